@@ -23,6 +23,7 @@ use serde::Serialize;
 
 use crate::content_type::{HTML, JSON};
 use crate::openapi::schema::{Time, names};
+use crate::routes::pins::pin::NamedBoard;
 use codes::Code;
 
 /// One error of every code and status, for the OpenAPI document.
@@ -79,6 +80,9 @@ pub struct Explanation {
     /// Of `pin_deleted` (404): what became of the pin. Absent in other errors.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deleted_pin: Option<DeletedPin>,
+    /// Of `board_not_found` and `board_ambiguous`: the boards that the request may mean. Absent in other errors.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub boards: Vec<NamedBoard>,
 }
 
 names!(
@@ -126,6 +130,7 @@ pub struct ApiError {
     retry_after_s: Option<u64>,
     errors: Vec<FieldError>,
     deleted_pin: Option<Box<DeletedPin>>,
+    boards: Vec<NamedBoard>,
 }
 
 impl From<Code> for ApiError {
@@ -138,6 +143,7 @@ impl From<Code> for ApiError {
             retry_after_s: code.retry_after_s,
             errors: Vec::new(),
             deleted_pin: None,
+            boards: Vec::new(),
         }
     }
 }
@@ -182,6 +188,17 @@ impl ApiError {
         &self.errors
     }
 
+    /// The boards that the request may mean.
+    pub fn boards(&self) -> &[NamedBoard] {
+        &self.boards
+    }
+
+    /// With the boards that the request may mean.
+    pub fn meaning(mut self, boards: Vec<NamedBoard>) -> Self {
+        self.boards = boards;
+        self
+    }
+
     pub fn retry_after_s(&self) -> Option<u64> {
         self.retry_after_s
     }
@@ -189,6 +206,13 @@ impl ApiError {
     /// With the time of the cause, if the cause has one.
     pub fn retried(mut self, after_s: Option<u64>) -> Self {
         self.retry_after_s = after_s.or(self.retry_after_s);
+        self
+    }
+
+    /// The error of a field under a code of its own.
+    pub fn coded(mut self, code: Code) -> Self {
+        self.code = code.code();
+        self.remediation = code.remediation();
         self
     }
 
@@ -278,6 +302,7 @@ impl ApiError {
                 request_id: request_id.to_owned(),
                 errors: self.errors.clone(),
                 deleted_pin: self.deleted_pin.as_deref().cloned(),
+                boards: self.boards.clone(),
             },
             detail: self.errors.clone(),
         }

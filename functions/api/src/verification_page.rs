@@ -3,8 +3,8 @@
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 
-use crate::activity::Attribution;
 use crate::accept;
+use crate::activity::Attribution;
 use crate::connection_page::{self, page, said};
 use crate::error::ApiError;
 

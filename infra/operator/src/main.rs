@@ -182,6 +182,6 @@ async fn connect(context: &Context, workspace: WorkspaceId, tokens: &Tokens) -> 
         "account_id": account.key.account,
         "pinterest_user_id": account.pinterest_user_id,
         "username": account.username,
-        "board_id": boards.first().map(|board| board.id.as_str()),
+        "board_id": boards.boards.first().map(|board| board.id.as_str()),
     }))
 }

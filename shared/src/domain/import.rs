@@ -189,6 +189,18 @@ pub struct RowResult {
     /// For a created pin or schedule: a pin of the last 24 hours with the same content.
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     pub same_content_as_pin: Option<PinId>,
+    /// The board that the row's name meant.
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    pub board: Option<NamedBoard>,
+}
+
+/// A board that a row named.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedBoard {
+    #[serde(rename = "i")]
+    pub id: String,
+    #[serde(rename = "n")]
+    pub name: String,
 }
 
 /// The results of one chunk, written once.
@@ -384,7 +396,8 @@ mod tests {
             Outcome::Failed(RowError::new("c", "m", &[])),
         ] {
             let same_content_as_pin = matches!(outcome, Outcome::Created(_)).then_some(PinId(Uuid::from_u128(3)));
-            let result = RowResult { number: 1, key: Some("k".into()), outcome, same_content_as_pin };
+            let board = Some(NamedBoard { id: "7".into(), name: "Cranes".into() });
+            let result = RowResult { number: 1, key: Some("k".into()), outcome, same_content_as_pin, board };
             let text = serde_json::to_string(&result).expect("plain data");
             assert_eq!(serde_json::from_str::<RowResult>(&text).expect("its own JSON"), result);
         }

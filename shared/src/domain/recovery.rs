@@ -1,7 +1,8 @@
 //! Recovery markers: the rescuer's notes of work to check, filed under the minute in which they are read.
 
-use super::ids::{ImportId, PinId, PinKey};
+use super::ids::{BoardKey, ImportId, PinId, PinKey};
 use super::import::ImportKey;
+use super::pin::listing::Position;
 use super::time::{MINUTE_MS, Moment};
 
 /// The markers of a minute are spread over this many partitions: one DynamoDB partition takes 1,000 write units a
@@ -26,6 +27,8 @@ pub enum Purpose {
     DuplicateCheck,
     /// Checks that the import is finished, or continues it. The import's id takes the place of the pin's.
     Import,
+    /// Marks the published pins of a board that was deleted. The account's id takes the place of the pin's.
+    BoardRemoval,
     /// Nothing: the pins that still needed a check have a later marker. Owns nothing; the rollup reads it.
     Retired,
 }
@@ -41,13 +44,24 @@ pub struct RecoveryMarker {
     pub rounds: u32,
     /// Distinguishes the markers of one minute and shard.
     pub id: String,
+    /// The board that the marker is for, if it is for one.
+    pub removal: Option<BoardRemoval>,
+}
+
+/// A board whose deletion was asked for, and how far its pins were marked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BoardRemoval {
+    pub board: BoardKey,
+    pub asked_at: Moment,
+    /// The pins up to this one, the newest first, are marked.
+    pub after: Option<Position>,
 }
 
 impl RecoveryMarker {
     /// The marker for pins sent to a queue, which are to be started by `start`.
     pub fn new(pins: Vec<PinKey>, start: Moment, rounds: u32, id: String) -> Self {
         let shard = pins.first().map_or(0, |key| (key.pin.0.as_u128() % u128::from(MARKER_SHARDS)) as u32);
-        Self { minute: start.minute() + 2, shard, pins, purpose: Purpose::Rescue, rounds, id }
+        Self { minute: start.minute() + 2, shard, pins, purpose: Purpose::Rescue, rounds, id, removal: None }
     }
 
     /// The marker by which the rescuer ends pins that have not started before `at`. They have another owner.
@@ -80,6 +94,18 @@ impl RecoveryMarker {
     pub fn import_again(key: ImportKey, now: Moment, reads_before: u32, submission: String) -> Self {
         let row = Self::import(key, now, reads_before, submission);
         Self { purpose: Purpose::Import, ..Self::again(row.pins, now, reads_before, row.id) }
+    }
+
+    /// The marker for the pins of a board whose deletion is asked for, or that are left to be marked, at `now`.
+    pub fn board_removal(removal: BoardRemoval, now: Moment, id: String) -> Self {
+        let account = removal.board.account;
+        let pin = PinKey { workspace: account.workspace, pin: PinId(account.account.0) };
+        Self {
+            minute: now.minute() + 1,
+            purpose: Purpose::BoardRemoval,
+            removal: Some(removal),
+            ..Self::new(vec![pin], now, 0, id)
+        }
     }
 
     /// The import that the marker is for, if it is for one.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::pinterest::ReadFailure;
-use crate::domain::account::board::{Board, BoardChange, BoardDraft, RelatedTerms, Section};
+use crate::domain::account::board::{Board, BoardChange, BoardDraft, BoardPages, RelatedTerms, Section};
 use crate::domain::secret::Secret;
 
 /// Boards, their sections, and keyword suggestions.
@@ -13,7 +13,7 @@ use crate::domain::secret::Secret;
 #[async_trait]
 pub trait Boards: Send + Sync {
     /// The boards that the user owns or collaborates on.
-    async fn boards(&self, token: &Secret) -> Result<Vec<Board>, ReadFailure>;
+    async fn boards(&self, token: &Secret) -> Result<BoardPages, ReadFailure>;
     async fn board(&self, token: &Secret, board_id: &str) -> Result<Board, ReadFailure>;
     async fn create_board(&self, token: &Secret, draft: &BoardDraft) -> Result<Board, ReadFailure>;
     async fn update_board(&self, token: &Secret, board_id: &str, change: &BoardChange) -> Result<Board, ReadFailure>;

@@ -7,7 +7,9 @@ use async_trait::async_trait;
 
 use super::fake_oauth::FakeOAuth;
 use super::gate::{Gate, around};
-use crate::domain::account::board::{Board, BoardChange, BoardDraft, Privacy, RelatedTerms, RelatedTo, Section};
+use crate::domain::account::board::{
+    Board, BoardChange, BoardDraft, BoardPages, Privacy, RelatedTerms, RelatedTo, Section,
+};
 use crate::domain::pin::attempt::Upstream;
 use crate::domain::pin::failure::Failure;
 use crate::domain::secret::Secret;
@@ -23,6 +25,10 @@ struct State {
     serial: u64,
     failures: VecDeque<ReadFailure>,
     tokens: Vec<Secret>,
+    /// How often the boards were listed.
+    listings: usize,
+    /// Whether there are more boards than a list shows.
+    is_cut: bool,
 }
 
 pub struct FakeBoards {
@@ -47,10 +53,28 @@ impl FakeBoards {
         self.state().create(&draft).id
     }
 
-    /// Adds a board with this id.
+    /// Adds a board with this id, unless there is one.
     pub fn insert(&self, id: &str) {
+        if self.state().boards.iter().any(|board| board.id == id) {
+            return;
+        }
         let board = Board { id: id.into(), name: format!("Board {id}"), description: None, privacy: None };
         self.state().boards.push(board);
+    }
+
+    /// Removes a board, as its owner does on Pinterest.
+    pub fn remove(&self, id: &str) {
+        self.state().boards.retain(|board| board.id != id);
+    }
+
+    /// How often the boards were listed.
+    pub fn listings(&self) -> usize {
+        self.state().listings
+    }
+
+    /// Lets lists end early from now on.
+    pub fn cut_lists(&self) {
+        self.state().is_cut = true;
     }
 
     /// The token of every call, in order.
@@ -116,8 +140,12 @@ fn unreachable(_: PortError) -> ReadFailure {
 
 #[async_trait]
 impl Boards for FakeBoards {
-    async fn boards(&self, token: &Secret) -> Result<Vec<Board>, ReadFailure> {
-        self.call("boards.boards", token, |state| Ok(state.boards.clone())).await
+    async fn boards(&self, token: &Secret) -> Result<BoardPages, ReadFailure> {
+        let pages = |state: &mut State| {
+            state.listings += 1;
+            Ok(BoardPages { boards: state.boards.clone(), is_whole: !state.is_cut })
+        };
+        self.call("boards.boards", token, pages).await
     }
 
     async fn board(&self, token: &Secret, board_id: &str) -> Result<Board, ReadFailure> {

@@ -67,7 +67,9 @@ impl System for ManualSystem {
         std::array::from_fn(|_| state.rng.u8(..))
     }
 
+    /// The time passes at once. Other running tasks continue first, as while a process sleeps.
     async fn sleep_ms(&self, ms: i64) {
         self.advance_ms(ms);
+        tokio::task::yield_now().await;
     }
 }

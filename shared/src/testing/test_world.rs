@@ -133,6 +133,7 @@ impl TestWorld {
         let pinterest = FakePinterest::new(system.clone(), faults.clone()).with_oauth(Arc::clone(&oauth));
         let pinterest = Arc::new(pinterest);
         let boards = Arc::new(FakeBoards::new(faults.clone(), Arc::clone(&oauth)));
+        boards.insert(&testdata::request("any").board_id);
         let analytics = Arc::new(FakeAnalytics::new(faults.clone(), Arc::clone(&oauth)));
         let passwords = Arc::new(FakePasswords::default());
         let mailer = Arc::new(FakeMailer::new(faults.clone()));

@@ -1,6 +1,7 @@
 //! The adapters on the embedded AWS and against the Pinterest simulator.
 
 mod addresses;
+mod board_lists;
 mod canary;
 mod contract;
 mod envelope;

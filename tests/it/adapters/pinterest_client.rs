@@ -277,7 +277,7 @@ async fn a_board_is_read_page_by_page_and_a_missing_one_is_named() {
     assert_eq!((page.pins.len(), page.next), (3, None), "250 a page");
     let missing = rig.client.board_pins(&rig.token, "1", None).await.expect_err("no such board");
     assert_eq!(missing.failure, Failure::BoardNotFound);
-    let boards = rig.client.boards(&rig.token).await.expect("lists");
+    let boards = rig.client.boards(&rig.token).await.expect("lists").boards;
     assert!(boards.iter().any(|known| known.id == *board));
     assert_eq!(rig.client.user(&rig.token).await.expect("a user").id, rig.account.id);
     let stranger = rig.client.user(&Secret::new("pina_wrong")).await.expect_err("refused");

@@ -6,6 +6,8 @@ use pinbridge_api::activity::Audit;
 use pinbridge_api::routes;
 use pinbridge_shared::domain::account::Account;
 use pinbridge_shared::domain::ids::AccountKey;
+use pinbridge_shared::domain::pin::WaitReason;
+use pinbridge_shared::domain::pin::attempt::Upstream;
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::stats::activity::{By, Entry, PIN_PUBLISH_FAILED};
 use pinbridge_shared::domain::tenant::user::Role;
@@ -102,6 +104,90 @@ async fn created_pins_are_derived_and_cost_no_write_and_failed_ones_are_told_by_
     assert_eq!((&found[1]["status"], &found[1]["created_at"]), (&json!("queued"), &pin["created_at"]));
     assert_eq!(items(&api, "").await.len(), 2, "the same again, and nothing else");
     assert_eq!(texts(&items(&api, "").await, "id"), texts(&found, "id"), "ids stay");
+}
+
+#[tokio::test]
+async fn published_pins_are_derived_and_cost_no_write_and_every_page_has_each_once() {
+    let api = Api::new().await;
+    let pin = |n: usize| {
+        json!({"account_id": testdata::account(), "board_id": "1000000000000000001", "title": format!("Soup {n}"),
+               "image_url": "https://example.com/a.jpg", "idempotency_key": format!("k{n}")})
+    };
+    let mut pins = Vec::new();
+    for n in 0..3 {
+        let (status, pin) = api.call("POST", "/v1/pins", As::Key(&api.key), pin(n)).await;
+        assert_eq!(status, 201, "{pin}");
+        pins.push(pin);
+        api.world.system.advance_ms(10);
+    }
+    api.world.faults.take_calls();
+    api.world.run_for_ms(10 * SECOND_MS).await;
+    let calls = api.world.faults.take_calls();
+    assert!(!calls.contains(&"activity.note"), "{calls:?}");
+    let all = items(&api, "").await;
+    // Newest first: the publishing of a pin stands above its acceptance.
+    let wanted = ["pin.published", "pin.created"].repeat(3);
+    assert_eq!(texts(&all, "action"), wanted);
+    let published = items(&api, "action=pin.published").await;
+    assert_eq!(published, all.iter().step_by(2).cloned().collect::<Vec<_>>());
+    for (entry, pin) in published.iter().rev().zip(&pins) {
+        let (_, now) = api
+            .call("GET", &format!("/v1/pins/{}", pin["id"].as_str().expect("an id")), As::Key(&api.key), Value::Null)
+            .await;
+        assert_eq!((&entry["resource_id"], &entry["created_at"]), (&pin["id"], &now["published_at"]));
+        assert_eq!(entry["metadata"]["pinterest_pin_id"], now["pinterest_pin_id"]);
+        assert_eq!((&entry["actor_type"], &entry["status"]), (&json!("worker"), &json!("success")));
+        assert_eq!((&entry["category"], &entry["resource_type"]), (&json!("publishing"), &json!("pin")));
+    }
+    // Pages of every size, and each entry once.
+    for limit in 1..=4 {
+        let (mut walked, mut cursor) = (Vec::new(), String::new());
+        for _ in 0..10 {
+            let path = format!("/v1/activity-logs?limit={limit}&cursor={cursor}");
+            let (status, page) = api.call("GET", &path, As::Key(&api.key), Value::Null).await;
+            assert_eq!(status, 200, "{page}");
+            let entries = page["items"].as_array().expect("a list");
+            assert!(entries.len() <= limit);
+            walked.extend(entries.iter().cloned());
+            let Some(next) = page["next_cursor"].as_str() else { break };
+            cursor = next.to_owned();
+        }
+        assert_eq!(walked, all, "{limit} at a time");
+    }
+    assert_eq!(items(&api, "status=success&resource_type=pin").await, published);
+    assert_eq!(items(&api, "action=pin.created").await.len(), 3);
+    let later = api.world.now().plus_ms(1).rfc3339();
+    assert!(items(&api, &format!("action=pin.published&since={later}")).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_pin_that_was_published_long_after_its_acceptance_is_found_by_when_it_was_published() {
+    let api = Api::new().await;
+    let key = api.world.accept("old").await;
+    let (pin, attempt) = api.world.pin(key).await;
+    let waits = attempt.deferred(api.world.now(), None, WaitReason::AccountPaused, None, "d".into()).expect("waits");
+    assert!(api.world.context.store.save_attempt(&pin, &waits).await.expect("saved").is_done());
+    api.world.system.advance_ms(5 * DAY_MS);
+    let since = api.world.now().rfc3339();
+    let begun = waits.begin(api.world.now(), "b".into()).expect("begins");
+    assert!(api.world.context.store.save_attempt(&pin, &begun).await.expect("saved").is_done());
+    let done = begun.published(api.world.now(), "9".into(), &Upstream::default(), &pin, "p".into()).expect("publishes");
+    assert!(api.world.context.store.save_attempt(&pin, &done).await.expect("saved").is_done());
+    let found = items(&api, &format!("action=pin.published&since={since}")).await;
+    assert_eq!(texts(&found, "resource_id"), [key.pin.to_string()]);
+    assert!(items(&api, &format!("action=pin.created&since={since}")).await.is_empty());
+}
+
+#[tokio::test]
+async fn there_are_no_webhooks_yet_and_their_list_says_so() {
+    let api = Api::new().await;
+    let (reader, _) = api.new_key(json!({"name": "reads", "scopes": ["read"]})).await;
+    for key in [&api.key, &reader] {
+        assert_eq!(api.call("GET", "/v1/webhooks", As::Key(key), Value::Null).await, (200, json!([])));
+    }
+    api.refused("GET", "/v1/webhooks", As::Nobody, Value::Null, 401, "missing_api_key").await;
+    let body = json!({"url": "https://example.com", "secret": "s".repeat(20)});
+    assert_eq!(api.call("POST", "/v1/webhooks", As::Key(&api.key), body).await.0, 405);
 }
 
 #[tokio::test]

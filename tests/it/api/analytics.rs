@@ -104,7 +104,7 @@ async fn only_a_published_pin_has_figures() {
     let key = api.world.accept("key").await;
     let path = |id: &str| format!("/v1/pins/{id}/analytics");
     let id = key.pin.to_string();
-    api.refused("GET", &path(&id), As::Key(&api.key), Value::Null, 409, "conflict").await;
+    api.refused("GET", &path(&id), As::Key(&api.key), Value::Null, 409, "pin_not_published").await;
     let unknown = "7d11ee90-a944-54ed-a55c-7f2e8a5ca0b6";
     api.refused("GET", &path(unknown), As::Key(&api.key), Value::Null, 404, "not_found").await;
     api.refused("GET", &path("me"), As::Key(&api.key), Value::Null, 422, "validation_error").await;
@@ -126,19 +126,19 @@ async fn values_that_cant_be_are_refused_before_anybody_is_asked() {
     for path in
         [format!("/v1/pins/{}/analytics", key.pin), format!("/v1/pinterest/accounts/{}/analytics", testdata::account())]
     {
-        for (query, field) in [
-            ("start_date=yesterday", "start_date"),
-            ("start_date=2026-01-01T00:00:00Z", "start_date"),
-            ("end_date=2026-02-30", "end_date"),
-            ("end_date=2026-01-03", "end_date"),
-            ("start_date=2026-01-02&end_date=2026-01-01", "start_date"),
-            ("start_date=2025-10-03", "start_date"),
-            ("metrics=save,fish", "metrics"),
-            ("source=cache", "source"),
-            ("include_daily=perhaps", "include_daily"),
+        for (query, field, code) in [
+            ("start_date=yesterday", "start_date", "validation_error"),
+            ("start_date=2026-01-01T00:00:00Z", "start_date", "validation_error"),
+            ("end_date=2026-02-30", "end_date", "validation_error"),
+            ("end_date=2026-01-03", "end_date", "invalid_date_range"),
+            ("start_date=2026-01-02&end_date=2026-01-01", "start_date", "invalid_date_range"),
+            ("start_date=2025-10-03", "start_date", "invalid_date_range"),
+            ("metrics=save,fish", "metrics", "validation_error"),
+            ("source=cache", "source", "validation_error"),
+            ("include_daily=perhaps", "include_daily", "validation_error"),
         ] {
             let path = format!("{path}?{query}");
-            let answer = api.refused("GET", &path, As::Key(&api.key), Value::Null, 422, "validation_error").await;
+            let answer = api.refused("GET", &path, As::Key(&api.key), Value::Null, 422, code).await;
             assert_eq!(answer["detail"][0]["loc"], json!(["query", field]), "{query}");
         }
         let stored = format!("{path}?source=stored");

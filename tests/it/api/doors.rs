@@ -2,6 +2,8 @@
 //! what a refusal says about other accounts. A door is an endpoint that takes pins: one, a batch, a schedule, an
 //! import, or a dry run of these.
 
+mod boards;
+
 use axum::body::Body;
 use http::{HeaderMap, Request};
 use pinbridge_shared::domain::account::Account;
@@ -493,7 +495,7 @@ async fn a_repeated_request_shows_no_pin_that_was_sent_to_another_account_since(
     let key = PinKey { workspace: testdata::workspace(), pin: id.parse().expect("an id") };
     let edit = Edit { account: Some(second), ..Edit::default() };
     retry_pin_with(&api.world.context, key, false, &edit).await.expect("sent to the other account");
-    for door in [Pins, Batch] {
+    for door in [Pins, Batch, JsonDry, CsvDry, Json, Csv] {
         let (_, _, again) = Call { key: &limited, ..Call::of(&api) }.send(&api, door, &pin("moved")).await;
         let text = again.to_string();
         assert!(text.contains("idempotency_key_reused") && !text.contains(id), "{door:?}: {text}");
@@ -685,6 +687,10 @@ async fn the_page_shows_which_door_takes_which_option_where() {
             .into(),
         );
         row.push("header".into());
+        let board =
+            async |board: &str| outcome(door, &call.send(&api, door, &with(pin("m"), "board_id", json!(board))).await);
+        assert_eq!(board("Nowhere").await, "board_not_found", "{door:?}");
+        row.push(if board("Cranes").await == "created" { "id, name".into() } else { "id".into() });
         assert_eq!(row, row_of_page(&format!("POST {path}")), "infra/docs/api.md, {path}");
     }
 }

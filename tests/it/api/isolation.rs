@@ -174,6 +174,7 @@ const CASES: &[Case] = &[
     ("POST", "/v1/auth/email/change/request", Must::OwnOnly, |_| ("/v1/auth/email/change/request".into(), json!({"new_email": "new@example.com"}))),
     ("GET", "/v1/auth/email/change/confirm", Must::Nobodys, |_| bare("/v1/auth/email/change/confirm?token=tttttttttttttttttttt")),
     ("GET", "/v1/activity-logs", Must::OwnOnly, |_| bare("/v1/activity-logs?limit=200")),
+    ("GET", "/v1/webhooks", Must::OwnOnly, |_| bare("/v1/webhooks")),
     ("GET", "/v1/auth/me", Must::OwnOnly, |_| bare("/v1/auth/me")),
     ("GET", "/v1/auth/profile", Must::OwnOnly, |_| bare("/v1/auth/profile")),
     ("PUT", "/v1/auth/profile", Must::OwnOnly, |_| ("/v1/auth/profile".into(), json!({"company_name": "Mine"}))),

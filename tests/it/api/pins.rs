@@ -343,7 +343,7 @@ async fn a_failed_pin_is_retried_on_another_board_that_is_checked_first() {
     let path = format!("/v1/pins/{id}/retry");
     refused(&api, "POST", &path, json!({"board_id": "404"}), 422, "board_not_found").await;
     refused(&api, "POST", &path, json!({"account_id": UNKNOWN}), 404, "not_found").await;
-    refused(&api, "POST", &path, json!({"board_id": "a board"}), 422, "validation_error").await;
+    refused(&api, "POST", &path, json!({"board_id": "a board"}), 422, "board_not_found").await;
     let other = api.world.boards.add("Other cranes");
     let (status, pin) = ask(&api, "POST", &path, json!({"board_id": other, "account_id": ACCOUNT})).await;
     assert_eq!((status, &pin["status"], &pin["board_id"]), (200, &json!("queued"), &json!(other)), "{pin}");

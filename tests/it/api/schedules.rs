@@ -32,9 +32,11 @@ async fn create(api: &Api, body: Value) -> Value {
     as_read(answer)
 }
 
-/// The accepted schedule as it is read later: without the warnings of its request.
+/// The accepted schedule as it is read later: without the warnings of its request, and what its words meant.
 fn as_read(mut accepted: Value) -> Value {
-    assert!(accepted.as_object_mut().expect("an object").remove("warnings").is_some_and(|one| one.is_array()));
+    let fields = accepted.as_object_mut().expect("an object");
+    assert!(fields.remove("warnings").is_some_and(|one| one.is_array()));
+    assert!(fields.remove("resolved").is_some());
     accepted
 }
 
@@ -120,7 +122,7 @@ async fn every_wrong_field_is_named_and_nothing_is_kept() {
         ("run_at", json!(START.rfc3339()), "validation_error"),
         ("run_at", json!("2099-01-01T00:00:00Z"), "validation_error"),
         ("title", json!("x".repeat(101)), "validation_error"),
-        ("board_id", json!("../me"), "validation_error"),
+        ("board_id", json!("../me"), "board_not_found"),
         ("board_id", json!("700000000000000043"), "board_not_found"),
         ("image_url", Value::Null, "validation_error"),
         ("cover_image_asset_id", json!(testdata::account()), "assets_not_enabled"),
@@ -307,21 +309,73 @@ async fn lists_filter_search_sort_and_page() {
 }
 
 #[tokio::test]
-async fn the_pin_of_a_schedule_that_was_retried_is_passed_over_by_a_retry_of_everything() {
+async fn a_retried_schedule_publishes_the_linked_pin_again() {
     let api = api().await;
     let key = As::Key(&api.key);
     api.world.pinterest.answer_next([Answer::Refused(Failure::ImageBroken, None)]);
     let made = create(&api, body("Twice", START.plus_ms(1_000))).await;
     let old = made["pin_id"].as_str().expect("handed over").to_owned();
     api.world.run_for_ms(60_000).await;
-    let (status, _) = api.call("POST", &path(&made, "/retry"), key, Value::Null).await;
-    assert_eq!(status, 200);
+    let (status, retried) = api.call("POST", &path(&made, "/retry"), key, Value::Null).await;
+    assert_eq!((status, &retried["pin_id"], &retried["run"]), (200, &json!(old), &json!(0)), "{retried}");
+    // It is under way already.
+    let (_, answer) = api.call("POST", "/v1/pins/bulk-retry", key, json!({"ids": [old]})).await;
+    assert_eq!(answer["results"][0]["status"], "skipped", "{answer}");
+    api.world.run_for_ms(60_000).await;
+    assert_eq!(api.world.pinterest.pins().len(), 1);
+    let done = read(&api, &made).await;
+    assert_eq!((&done["status"], &done["pin_id"]), (&json!("done"), &json!(old)), "{done}");
+}
+
+#[tokio::test]
+async fn a_superseded_pin_is_neither_changed_nor_retried() {
+    let api = api().await;
+    let key = As::Key(&api.key);
+    api.world.pinterest.answer_next([Answer::Refused(Failure::ImageBroken, None)]);
+    let made = create(&api, body("Twice", START.plus_ms(1_000))).await;
+    let old = made["pin_id"].as_str().expect("handed over").to_owned();
+    api.world.run_for_ms(60_000).await;
+    // Older than any pin gets: only another pin helps.
+    api.world.system.advance_ms(31 * 24 * HOUR_MS);
+    let (status, retried) = api.call("POST", &path(&made, "/retry"), key, Value::Null).await;
+    assert_eq!((status, &retried["run"]), (200, &json!(1)), "{retried}");
+    for change in [json!({"title": "New"}), json!({"description": null}), json!({"link_url": "https://example.com/b"})]
+    {
+        api.refused("PATCH", &format!("/v1/pins/{old}"), key, change, 409, "pin_superseded").await;
+    }
     let (_, answer) = api.call("POST", "/v1/pins/bulk-retry", key, json!({"ids": [old]})).await;
     let told = (&answer["results"][0]["status"], &answer["results"][0]["error_code"]);
     assert_eq!(told, (&json!("skipped"), &json!("pin_superseded")), "{answer}");
     api.refused("POST", &format!("/v1/pins/{old}/retry"), key, Value::Null, 409, "pin_superseded").await;
     api.world.run_for_ms(60_000).await;
     assert_eq!(api.world.pinterest.pins().len(), 1);
+}
+
+#[tokio::test]
+async fn a_schedule_says_scheduled_until_its_second_and_is_edited_until_then() {
+    let api = api().await;
+    let key = As::Key(&api.key);
+    let due = START.plus_ms(10 * MINUTE_MS);
+    let made = create(&api, body("Crane", due)).await;
+    for left_ms in [9 * MINUTE_MS, 179_000, 60_000, 1_000, 1] {
+        api.world.run_until(due.plus_ms(-left_ms)).await;
+        let shown = read(&api, &made).await;
+        assert_eq!(shown["status"], "scheduled", "{left_ms} ms before: {shown}");
+        let (_, list) = api.call("GET", &format!("{PATH}?status=scheduled"), key, Value::Null).await;
+        assert_eq!(list.as_array().map(Vec::len), Some(1), "{left_ms} ms before: {list}");
+        let title = format!("Crane {left_ms}");
+        let (status, changed) = api.call("PATCH", &path(&made, ""), key, json!({"title": title})).await;
+        assert_eq!((status, &changed["payload"]["title"]), (200, &json!(title)), "{changed}");
+        let later = json!({"run_at": due.plus_ms(60 * MINUTE_MS).rfc3339()});
+        if left_ms < 179_000 {
+            api.refused("PATCH", &path(&made, ""), key, later, 409, "schedule_not_editable").await;
+        }
+    }
+    api.world.run_until(due.plus_ms(MINUTE_MS)).await;
+    assert_eq!(read(&api, &made).await["status"], "done");
+    let titles: Vec<String> = api.world.pinterest.pins().into_iter().filter_map(|pin| pin.title).collect();
+    assert_eq!(titles, ["Crane 1"]);
+    api.refused("PATCH", &path(&made, ""), key, json!({"title": "x"}), 409, "schedule_not_editable").await;
 }
 
 #[tokio::test]

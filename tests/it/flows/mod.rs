@@ -1,6 +1,7 @@
 //! The flows on fakes and a manual clock, which the tests step.
 
 mod batch;
+mod boards;
 mod budget;
 mod connect;
 mod crashes;

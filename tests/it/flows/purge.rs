@@ -7,7 +7,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use pinbridge_local::resources;
 use pinbridge_shared::adapters::dynamodb::{DynamoStore, SealedRow, SealedTokens, row_kinds};
 use pinbridge_shared::domain::account::Account;
+use pinbridge_shared::domain::account::board::BoardPages;
 use pinbridge_shared::domain::account::board_check::{BoardCheck, BoardVerdict};
+use pinbridge_shared::domain::account::board_list::BoardList;
 use pinbridge_shared::domain::account::oauth::{PendingAuthorization, PresentedState};
 use pinbridge_shared::domain::ids::{AccountKey, BoardKey, PinKey, WorkspaceId};
 use pinbridge_shared::domain::import::{Ask, Row, Source};
@@ -28,7 +30,7 @@ use pinbridge_shared::flows::accounts::forget_accounts::forget_accounts;
 use pinbridge_shared::flows::imports::{self, Submission, Submitted};
 use pinbridge_shared::flows::publish::publish_pin::publish_pin;
 use pinbridge_shared::flows::tenants::purge::{self, LINGER_MS, Progress, QUIET_MS};
-use pinbridge_shared::ports::{Tokens, Write};
+use pinbridge_shared::ports::{ListingClaim, Tokens, Write};
 use pinbridge_shared::testing::fake_store::FakeStore;
 use pinbridge_shared::testing::{START, TestWorld};
 use uuid::Uuid;
@@ -118,6 +120,11 @@ async fn furnish(world: &TestWorld, workspace: WorkspaceId, pins: usize) -> Vec<
             assert!(w.store.save_board_scan(&board, &scan).await.expect("saved").is_done());
             let check = BoardCheck { verdict: BoardVerdict::Denied, checked_at: START };
             w.board_checks.save_board_check(&board, &check).await.expect("saved");
+            let pages = BoardPages { boards: Vec::new(), is_whole: true };
+            let list = BoardList::of(&pages, START).next(None, w.nonce());
+            assert!(w.board_checks.save_board_list(key, &list).await.expect("saved").is_done());
+            let claim = ListingClaim { at: START, unless_after: START, nonce: w.nonce() };
+            assert!(w.board_checks.claim_board_listing(key, &claim).await.expect("saved").is_done());
         }
         keys.push(pin.key);
     }

@@ -3,18 +3,21 @@
 use std::sync::Arc;
 
 use pinbridge_shared::domain::ids::ScheduleKey;
-use pinbridge_shared::domain::pin::PinRequest;
 use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
 use pinbridge_shared::domain::pin::edit::Edit;
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::pin::origin::Origin;
+use pinbridge_shared::domain::pin::{PinRequest, Priority};
 use pinbridge_shared::domain::schedule::{RELEASE_AHEAD_MS, ScheduleChange, ScheduleStatus};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::flows::accounts::disconnect::disconnect;
-use pinbridge_shared::flows::pins::edit_pin::edit_pin;
+use pinbridge_shared::flows::pins::delete_pin::delete_pin;
+use pinbridge_shared::flows::pins::edit_pin::{EditError, edit_pin};
 use pinbridge_shared::flows::pins::retry_pin::{RetryError, retry_pin};
 use pinbridge_shared::flows::schedules::cancel_schedule::cancel;
+use pinbridge_shared::flows::schedules::edit_schedule::edit;
+use pinbridge_shared::flows::schedules::retry_schedule::retry;
 use pinbridge_shared::flows::schedules::{self, Created, ScheduleError, ScheduleRequest, ScheduleView};
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::fake_store::FakeStore;
@@ -84,8 +87,10 @@ async fn what_is_near_is_released_without_waiting_for_the_dispatcher() {
     let far = schedule(&world, "far", START.plus_ms(RELEASE_AHEAD_MS + 1)).await;
     assert_eq!(
         (status(&world, near).await, status(&world, far).await),
-        (ScheduleStatus::Queued, ScheduleStatus::Scheduled)
+        (ScheduleStatus::Scheduled, ScheduleStatus::Scheduled),
+        "for clients, both wait"
     );
+    assert!(read(&world, far).await.pin.is_none());
     let pin = read(&world, near).await.pin.expect("its pin").0;
     assert_eq!(pin.origin.schedule, Some((near.schedule, 0)), "its pin says where it comes from");
 }
@@ -95,11 +100,11 @@ async fn a_moved_schedule_starts_at_its_new_time_only() {
     let (world, _) = world().await;
     let key = schedule(&world, "moves", START.plus_ms(HOUR_MS)).await;
     let to = |ms: i64| ScheduleChange { run_at: Some(START.plus_ms(ms)), ..ScheduleChange::default() };
-    schedules::edit(&world.context, key, &to(2 * HOUR_MS)).await.expect("moved");
+    edit(&world.context, key, &to(2 * HOUR_MS)).await.expect("moved");
     world.run_until(START.plus_ms(HOUR_MS + 10 * MINUTE_MS)).await;
     assert_eq!(status(&world, key).await, ScheduleStatus::Scheduled);
     let sooner = START.plus_ms(HOUR_MS + 11 * MINUTE_MS);
-    schedules::edit(&world.context, key, &to(HOUR_MS + 11 * MINUTE_MS)).await.expect("moved back, and near");
+    edit(&world.context, key, &to(HOUR_MS + 11 * MINUTE_MS)).await.expect("moved back, and near");
     world.run_until(START.plus_ms(3 * HOUR_MS)).await;
     let attempt = attempt(&world, key).await;
     assert!(attempt.started_at.is_some_and(|at| (0..SECOND_MS).contains(&at.since_ms(sooner))), "{attempt:?}");
@@ -107,17 +112,76 @@ async fn a_moved_schedule_starts_at_its_new_time_only() {
 }
 
 #[tokio::test]
-async fn what_is_edited_is_what_is_published_and_what_is_released_is_edited_no_more() {
+async fn what_is_edited_is_what_is_published_until_the_pin_begins() {
     let (world, _) = world().await;
-    let key = schedule(&world, "before", START.plus_ms(10 * MINUTE_MS)).await;
+    let due = START.plus_ms(10 * MINUTE_MS);
+    let key = schedule(&world, "before", due).await;
     let title = |title: &str| ScheduleChange { title: Some(title.into()), ..ScheduleChange::default() };
-    schedules::edit(&world.context, key, &title("after")).await.expect("edited");
-    world.run_until(START.plus_ms(9 * MINUTE_MS)).await;
-    let refused = schedules::edit(&world.context, key, &title("too late")).await;
-    assert!(matches!(refused, Err(ScheduleError::NotEditable(ScheduleStatus::Queued))), "{refused:?}");
-    world.run_until(START.plus_ms(11 * MINUTE_MS)).await;
+    edit(&world.context, key, &title("after")).await.expect("edited");
+    // Handed over long since, and still a schedule that waits.
+    for left_ms in [MINUTE_MS, 2_000, 1] {
+        world.run_until(due.plus_ms(-left_ms)).await;
+        assert_eq!(status(&world, key).await, ScheduleStatus::Scheduled, "{left_ms} ms before");
+        let view = edit(&world.context, key, &title(&format!("{left_ms} before"))).await.expect("edited");
+        assert_eq!(view.request().title, format!("{left_ms} before"));
+        let moved = ScheduleChange { run_at: Some(due.plus_ms(HOUR_MS)), ..ScheduleChange::default() };
+        let priority = ScheduleChange { priority: Some(Priority::Urgent), ..ScheduleChange::default() };
+        for settled in [moved, priority] {
+            let refused = edit(&world.context, key, &settled).await;
+            assert!(matches!(refused, Err(ScheduleError::TimeSettled)), "{refused:?}");
+        }
+        let same = ScheduleChange { run_at: Some(due), priority: Some(Priority::Normal), ..title("the same time") };
+        edit(&world.context, key, &same).await.expect("it moves nothing");
+    }
+    world.run_until(due.plus_ms(MINUTE_MS)).await;
+    let refused = edit(&world.context, key, &title("too late")).await;
+    assert!(matches!(refused, Err(ScheduleError::NotEditable(ScheduleStatus::Done))), "{refused:?}");
     let titles: Vec<String> = world.pinterest.pins().into_iter().filter_map(|pin| pin.title).collect();
-    assert_eq!(titles, ["after"]);
+    assert_eq!(titles, ["the same time"]);
+}
+
+#[tokio::test]
+async fn every_field_of_a_handed_over_schedule_is_published_as_it_was_changed() {
+    let (world, _) = world().await;
+    let key = schedule(&world, "near", START.plus_ms(MINUTE_MS)).await;
+    let board = world.boards.add("Other");
+    let change = ScheduleChange {
+        board_id: Some(board.clone()),
+        title: Some("Title".into()),
+        image_url: Some("https://example.com/new.jpg".into()),
+        description: Some(None),
+        alt_text: Some(Some("Alt".into())),
+        link_url: Some(None),
+        dominant_color: Some(Some("#AABBCC".into())),
+        ..ScheduleChange::default()
+    };
+    edit(&world.context, key, &change).await.expect("edited");
+    world.run_until(START.plus_ms(2 * MINUTE_MS)).await;
+    let published = read(&world, key).await.request().clone();
+    assert_eq!(
+        (published.board_id, published.title.as_str(), published.image_url.as_str()),
+        (board, "Title", "https://example.com/new.jpg")
+    );
+    assert_eq!((published.description, published.link_url, published.alt_text.as_deref()), (None, None, Some("Alt")));
+    assert_eq!(status(&world, key).await, ScheduleStatus::Done);
+}
+
+#[tokio::test]
+async fn an_edit_just_after_the_claim_of_a_dead_worker_makes_the_pin_and_edits_it() {
+    let (world, _) = world().await;
+    let key = schedule(&world, "claimed", START.plus_ms(10 * MINUTE_MS)).await;
+    let schedule = read(&world, key).await.schedule;
+    let claimed =
+        schedule.released(world.now(), world.context.settings.retention_ms, "claim".into()).expect("released");
+    assert!(world.context.schedules.save_schedule(&claimed).await.expect("saved").is_done());
+    let change = ScheduleChange { title: Some("edited".into()), ..ScheduleChange::default() };
+    edit(&world.context, key, &change).await.expect("edited");
+    assert_eq!(status(&world, key).await, ScheduleStatus::Scheduled);
+    world.run_until(START.plus_ms(11 * MINUTE_MS)).await;
+    let late_ms = attempt(&world, key).await.started_at.expect("begun").since_ms(START.plus_ms(10 * MINUTE_MS));
+    assert!((0..SECOND_MS).contains(&late_ms), "{late_ms}");
+    let titles: Vec<String> = world.pinterest.pins().into_iter().filter_map(|pin| pin.title).collect();
+    assert_eq!(titles, ["edited"]);
 }
 
 #[tokio::test]
@@ -147,7 +211,7 @@ async fn a_schedule_that_is_moved_away_and_back_keeps_its_time_whatever_is_remov
     let first = read(&world, key).await.schedule.release_row();
     for to in [other, at] {
         let change = ScheduleChange { run_at: Some(to), ..ScheduleChange::default() };
-        schedules::edit(&world.context, key, &change).await.expect("moved");
+        edit(&world.context, key, &change).await.expect("moved");
     }
     // The first edit's removal was on its way since the first edit.
     world.context.schedules.delete_release_rows(&[first]).await.expect("removed");
@@ -156,7 +220,7 @@ async fn a_schedule_that_is_moved_away_and_back_keeps_its_time_whatever_is_remov
 }
 
 #[tokio::test]
-async fn a_retried_schedules_old_pin_is_not_retried_beside_it_and_what_was_mended_in_it_is_published() {
+async fn a_retried_schedule_publishes_its_pin_with_what_was_mended_in_it() {
     let (world, _) = world().await;
     world.pinterest.answer_next([Answer::Refused(Failure::InvalidRequest, None)]);
     let key = schedule(&world, "Tpyo", START.plus_ms(MINUTE_MS)).await;
@@ -164,10 +228,10 @@ async fn a_retried_schedules_old_pin_is_not_retried_beside_it_and_what_was_mende
     let old = read(&world, key).await.schedule.pin_key();
     let edit = Edit { title: Some("Typo".into()), ..Edit::default() };
     edit_pin(&world.context, old, &edit).await.expect("edited");
-    let retried = schedules::retry(&world.context, key, false).await.expect("retried");
-    assert_eq!(retried.schedule.request.title, "Typo");
+    let retried = retry(&world.context, key, false).await.expect("retried");
+    assert_eq!((retried.request().title.as_str(), retried.schedule.pin_key()), ("Typo", old));
     let refused = retry_pin(&world.context, old, true).await;
-    assert!(matches!(refused, Err(RetryError::Superseded)), "{refused:?}");
+    assert!(matches!(refused, Err(RetryError::NotFailed(_))), "{refused:?}");
     world.run_for_ms(MINUTE_MS).await;
     assert_eq!(status(&world, key).await, ScheduleStatus::Done);
     let titles: Vec<String> = world.pinterest.pins().into_iter().filter_map(|pin| pin.title).collect();
@@ -176,17 +240,14 @@ async fn a_retried_schedules_old_pin_is_not_retried_beside_it_and_what_was_mende
 
 #[tokio::test]
 async fn of_a_schedules_retry_and_its_pins_only_one_succeeds_whoever_is_first() {
-    for (nth, call) in
-        ["store.save_attempt", "schedules.save_schedule", "schedules.put_release_row"].into_iter().enumerate()
-    {
+    for (nth, call) in ["store.save_attempt", "schedules.save_schedule", "store.put_marker"].into_iter().enumerate() {
         let (world, _) = world().await;
         world.pinterest.answer_next([Answer::Refused(Failure::ImageBroken, None)]);
         let key = schedule(&world, "twice", START.plus_ms(MINUTE_MS)).await;
         world.run_until(START.plus_ms(2 * MINUTE_MS)).await;
         let old = read(&world, key).await.schedule.pin_key();
         world.faults.plan(call, 1, Fault::Yield);
-        let (one, other) =
-            tokio::join!(schedules::retry(&world.context, key, false), retry_pin(&world.context, old, false));
+        let (one, other) = tokio::join!(retry(&world.context, key, false), retry_pin(&world.context, old, false));
         assert!(one.is_ok() != other.is_ok(), "{nth}: {one:?} and {other:?}");
         world.run_for_ms(5 * MINUTE_MS).await;
         assert_eq!(world.pinterest.pins().len(), 1, "{nth}");
@@ -219,11 +280,11 @@ async fn what_has_run_can_be_neither_canceled_nor_retried_only_removed() {
     let (world, _) = world().await;
     let key = schedule(&world, "runs", START.plus_ms(MINUTE_MS)).await;
     let early = schedules::remove(&world.context, key).await;
-    assert!(matches!(early, Err(ScheduleError::WrongStatus(ScheduleStatus::Queued))), "{early:?}");
+    assert!(matches!(early, Err(ScheduleError::WrongStatus(ScheduleStatus::Scheduled))), "{early:?}");
     world.run_until(START.plus_ms(2 * MINUTE_MS)).await;
     let canceled = cancel(&world.context, key).await;
     assert!(matches!(canceled, Err(ScheduleError::WrongStatus(ScheduleStatus::Done))), "{canceled:?}");
-    let retried = schedules::retry(&world.context, key, false).await;
+    let retried = retry(&world.context, key, false).await;
     assert!(matches!(retried, Err(ScheduleError::WrongStatus(ScheduleStatus::Done))), "{retried:?}");
     schedules::remove(&world.context, key).await.expect("removed");
 }
@@ -255,36 +316,105 @@ async fn a_disconnected_account_ends_its_schedule_visibly_at_its_time_and_a_retr
     let account = testdata::connected_account().key;
     disconnect(&world.context, account).await.expect("disconnected");
     world.run_until(due.plus_ms(-SECOND_MS)).await;
-    assert_eq!(status(&world, key).await, ScheduleStatus::Queued, "until its time it may be connected again");
+    assert_eq!(status(&world, key).await, ScheduleStatus::Scheduled, "until its time it may be connected again");
     world.run_until(due.plus_ms(2 * MINUTE_MS)).await;
     let ended = read(&world, key).await;
     assert_eq!(ended.status(), ScheduleStatus::Failed);
     assert_eq!(ended.schedule.stage, pinbridge_shared::domain::schedule::Stage::Failed(Failure::AccountDisconnected));
     assert!(store.all_release_rows().is_empty());
-    let refused = schedules::retry(&world.context, key, false).await;
+    let refused = retry(&world.context, key, false).await;
     assert!(matches!(refused, Err(ScheduleError::AccountDisconnected)), "{refused:?}");
     let row = world.context.store.account(account).await.expect("read").expect("there");
     let again = pinbridge_shared::domain::account::Account { revoked_at: None, ..row.next(world.now(), "n".into()) };
     assert!(world.context.store.save_account(&again).await.expect("saved").is_done());
     world.store_token("token-2").await;
-    schedules::retry(&world.context, key, false).await.expect("retried");
+    retry(&world.context, key, false).await.expect("retried");
     world.run_for_ms(40 * MINUTE_MS).await;
     assert_eq!(status(&world, key).await, ScheduleStatus::Done);
 }
 
 #[tokio::test]
-async fn a_retry_of_a_failed_schedule_is_another_pin_at_once() {
+async fn a_retry_of_a_failed_schedule_is_the_same_pin_at_once() {
     let (world, _) = world().await;
     world.pinterest.answer_next([Answer::Refused(Failure::ImageBroken, None)]);
     let key = schedule(&world, "again", START.plus_ms(MINUTE_MS)).await;
     world.run_until(START.plus_ms(2 * MINUTE_MS)).await;
     assert_eq!(status(&world, key).await, ScheduleStatus::Failed);
     let first = read(&world, key).await.schedule.pin_key();
-    let retried = schedules::retry(&world.context, key, false).await.expect("retried");
-    assert_ne!(retried.schedule.pin_key(), first);
+    let retried = retry(&world.context, key, false).await.expect("retried");
+    assert_eq!((retried.schedule.pin_key(), retried.schedule.run), (first, 0));
+    assert_eq!(retried.status(), ScheduleStatus::Queued);
     world.run_for_ms(MINUTE_MS).await;
     assert_eq!(status(&world, key).await, ScheduleStatus::Done);
     assert_eq!(world.pinterest.pins().len(), 1);
+}
+
+#[tokio::test]
+async fn a_schedule_whose_pin_is_gone_or_superseded_is_retried_with_another_one() {
+    // Deleted by its owner; retried by 0.2.0, whose process died half-way; older than any pin gets.
+    for how in ["deleted", "superseded", "overdue"] {
+        let (world, _) = world().await;
+        world.pinterest.answer_next([Answer::Refused(Failure::ImageBroken, None)]);
+        let key = schedule(&world, "again", START.plus_ms(MINUTE_MS)).await;
+        world.run_until(START.plus_ms(2 * MINUTE_MS)).await;
+        let first = read(&world, key).await.schedule.pin_key();
+        let (pin, attempt) = world.pin(first).await;
+        match how {
+            "deleted" => drop(delete_pin(&world.context, first).await.expect("deleted")),
+            "superseded" => {
+                let next = attempt.superseded(world.now(), "s".into()).expect("superseded");
+                assert!(world.context.store.save_attempt(&pin, &next).await.expect("saved").is_done());
+            }
+            _ => let_pass(&world, 31 * 24 * HOUR_MS),
+        }
+        let retried = retry(&world.context, key, false).await.expect("retried");
+        assert_ne!(retried.schedule.pin_key(), first, "{how}");
+        assert_eq!(retried.schedule.run, 1, "{how}");
+        if how != "deleted" {
+            let refused = edit_pin(&world.context, first, &Edit { title: Some("T".into()), ..Edit::default() }).await;
+            assert!(matches!(refused, Err(EditError::Superseded)), "{how}: {refused:?}");
+            let refused = retry_pin(&world.context, first, true).await;
+            assert!(matches!(refused, Err(RetryError::Superseded)), "{how}: {refused:?}");
+        }
+        world.run_for_ms(2 * MINUTE_MS).await;
+        assert_eq!((status(&world, key).await, world.pinterest.pins().len()), (ScheduleStatus::Done, 1), "{how}");
+    }
+}
+
+#[tokio::test]
+async fn a_pin_that_failed_before_its_time_is_not_published_before_it_by_a_retry() {
+    let (world, _) = world().await;
+    let due = START.plus_ms(2 * MINUTE_MS);
+    let key = schedule(&world, "early", due).await;
+    let pin_key = read(&world, key).await.schedule.pin_key();
+    let (pin, attempt) = world.pin(pin_key).await;
+    // Its message was delivered over and over.
+    let failed = attempt.failed(world.now(), Failure::DeadLettered, &Default::default(), &pin, "f".into());
+    assert!(world.context.store.save_attempt(&pin, &failed.expect("fails")).await.expect("saved").is_done());
+    assert_eq!(status(&world, key).await, ScheduleStatus::Failed);
+    let retried = retry(&world.context, key, false).await.expect("retried");
+    assert_eq!(retried.status(), ScheduleStatus::Scheduled);
+    world.run_until(due.plus_ms(-1)).await;
+    assert_eq!(world.pinterest.calls().len(), 0);
+    world.run_until(due.plus_ms(MINUTE_MS)).await;
+    let late_ms = self::attempt(&world, key).await.started_at.expect("begun").since_ms(due);
+    assert!((0..SECOND_MS).contains(&late_ms), "{late_ms}");
+}
+
+#[tokio::test]
+async fn a_removal_and_a_retry_at_the_same_moment_leave_no_pin_of_a_removed_schedule() {
+    for call in ["schedules.save_schedule", "store.pins", "store.save_attempt"] {
+        let (world, _) = world().await;
+        world.pinterest.answer_next([Answer::Refused(Failure::ImageBroken, None)]);
+        let key = schedule(&world, "both", START.plus_ms(MINUTE_MS)).await;
+        world.run_until(START.plus_ms(2 * MINUTE_MS)).await;
+        world.faults.plan(call, 1, Fault::Yield);
+        let (retried, removed) =
+            tokio::join!(retry(&world.context, key, false), schedules::remove(&world.context, key));
+        world.run_for_ms(2 * MINUTE_MS).await;
+        assert!(retried.is_ok() != removed.is_ok(), "{call}: {retried:?} {removed:?}");
+        assert_eq!(world.pinterest.pins().len(), usize::from(retried.is_ok()), "{call}");
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use pinbridge_shared::domain::schedule::{ScheduleChange, ScheduleStatus};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::flows::schedules::cancel_schedule::cancel;
+use pinbridge_shared::flows::schedules::edit_schedule::edit;
 use pinbridge_shared::flows::schedules::{self, Created, ScheduleError};
 use pinbridge_shared::testing::faults::{DEATHS, Fault};
 use pinbridge_shared::testing::{START, TestWorld};
@@ -144,7 +145,7 @@ async fn a_fault_at_any_call_of_a_move_ends_in_one_pin() {
         world.faults.plan_any(nth, fault);
         let to = START.plus_ms(10 * MINUTE_MS);
         let change = ScheduleChange { run_at: Some(to), ..ScheduleChange::default() };
-        let moved = world.faults.mortal(schedules::edit(&world.context, key, &change)).await;
+        let moved = world.faults.mortal(edit(&world.context, key, &change)).await;
         let went_off = !world.faults.heal();
         world.run_until(START.plus_ms(40 * MINUTE_MS)).await;
         let view = schedules::read(&world.context, key).await.expect("there");

@@ -6,6 +6,7 @@ use pinbridge_shared::adapters::dynamodb::{DynamoStore, SealedRow, SealedTokens}
 use pinbridge_shared::domain::account::Account;
 use pinbridge_shared::domain::account::board::Board;
 use pinbridge_shared::domain::account::board_check::{BoardCheck, BoardVerdict};
+use pinbridge_shared::domain::account::board_list::{BoardList, KnownBoard};
 use pinbridge_shared::domain::account::credentials::{Announced, Death, Lease, RefusedGrant, TokenLife};
 use pinbridge_shared::domain::account::oauth::{PendingAuthorization, PresentedState};
 use pinbridge_shared::domain::ids::AccountKey;
@@ -15,7 +16,9 @@ use pinbridge_shared::domain::pacing::pacer::Pacer;
 use pinbridge_shared::domain::pin::WaitReason;
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::sandbox::{OwnBoard, SimulatedAccount};
-use pinbridge_shared::ports::{Accounts, BoardChecks, OAuthStates, Pacing, Purge, SimulatedAccounts, Taken};
+use pinbridge_shared::ports::{
+    Accounts, BoardChecks, ListingClaim, OAuthStates, Pacing, Purge, SimulatedAccounts, Taken,
+};
 
 use super::fixed::{T0, account, at, board, workspace};
 
@@ -195,6 +198,23 @@ fn state() -> (PresentedState, PendingAuthorization) {
     (state, PendingAuthorization::new("key 42", at(600_000)))
 }
 
+/// Lists of boards; 0.2.0 had none.
+fn lists() -> [BoardList; 2] {
+    let board = |id: &str, name: Option<&str>, is_secret| KnownBoard {
+        id: id.into(),
+        name: name.map(str::to_owned),
+        is_secret,
+    };
+    let boards =
+        vec![board("700", Some("Paper & Co."), false), board("701", Some("Mine"), true), board("702", None, false)];
+    let list = |boards, is_whole| BoardList { boards, listed_at: at(9_000), is_whole, rev: 1, nonce: "list".into() };
+    [list(boards, true), list(Vec::new(), false)]
+}
+
+fn claim() -> ListingClaim {
+    ListingClaim { at: at(9_000), unless_after: at(0), nonce: "claim".into() }
+}
+
 pub async fn write(table: &DynamoStore) {
     for account in accounts() {
         assert!(table.save_account(&account).await.expect("written").is_done());
@@ -204,6 +224,10 @@ pub async fn write(table: &DynamoStore) {
     for (number, check) in (0..).zip(checks()) {
         table.save_board_check(&board(number), &check).await.expect("written");
     }
+    for (number, list) in (0..).zip(lists()) {
+        assert!(table.save_board_list(account(number), &list).await.expect("written").is_done());
+    }
+    assert!(table.claim_board_listing(account(0), &claim()).await.expect("written").is_done());
     for account in simulated() {
         assert!(table.save_simulated_account(&account).await.expect("written").is_done());
     }
@@ -232,6 +256,10 @@ pub async fn read(table: &DynamoStore) {
     assert_eq!(waiting, BTreeSet::from([account(0), account(2)]));
     for (number, check) in (0..).zip(checks()) {
         assert_eq!(table.board_check(&board(number)).await.expect("read"), Some(check));
+    }
+    for (number, list) in (0..).zip(lists()) {
+        let read = table.board_list(account(number), true).await.expect("read");
+        assert!(read.is_none() || read == Some(list), "{read:?}");
     }
     for account in simulated() {
         assert_eq!(table.simulated_account(account.key).await.expect("read"), account);

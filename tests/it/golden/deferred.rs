@@ -126,6 +126,7 @@ fn results() -> Vec<ChunkResult> {
         key: key.map(str::to_owned),
         outcome,
         same_content_as_pin: None,
+        board: None,
     };
     let (pin, schedule) = (Made::Pin(PinId(uuid(0x1001))), Made::Schedule(ScheduleId(uuid(0x2001))));
     let refused = RowError::new("validation_error", "board_id: Field required", &["board_id"]);

@@ -12,7 +12,7 @@ use pinbridge_shared::adapters::envelope::OLD_KEYS_KEPT_MS;
 use pinbridge_shared::adapters::secrets::RECOVERY_DAYS;
 use pinbridge_shared::adapters::token_cache;
 use pinbridge_shared::config::Settings;
-use pinbridge_shared::domain::account::{analytics, board_check, credentials, oauth, return_to};
+use pinbridge_shared::domain::account::{analytics, board_check, board_list, credentials, oauth, return_to};
 use pinbridge_shared::domain::pacing::{bucket, budget, pace};
 use pinbridge_shared::domain::pin::{history, request, retry, said};
 use pinbridge_shared::domain::reconcile::{board_scan, duplicate_check};
@@ -22,6 +22,7 @@ use pinbridge_shared::domain::tenant::{self, api_key, invitation, login, proof, 
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 use pinbridge_shared::domain::{import, recovery, sandbox, schedule};
 use pinbridge_shared::flows::activity;
+use pinbridge_shared::flows::boards::{mark_removed, resolve_boards};
 use pinbridge_shared::flows::dead_letters::redrive;
 use pinbridge_shared::flows::imports::{self, dry_run};
 use pinbridge_shared::flows::pacing::{forecast, rate_meter};
@@ -186,7 +187,14 @@ fn limits() -> Vec<(&'static str, String)> {
         ("a disconnected account's secret can be restored for", time(RECOVERY_DAYS * DAY_MS)),
         ("an old data key stays at least", time(OLD_KEYS_KEPT_MS)),
         ("a board's check is answered again for", time(board_check::CHECK_FRESH_MS)),
+        ("the list of an account's boards is believed for", time(board_list::TRUSTED_MS)),
+        ("it is read for an unknown id at most every", time(board_list::LISTED_EVERY_MS)),
+        ("and for an unknown name at most every", time(board_list::LISTED_FOR_NAMES_EVERY_MS)),
+        ("boards of one request that are read one by one", resolve_boards::ASKED_ONE_BY_ONE_MAX.to_string()),
+        ("boards that a refusal names", board_list::FITS_MAX.to_string()),
         // Deleting.
+        ("pins of a deleted board that are marked at once", mark_removed::AT_ONCE.marked.to_string()),
+        ("and by each run of the rescuer", mark_removed::PER_RUN.marked.to_string()),
         ("a deleted workspace's pins stay for requests that came before", time(purge::QUIET_MS)),
         ("the tombstone of a removed pin stays", time(purge::LINGER_MS)),
         ("a disconnected account's name stays (`DisconnectedDays`)", time(settings.disconnected_kept_ms)),
@@ -225,6 +233,8 @@ fn the_lives_name_the_constants_that_rule_them() {
         ("release row", time(schedule::RELEASE_ROW_KEPT_MS)),
         ("pin", (settings.retention_ms / DAY_MS).to_string()),
         ("board check", time(board_check::CHECK_KEPT_MS)),
+        ("board list", time(board_list::KEPT_MS)),
+        ("claim to list the boards", time(board_list::KEPT_MS)),
         ("recovery marker", time(recovery::KEPT_MS)),
         ("rollup: an hour's sums and first samples; its other samples", time(domain_rollup::SUMS_KEPT_MS)),
         ("rollup: an hour's sums and first samples; its other samples", time(domain_rollup::SAMPLES_KEPT_MS)),

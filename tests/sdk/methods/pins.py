@@ -191,5 +191,5 @@ def analytics(client, flavour):
     assert (read.provider_mode.value, read.source) == ("pinterest", "live") and "impression" in read.totals
     assert client.pins.analytics(pin.id, start_date=start, end_date=end, include_daily=False).daily == []
     failed = failed_pin(client, flavour.ready)
-    expect_error(APIError, 409, "conflict", lambda: client.pins.analytics(failed.id))
+    expect_error(APIError, 409, "pin_not_published", lambda: client.pins.analytics(failed.id))
     expect_error(NotFoundError, 404, "not_found", lambda: client.pins.analytics(uuid.uuid4()))

@@ -45,5 +45,6 @@ fn shows(invariant: Invariant) -> &'static [Wrong] {
         Invariant::ImageRefused => &[Wrong::Untrue],
         Invariant::PublishBefore => &[Wrong::TooLate],
         Invariant::PresentState | Invariant::HeldWithoutTime => &[Wrong::Misreported],
+        Invariant::SamePin => &[Wrong::Replaced],
     }
 }

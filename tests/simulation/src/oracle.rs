@@ -95,6 +95,8 @@ pub enum Wrong {
     TooLate,
     /// A waiting pin reports another reason, remedy or time than it waits for.
     Misreported,
+    /// A schedule was retried with another pin, although its own could be published again.
+    Replaced,
 }
 
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use fastrand::Rng;
 use http::{HeaderMap, HeaderValue};
 use pinbridge_shared::adapters::pinterest::creation::CreateAnswer;
 use pinbridge_shared::adapters::pinterest::error_codes;
-use pinbridge_shared::domain::account::board::{Board, BoardChange, BoardDraft, RelatedTerms, Section};
+use pinbridge_shared::domain::account::board::{Board, BoardChange, BoardDraft, BoardPages, RelatedTerms, Section};
 use pinbridge_shared::domain::pin::PinRequest;
 use pinbridge_shared::domain::pin::attempt::Upstream;
 use pinbridge_shared::domain::pin::failure::Failure;
@@ -702,7 +702,7 @@ impl CountedBoards {
 
 #[async_trait]
 impl Boards for CountedBoards {
-    async fn boards(&self, token: &Secret) -> Result<Vec<Board>, ReadFailure> {
+    async fn boards(&self, token: &Secret) -> Result<BoardPages, ReadFailure> {
         self.inner.boards(token).await
     }
 

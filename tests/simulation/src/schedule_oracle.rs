@@ -9,10 +9,14 @@ use pinbridge_shared::domain::ids::{PinKey, ScheduleKey};
 use pinbridge_shared::domain::pin::attempt::Attempt;
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::schedule::{Schedule, ScheduleStatus, Stage};
+use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::testing::fake_store::FakeStore;
 
 use crate::oracle::{Outcome, Violations, Wrong, report};
 use crate::plan::Plan;
+
+/// Later than every schedule's time: what waits then is late.
+const END: Moment = Moment(i64::MAX);
 
 type Wishes = Arc<Mutex<BTreeSet<usize>>>;
 
@@ -113,8 +117,9 @@ impl ScheduleOracle {
     pub fn failed(&self) -> Vec<usize> {
         let mut open = Vec::new();
         self.store.each_schedule(|schedule| open.extend(schedule.removed_at.is_none().then(|| schedule.clone())));
-        let has_failed =
-            |schedule: &Schedule| schedule.status(pin_of(&self.store, schedule).as_ref()) == ScheduleStatus::Failed;
+        let has_failed = |schedule: &Schedule| {
+            schedule.status(pin_of(&self.store, schedule).as_ref(), END) == ScheduleStatus::Failed
+        };
         open.iter().filter(|schedule| has_failed(schedule)).filter_map(|it| self.wishes.get(&it.key).copied()).collect()
     }
 
@@ -125,7 +130,7 @@ impl ScheduleOracle {
         self.store.each_schedule(|schedule| all.push(schedule.clone()));
         for schedule in &all {
             let pin = pin_of(&self.store, schedule);
-            let status = schedule.status(pin.as_ref());
+            let status = schedule.status(pin.as_ref(), END);
             *outcome.schedules.entry(status.name()).or_default() += 1;
             let name = format!("{:?} (wish {:?})", schedule.key.schedule, self.wishes.get(&schedule.key));
             match (status, &pin) {
@@ -135,6 +140,14 @@ impl ScheduleOracle {
                 (ScheduleStatus::Done | ScheduleStatus::Failed | ScheduleStatus::Canceled, _) => {}
                 _ => wrong(Wrong::Stranded, format!("{name} is {} at the end", status.name())),
             }
+            for run in 0..schedule.run {
+                let before = Schedule { run, ..schedule.clone() };
+                let replaced = self.store.peek(before.pin_key());
+                // No world lasts as long as a pin may.
+                if replaced.is_some_and(|(pin, _)| pin.hidden_at.is_none()) {
+                    wrong(Wrong::Replaced, format!("{name} was retried with another pin than that of run {run}"));
+                }
+            }
         }
         let is_there = |wish: &usize| self.keys.get(wish).and_then(|key| self.store.peek_schedule(*key));
         for wish in self.acknowledged.difference(&self.removed).filter(|wish| is_there(wish).is_none()) {
@@ -143,7 +156,7 @@ impl ScheduleOracle {
         for wish in self.canceled.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             let Some(schedule) = is_there(wish) else { continue };
             let pin = pin_of(&self.store, &schedule);
-            let status = schedule.status(pin.as_ref());
+            let status = schedule.status(pin.as_ref(), END);
             if status != ScheduleStatus::Canceled {
                 let pin = pin.map(|attempt| (attempt.status, attempt.failure));
                 let text = format!(

@@ -246,6 +246,9 @@ table! {
     PREFLIGHT_BOARD_NOT_FOUND = own(422, "board_not_found",
         "The board does not exist, or the account can't see it.",
         "Choose another board.");
+    BOARD_AMBIGUOUS = own(422, "board_ambiguous",
+        "Several boards of the account have this name.",
+        "Send the id of the board that you mean. error.boards has the ids.");
     PREFLIGHT_BOARD_DELETED = own(422, "board_deleted",
         "The board was deleted.",
         "Choose another board.");
@@ -285,6 +288,13 @@ table! {
     PINTEREST_REJECTED = own(502, "pinterest_rejected",
         "Pinterest refused the request for an unknown reason.",
         "Read Pinterest's message. If it does not help, send the request id to the operator.");
+    // Reports.
+    INVALID_DATE_RANGE = own(422, "invalid_date_range",
+        "The range of the report is not valid.",
+        "Correct start and end: the start comes first, and the range is within the limits of the report.");
+    INVALID_TIMEZONE = own(422, "invalid_timezone",
+        "The time zone is unknown.",
+        "Use an IANA name, such as Europe/Paris.");
     ANALYTICS_NOT_STORED = own(422, "analytics_not_stored",
         "This installation does not store analytics.",
         "Use source=auto or source=live. Both reach 90 days back.");
@@ -326,12 +336,12 @@ table! {
     PIN_NOT_FAILED = own(409, "conflict",
         "Only a failed pin can be retried. The status of this pin is {status}.",
         "Read the pin. It is published, or will be without a retry.");
-    PIN_NOT_PUBLISHED = own(409, "conflict",
+    PIN_NOT_PUBLISHED = own(409, "pin_not_published",
         "Only a published pin has analytics. The status of this pin is {status}.",
         "Send the request again when the pin is published.");
     PIN_SUPERSEDED = own(409, "pin_superseded",
         "The pin's schedule was retried with another pin.",
-        "Read the schedule. If it failed again, retry the schedule.");
+        "Read the schedule, and change or retry the pin that its pin_id names.");
     RETRY_MAY_DUPLICATE = own(409, "retry_may_duplicate",
         "The Pin may exist on Pinterest already. A retry could create a second Pin.",
         "Look at the board. If the Pin is not there, or a second Pin is acceptable, retry with accept_duplicate: true \
@@ -339,6 +349,9 @@ table! {
     TOO_LATE = own(409, "too_late",
         "The publish_before of the pin has passed.",
         "Send the retry with a later publish_before, or with null to publish it at any time.");
+    SCHEDULE_TOO_LATE = own(409, "too_late",
+        "The publish_before of the schedule has passed.",
+        "Retry its pin with a later publish_before or with null, or create a new schedule.");
     EXPIRED_UNPUBLISHED = own(409, "expired_unpublished",
         "The pin is older than 30 days.",
         "Create the pin again with a new idempotency key.");
@@ -362,9 +375,12 @@ table! {
         "The schedule is already deleted.",
         NOTHING_LEFT);
     SCHEDULE_NOT_EDITABLE = own(409, "schedule_not_editable",
-        "Only a schedule with the status scheduled can be edited. The status of this one is {status}.",
-        "Read the schedule. If its pin still waits, edit the pin with PATCH /v1/pins/{id}. Otherwise create a new \
-         schedule.");
+        "Only a schedule whose pin has not begun can be edited. The status of this one is {status}.",
+        "Read the schedule. If its pin waits for another attempt, edit the pin with PATCH /v1/pins/{id}. Otherwise \
+         create a new schedule.");
+    SCHEDULE_TIME_SETTLED = own(409, "schedule_not_editable",
+        "run_at and priority can't be changed any more: the pin was handed over, three minutes before run_at.",
+        "Change only the content, or cancel the schedule and create a new one.");
     SCHEDULE_WRONG_STATUS = own(400, "bad_request",
         "The operation is not possible while the status of the schedule is {status}.",
         "Read the schedule. A schedule whose pin has not started can be canceled, a failed one retried, and one that \
@@ -397,4 +413,17 @@ pub const PREFLIGHT: &[Code] = &[
     TOKEN_EXPIRED,
     TOKEN_REVOKED,
     SCOPE_MISSING,
+];
+
+/// The errors of finding the board of a pin.
+pub const RESOLVING: &[Code] = &[
+    PREFLIGHT_BOARD_NOT_FOUND,
+    PREFLIGHT_BOARD_DELETED,
+    PREFLIGHT_BOARD_ACCESS_DENIED,
+    BOARD_AMBIGUOUS,
+    TOKEN_EXPIRED,
+    TOKEN_REVOKED,
+    SCOPE_MISSING,
+    PINTEREST_RATE_LIMITED,
+    PINTEREST_UNREACHABLE,
 ];

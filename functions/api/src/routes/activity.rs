@@ -27,8 +27,9 @@ pub fn endpoints() -> Vec<Endpoint> {
             get("/v1/activity-logs", READ, list)
                 .operation("list_activity", "List the activity log")
                 .about(
-                    "Lists the changes that people, API keys and the system made, newest first. A filter with an \
-                     unknown value matches nothing. A page can have fewer entries than `limit`; a page without \
+                    "Lists the changes that people, API keys and the system made, newest first; an entry of \
+                     `pin.published` stands above that of the pin's acceptance. A filter with an unknown value \
+                     matches nothing. A page can have fewer entries than `limit`; a page without \
                      `next_cursor` is the last. A key with an allow-list reads the entries about its accounts, and its \
                      own.",
                 )

@@ -22,8 +22,8 @@ use crate::auth::Caller;
 use crate::endpoint::{Endpoint, READ, get, tagged};
 use crate::error::ApiError;
 use crate::error::codes::{
-    ANALYTICS_NOT_STORED, BOARD_ACCESS_DENIED, BOARD_NOT_FOUND, BOARD_SECTION_NOT_FOUND, PIN_GONE, PIN_NOT_PUBLISHED,
-    PINTEREST,
+    ANALYTICS_NOT_STORED, BOARD_ACCESS_DENIED, BOARD_NOT_FOUND, BOARD_SECTION_NOT_FOUND, INVALID_DATE_RANGE, PIN_GONE,
+    PIN_NOT_PUBLISHED, PINTEREST,
 };
 use crate::openapi::schema::{Time, inline_schema, names};
 use crate::request::path_id;
@@ -54,7 +54,13 @@ pub fn endpoints() -> Vec<Endpoint> {
                  `true`.",
             )
             .fails(PINTEREST)
-            .fails(&[ANALYTICS_NOT_STORED, BOARD_ACCESS_DENIED, BOARD_NOT_FOUND, BOARD_SECTION_NOT_FOUND])
+            .fails(&[
+                INVALID_DATE_RANGE,
+                ANALYTICS_NOT_STORED,
+                BOARD_ACCESS_DENIED,
+                BOARD_NOT_FOUND,
+                BOARD_SECTION_NOT_FOUND,
+            ])
     };
     tagged(
         "Analytics",
@@ -264,16 +270,20 @@ impl Asked {
         }
         let days =
             Days::new(day(&query, "start_date")?, day(&query, "end_date")?, now).map_err(|error| match error {
-                DaysError::Future => invalid("end_date", "Should not be after today (UTC)", "value_error"),
-                DaysError::Backwards => invalid("start_date", "Should not be after end_date", "value_error"),
+                DaysError::Future => out_of_range("end_date", "Should not be after today (UTC)"),
+                DaysError::Backwards => out_of_range("start_date", "Should not be after end_date"),
                 DaysError::TooFarBack => {
                     let msg = format!("Should not be more than {DAYS_BACK} days ago, which is Pinterest's limit");
-                    invalid("start_date", msg, "value_error")
+                    out_of_range("start_date", &msg)
                 }
             })?;
         let with_daily = query::optional_flag(&query, "include_daily")?.unwrap_or(true);
         Ok(Self { question: Question { days, metrics }, with_daily })
     }
+}
+
+fn out_of_range(name: &str, msg: &str) -> ApiError {
+    invalid(name, msg, "value_error").coded(INVALID_DATE_RANGE)
 }
 
 /// Reads the parameter, which may be repeated, have commas, or both. Names may be in upper or lower case.

@@ -59,8 +59,8 @@ pub fn endpoints() -> Vec<Endpoint> {
                 .operation("delete_board", "Delete a board and its Pins")
                 .audited("board.deleted", Resource::Path, &[])
                 .about(
-                    "Deletes the board and all Pins on it from Pinterest. The pins of this system keep their \
-                     status.",
+                    "Deletes the board and all Pins on it from Pinterest. The published pins of this system keep their \
+                     status, and get `removed_from_pinterest_at`: the newest at once, the others within minutes.",
                 )
                 .answers_nothing("The board is deleted.")
                 .fails(&[SANDBOX_BOARD_FIXED]),

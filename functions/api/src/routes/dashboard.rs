@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, READ, get, tagged};
 use crate::error::ApiError;
-use crate::error::codes::{ACCOUNT_NOT_PERMITTED, VALIDATION_ERROR};
+use crate::error::codes::{ACCOUNT_NOT_PERMITTED, INVALID_DATE_RANGE, INVALID_TIMEZONE, VALIDATION_ERROR};
 use crate::openapi::schema::{Text, Time, names};
 use crate::request::query;
 
@@ -46,7 +46,7 @@ pub fn endpoints() -> Vec<Endpoint> {
                 .query::<Text>("tz", "An IANA time zone. The default is `UTC`.")
                 .query::<Uuid>("account_id", "Only this account.")
                 .answers::<DashboardSummary>(200, "The figures.")
-                .fails(&[VALIDATION_ERROR, ACCOUNT_NOT_PERMITTED]),
+                .fails(&[VALIDATION_ERROR, INVALID_DATE_RANGE, INVALID_TIMEZONE, ACCOUNT_NOT_PERMITTED]),
         ],
     )
 }
@@ -260,14 +260,18 @@ fn account(query: &query::Query, caller: &Caller) -> Result<Option<AccountId>, A
 fn period(query: &query::Query, now: Moment) -> Result<Period, ApiError> {
     let named = |name: &str| Zone::named(name).filter(|_| name.len() <= ZONE_NAME_MAX);
     let msg = "Input should be an IANA time zone, such as Europe/Berlin";
-    let zone = query::parsed(query, "tz", named, msg, "timezone")?.unwrap_or_else(Zone::utc);
+    let zone = query::parsed(query, "tz", named, msg, "timezone").map_err(|error| error.coded(INVALID_TIMEZONE))?;
+    let zone = zone.unwrap_or_else(Zone::utc);
     let time = |name: &str| {
         let msg = "Input should be an ISO 8601 time, such as 2026-01-31 or 2026-01-31T18:00:00Z";
         query::parsed(query, name, |text| zone.parse(&query::unescaped_plus(text)), msg, "datetime_parsing")
     };
     let (start, end) = (time("start")?, time("end")?);
-    Period::new(zone, start, end, now).map_err(|error| match error {
-        PeriodError::Empty => query::invalid("start", error.to_string(), "value_error"),
-        PeriodError::TooLong => query::invalid("end", error.to_string(), "value_error"),
+    Period::new(zone, start, end, now).map_err(|error| {
+        let name = match error {
+            PeriodError::Empty => "start",
+            PeriodError::TooLong => "end",
+        };
+        query::invalid(name, error.to_string(), "value_error").coded(INVALID_DATE_RANGE)
     })
 }

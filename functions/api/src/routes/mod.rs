@@ -23,6 +23,7 @@ pub mod self_hosted;
 mod session_token;
 pub mod system;
 pub mod terms;
+pub mod webhooks;
 
 use crate::endpoint::Endpoint;
 
@@ -43,6 +44,7 @@ pub fn table() -> Vec<Endpoint> {
         dashboard::endpoints(),
         activity::endpoints(),
         registration::endpoints(),
+        webhooks::endpoints(),
         auth::endpoints(),
         profile::endpoints(),
         projects::endpoints(),

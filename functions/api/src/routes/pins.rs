@@ -3,7 +3,7 @@
 pub mod batch;
 mod bulk;
 pub mod create;
-mod edit;
+pub mod edit;
 pub mod fields;
 pub mod list;
 pub mod options;

@@ -10,39 +10,44 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use pinbridge_shared::context::Context;
-use pinbridge_shared::domain::ids::{ScheduleId, ScheduleKey};
+use pinbridge_shared::domain::ids::{AccountKey, ScheduleId, ScheduleKey};
 use pinbridge_shared::domain::pin::origin::Origin;
-use pinbridge_shared::flows::accept::duplicate_content;
 use pinbridge_shared::flows::accept::validate_pin::DryRun;
 use pinbridge_shared::flows::pins::list_pins::ListError;
+use pinbridge_shared::flows::schedules::submit_schedule::{Shared, Submission, Submitted, submit_schedule};
 use pinbridge_shared::flows::schedules::{self, Created, ScheduleView};
-use pinbridge_shared::flows::schedules::{cancel_schedule, list_schedules, validate_schedule};
+use pinbridge_shared::flows::schedules::{
+    cancel_schedule, edit_schedule, list_schedules, retry_schedule, validate_schedule,
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::bulk::{BulkIds, BulkResult, BulkRetry, COUNTS, each};
 use super::examples::SCHEDULE;
+use super::pins::edit::board_id;
 use super::pins::fields::Priority;
 use super::pins::list::{Relation, Search};
 use super::pins::options::{Options, door};
+use super::pins::pin::Meant;
 use super::pins::retry::{DuplicateRetry, accepts_duplicate};
 use super::pins::validation::{self, PinValidation};
-use super::pins::warnings::{PinWarning, accepted, warn_of};
+use super::pins::warnings::{PinWarning, warn_of};
 use crate::activity::Resource;
 use crate::answer;
 use crate::auth::Caller;
 use crate::endpoint::{DESTRUCTIVE, Endpoint, READ, WRITE, delete, get, patch, post, tagged};
 use crate::error::ApiError;
 use crate::error::codes::{
-    ACCOUNT_NOT_PERMITTED, ASSETS_NOT_ENABLED, Code, DUPLICATE_CONTENT, NOT_FOUND, PREFLIGHT, RETRY_MAY_DUPLICATE,
-    SCHEDULE_KEY_REUSED, SCHEDULE_NOT_EDITABLE, SCHEDULE_REMOVED, SCHEDULE_REMOVED_BEFORE, SCHEDULE_WRONG_STATUS,
-    TOKEN_REVOKED, VALIDATION_ERROR,
+    ACCOUNT_NOT_PERMITTED, ASSETS_NOT_ENABLED, Code, DUPLICATE_CONTENT, NOT_FOUND, PREFLIGHT, RESOLVING,
+    RETRY_MAY_DUPLICATE, SCHEDULE_KEY_REUSED, SCHEDULE_NOT_EDITABLE, SCHEDULE_REMOVED, SCHEDULE_REMOVED_BEFORE,
+    SCHEDULE_TIME_SETTLED, SCHEDULE_TOO_LATE, SCHEDULE_WRONG_STATUS, TOKEN_REVOKED, VALIDATION_ERROR,
 };
 use crate::openapi::schema::{Flag, Limit, Offset, Text, Time};
 use crate::request::query as queries;
 use crate::request::{JsonObject, MaybeJsonObject, StrictJson, only_body_of, path_id};
 
 pub use answers::{AcceptedSchedule, Schedule, ScheduleStatus};
+use requests::Wanted;
 pub use requests::{ScheduleCreate, ScheduleUpdate};
 
 const PRIORITY_HEADER: &str = "`priority` as a header, for clients that drop unknown fields.";
@@ -59,8 +64,7 @@ fn submissions() -> Vec<Endpoint> {
             .operation("create_schedule", "Schedule a pin")
             .about(
                 "Publishes a pin at `run_at`: never earlier, and in that second if the pace of the account allows. \
-                 Three minutes before `run_at`, the system releases the schedule: its status becomes `queued`, and it \
-                 can't be edited any more. The request checks the board; if Pinterest can't be reached, the schedule \
+                 Until then its status is `scheduled`. The request checks the board; if Pinterest can't be reached, the schedule \
                  is accepted without the check. A repeated request with the same `idempotency_key` (extension) \
                  answers the existing schedule. Without a key, a repeated request creates a second schedule. If a pin \
                  of the last 24 hours has the same content, `warnings` names it; with `on_duplicate: refuse`, the \
@@ -73,7 +77,8 @@ fn submissions() -> Vec<Endpoint> {
             .with_header::<Flag>("Idempotent-Replayed", true, "`true`: the schedule existed already.")
             .fails(&[NOT_FOUND, ACCOUNT_NOT_PERMITTED, SCHEDULE_KEY_REUSED, SCHEDULE_REMOVED, ASSETS_NOT_ENABLED])
             .fails(&[DUPLICATE_CONTENT])
-            .fails(PREFLIGHT),
+            .fails(PREFLIGHT)
+            .fails(RESOLVING),
         door(post("/v1/schedules/validate", READ, validate), KEY_HEADER)
             .operation("validate_schedule", "Check a schedule without creating it")
             .about(
@@ -97,17 +102,19 @@ fn one() -> Vec<Endpoint> {
             .operation("get_schedule", "Read a schedule")
             .answers::<Schedule>(200, "The schedule."),
         of_one(patch("/v1/schedules/{id}", WRITE, edit))
-            .operation("update_schedule", "Change a schedule before it is released")
+            .operation("update_schedule", "Change a schedule before its pin begins")
             .about(
-                "Changes a schedule with the status `scheduled`. An omitted field keeps its value; `null` clears \
-                 an optional field.",
+                "Changes a schedule whose pin has not begun. `run_at` and `priority` can be changed until three \
+                 minutes before `run_at`, when the system hands the pin over; then they answer 409 \
+                 `schedule_not_editable`. An omitted field keeps its value; `null` clears an optional field.",
             )
             .audited("schedule.updated", Resource::Path, &["status", "run_at"])
             .header::<Priority>("X-Pinbridge-Priority", PRIORITY_HEADER)
             .takes::<ScheduleUpdate>(|| json!({"run_at": "2027-01-16T09:30:00+01:00", "description": null}))
             .answers::<Schedule>(200, "The changed schedule.")
-            .fails(&[SCHEDULE_NOT_EDITABLE, ASSETS_NOT_ENABLED])
-            .fails(PREFLIGHT),
+            .fails(&[SCHEDULE_NOT_EDITABLE, SCHEDULE_TIME_SETTLED, ASSETS_NOT_ENABLED])
+            .fails(PREFLIGHT)
+            .fails(RESOLVING),
         of_one(post("/v1/schedules/{id}/cancel", WRITE, cancel))
             .operation("cancel_schedule", "Cancel a schedule")
             .about(
@@ -120,14 +127,16 @@ fn one() -> Vec<Endpoint> {
         of_one(post("/v1/schedules/{id}/retry", WRITE, retry))
             .operation("retry_schedule", "Retry a failed schedule")
             .about(
-                "Publishes a new pin with the corrected content of the failed one, at `run_at` or, if that has \
-                 passed, at once. The failed pin can't be retried any more (409 `pin_superseded`).",
+                "Publishes the pin of the schedule again, under the same id, at `run_at` or, if that has passed, at \
+                 once. Before the retry, `PATCH /v1/pins/{id}` can correct the content. If there is no pin to \
+                 publish again, because none was made, or it was deleted or is older than 30 days, another pin takes \
+                 its place, and the old one can't be retried any more (409 `pin_superseded`).",
             )
             .audited("schedule.retried", Resource::Path, &["status"])
             .header::<Flag>("X-Pinbridge-Accept-Duplicate", DUPLICATE_HEADER)
             .may_take::<DuplicateRetry>(|| json!({"accept_duplicate": true}))
             .answers::<Schedule>(200, "The waiting schedule.")
-            .fails(&[SCHEDULE_WRONG_STATUS, RETRY_MAY_DUPLICATE, TOKEN_REVOKED]),
+            .fails(&[SCHEDULE_WRONG_STATUS, RETRY_MAY_DUPLICATE, TOKEN_REVOKED, SCHEDULE_TOO_LATE]),
         of_one(delete("/v1/schedules/{id}", DESTRUCTIVE, remove))
             .operation("delete_schedule", "Delete a schedule")
             .about(
@@ -205,19 +214,20 @@ async fn create(
 ) -> Result<Response, ApiError> {
     let wanted = ScheduleCreate::read(&body, &options, caller.plants())?;
     caller.may_use(wanted.asked.request.account)?;
-    let verdict = duplicate_content::judge(&context, caller.workspace, &[wanted.candidate()]).await.pop();
-    let duplicate = accepted(verdict)?;
-    let created = schedules::create(&context, caller.workspace, wanted.asked).await;
-    let (view, replayed) = match created.map_err(|error| errors::refusal(error, &caller))? {
+    let Wanted { asked, refuses_duplicates, unknown } = wanted;
+    let submission = Submission { asked, refuses_duplicates };
+    let submitted = submit_schedule(&context, caller.workspace, submission, &mut Shared::new(&context)).await;
+    let Submitted { created, duplicate, board } = submitted.map_err(|refused| errors::refusal(refused, &caller))?;
+    let (view, replayed) = match created {
         Created::New(view) => (view, false),
         Created::Replay(view) => (view, true),
     };
-    let duplicate = duplicate.filter(|_| !replayed);
     let status = if replayed { StatusCode::OK } else { StatusCode::CREATED };
-    let warnings = PinWarning::all(&wanted.unknown, duplicate.as_ref());
+    let warnings = PinWarning::all(&unknown, Some(&board), duplicate.as_ref());
     let schedule = explained(&context, view).await?;
-    let mut response = answer::made(status, AcceptedSchedule { schedule, warnings }, replayed);
-    warn_of(&mut response, duplicate.as_ref());
+    let body = AcceptedSchedule { schedule, resolved: Meant::by(&board), warnings };
+    let mut response = answer::made(status, body, replayed);
+    warn_of(&mut response, &board, duplicate.as_ref());
     Ok(response)
 }
 
@@ -240,7 +250,7 @@ async fn validate(
     caller.may_use(asked.request.account)?;
     let dry_run = DryRun { refuses_duplicates: wanted.refuses_duplicates, limited_to: caller.limited_to() };
     let validation = validate_schedule::validate(&context, caller.workspace, asked, dry_run).await?;
-    let mut resolved = validation::resolved(&asked.request);
+    let mut resolved = validation::resolved(&asked.request, validation.board.as_ref());
     resolved["run_at"] = json!(asked.run_at.rfc3339());
     if asked.request.idempotency_key.is_empty() {
         resolved["idempotency_key"] = Value::Null;
@@ -280,9 +290,14 @@ async fn edit(
     headers: HeaderMap,
     JsonObject(body): JsonObject,
 ) -> Result<Json<Schedule>, ApiError> {
-    let (id, change) = (path_id(&id, "id")?, ScheduleUpdate::read(&body, &headers)?);
-    let key = find(&context, &caller, id).await?.schedule.key;
-    let view = schedules::edit(&context, key, &change).await?;
+    let (id, mut change) = (path_id(&id, "id")?, ScheduleUpdate::read(&body, &headers)?);
+    let found = find(&context, &caller, id).await?;
+    let key = found.schedule.key;
+    if let Some(text) = change.board_id.take() {
+        let account = AccountKey { workspace: caller.workspace, account: found.request().account };
+        change.board_id = Some(board_id(&context, account, text).await?);
+    }
+    let view = edit_schedule::edit(&context, key, &change).await?;
     explained(&context, view).await.map(Json)
 }
 
@@ -307,7 +322,7 @@ async fn retry(
     let DuplicateRetry { accept_duplicate } = only_body_of(&body)?;
     let accept_duplicate = accepts_duplicate(accept_duplicate, &headers)?;
     let key = find(&context, &caller, id).await?.schedule.key;
-    let view = schedules::retry(&context, key, accept_duplicate).await?;
+    let view = retry_schedule::retry(&context, key, accept_duplicate).await?;
     explained(&context, view).await.map(Json)
 }
 
@@ -347,7 +362,7 @@ async fn bulk_retry(
     let (context, caller) = (&context, &caller);
     let retry_one = |id| async move {
         let key = find(context, caller, id).await?.schedule.key;
-        Ok(schedules::retry(context, key, accept_duplicate).await.map(drop)?)
+        Ok(retry_schedule::retry(context, key, accept_duplicate).await.map(drop)?)
     };
     Ok(each(ids, SKIPPED, retry_one).await)
 }

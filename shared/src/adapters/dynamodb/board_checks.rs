@@ -6,8 +6,10 @@ use super::item::{Builder, Item, Reader, moment, unreadable};
 use super::{DynamoStore, keys};
 use crate::domain::account::board::Board;
 use crate::domain::account::board_check::{BoardCheck, BoardVerdict};
-use crate::domain::ids::BoardKey;
-use crate::ports::{BoardChecks, PortResult};
+use crate::domain::account::board_list::BoardList;
+use crate::domain::ids::{AccountKey, BoardKey};
+use crate::domain::time::Moment;
+use crate::ports::{BoardChecks, ListingClaim, PortResult, Write};
 
 const REACHABLE: &str = "reachable";
 const NOT_FOUND: &str = "not_found";
@@ -57,5 +59,21 @@ impl BoardChecks for DynamoStore {
 
     async fn save_board_check(&self, board: &BoardKey, check: &BoardCheck) -> PortResult<()> {
         self.put(item(board, check)).await
+    }
+
+    async fn board_list(&self, account: AccountKey, is_consistent: bool) -> PortResult<Option<BoardList>> {
+        self.get_board_list(account, is_consistent).await
+    }
+
+    async fn save_board_list(&self, account: AccountKey, next: &BoardList) -> PortResult<Write<()>> {
+        self.put_board_list(account, next).await
+    }
+
+    async fn claim_board_listing(
+        &self,
+        account: AccountKey,
+        claim: &ListingClaim,
+    ) -> PortResult<Write<Option<Moment>>> {
+        self.put_listing_claim(account, claim).await
     }
 }

@@ -13,6 +13,8 @@
 //! | bucket | `{ws}#account#{account}` | `bucket` |
 //! | pacing row of a Pinterest user | `pace#{pacer}` | `pace` |
 //! | simulated account | `{ws}#account#{account}` | `simulated` |
+//! | board list | `{ws}#account#{account}` | `boards` |
+//! | claim to list the boards | `{ws}#account#{account}` | `boards-claim` |
 //! | sealed tokens (envelope mode) | `{ws}#account#{account}` | `tokens` |
 //! | pin | `{ws}#pin#{pin}` | `request` |
 //! | tombstone of a purged pin | `{ws}#pin#{pin}` | `grave` |
@@ -84,6 +86,10 @@ pub const PACE: &str = "pace";
 pub const TOKENS: &str = "tokens";
 /// The state that Pinterest would keep of a sandbox's account.
 pub const SIMULATED: &str = "simulated";
+/// The account's boards as last listed.
+pub const BOARDS: &str = "boards";
+/// Who lists them now.
+pub const BOARD_LISTING: &str = "boards-claim";
 pub const SCAN: &str = "scan";
 /// The end of the partition key of a workspace's accounts.
 pub const ACCOUNTS_SUFFIX: &str = "#accounts";

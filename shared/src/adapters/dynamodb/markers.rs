@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::item::{Builder, Item, Reader, bytes, number, unreadable};
+use super::item::{Builder, Item, Reader, bytes, moment, number, unreadable};
 use super::{DynamoStore, failed, keys, written_or_refused};
-use crate::domain::ids::{PinId, PinKey, WorkspaceId};
-use crate::domain::recovery::{Purpose, RecoveryMarker};
+use crate::domain::ids::{AccountId, AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
+use crate::domain::recovery::{BoardRemoval, Purpose, RecoveryMarker};
 use crate::ports::{PortResult, RecoveryMarkers};
 
 /// A pin in a marker: the 16 bytes of its workspace's id and the 16 of its own.
@@ -14,6 +14,7 @@ const PIN_BYTES: usize = 32;
 /// The stored names of the purposes other than rescuing pins.
 const DUPLICATE_CHECK: &str = "late_check";
 const IMPORT: &str = "import";
+const BOARD_REMOVAL: &str = "board";
 const RETIRED: &str = "tended";
 
 fn read_purpose(text: Option<&str>) -> Purpose {
@@ -21,6 +22,7 @@ fn read_purpose(text: Option<&str>) -> Purpose {
         Some(DUPLICATE_CHECK) => Purpose::DuplicateCheck,
         Some(RETIRED) => Purpose::Retired,
         Some(IMPORT) => Purpose::Import,
+        Some(BOARD_REMOVAL) => Purpose::BoardRemoval,
         _ => Purpose::Rescue,
     }
 }
@@ -30,6 +32,7 @@ fn purpose(purpose: Purpose) -> Option<&'static str> {
         Purpose::Rescue => None,
         Purpose::DuplicateCheck => Some(DUPLICATE_CHECK),
         Purpose::Import => Some(IMPORT),
+        Purpose::BoardRemoval => Some(BOARD_REMOVAL),
         Purpose::Retired => Some(RETIRED),
     }
 }
@@ -49,14 +52,26 @@ fn unpack(packed: &[u8]) -> PortResult<Vec<PinKey>> {
 
 fn read_row(minute: i64, shard: u32, item: &Item) -> PortResult<RecoveryMarker> {
     let row = Reader(item);
+    let pins = unpack(&row.bytes("pins")?)?;
     Ok(RecoveryMarker {
         minute,
         shard,
-        pins: unpack(&row.bytes("pins")?)?,
+        removal: read_removal(&row, &pins)?,
+        pins,
         purpose: read_purpose(row.maybe_text("for").as_deref()),
         rounds: row.number("looks")?,
         id: row.text("sk")?,
     })
+}
+
+/// The board that the marker is for. Its account's id is in the place of the pin's.
+fn read_removal(row: &Reader<'_>, pins: &[PinKey]) -> PortResult<Option<BoardRemoval>> {
+    let (Some(board_id), Some(PinKey { workspace, pin })) = (row.maybe_text("board"), pins.first().copied()) else {
+        return Ok(None);
+    };
+    let board = BoardKey { account: AccountKey { workspace, account: AccountId(pin.0) }, board_id };
+    let after = row.maybe_text("after").map(|text| keys::parse_position(&text).ok_or_else(|| unreadable("after")));
+    Ok(Some(BoardRemoval { board, asked_at: row.moment("asked")?, after: after.transpose()? }))
 }
 
 #[async_trait]
@@ -67,6 +82,13 @@ impl RecoveryMarkers for DynamoStore {
             .number("looks", row.rounds)
             .maybe_text("for", purpose(row.purpose))
             .number("expires_at", row.expires_at().unix_seconds());
+        let item = match &row.removal {
+            None => item,
+            Some(BoardRemoval { board, asked_at, after }) => item
+                .text("board", &board.board_id)
+                .value("asked", moment(*asked_at))
+                .maybe_text("after", after.map(|position| keys::position(position.at, position.pin))),
+        };
         self.put(item.build()).await
     }
 

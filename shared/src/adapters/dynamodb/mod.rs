@@ -9,6 +9,7 @@ mod addresses;
 mod api_keys;
 mod backlog;
 mod board_checks;
+mod board_lists;
 mod budget;
 mod imports;
 mod invitations;

@@ -63,6 +63,20 @@ pub const ALL: [RowKind; 36] = [
     ),
     kind("simulated account", "account", Some(keys::SIMULATED), Purged::WithAccount, "as its account, in a sandbox"),
     kind(
+        "board list",
+        "account",
+        Some(keys::BOARDS),
+        Purged::WithAccount,
+        "30 days after Pinterest last listed the account's boards",
+    ),
+    kind(
+        "claim to list the boards",
+        "account",
+        Some(keys::BOARD_LISTING),
+        Purged::WithAccount,
+        "30 days after Pinterest was last asked; it has only a time",
+    ),
+    kind(
         "sealed tokens (envelope mode)",
         "account",
         Some(keys::TOKENS),

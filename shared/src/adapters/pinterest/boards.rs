@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use super::client::{Answer, PinterestClient, describe, encode, error_of, lost};
 use super::error_codes;
 use super::wire::{BoardSummary, BoardWrite, Page, SectionSummary, TermsAnswer};
-use crate::domain::account::board::{Board, BoardChange, BoardDraft, RelatedTerms, Section};
+use crate::domain::account::board::{Board, BoardChange, BoardDraft, BoardPages, RelatedTerms, Section};
 use crate::domain::pin::attempt::Upstream;
 use crate::domain::pin::failure::Failure;
 use crate::domain::secret::Secret;
@@ -19,8 +19,8 @@ const PAGE_SIZE: &str = "250";
 const PAGES_MAX: usize = 20;
 
 impl PinterestClient {
-    /// Reads every page of a list, up to [`PAGES_MAX`].
-    async fn list<T: DeserializeOwned>(&self, token: &Secret, path: &str) -> Result<Vec<T>, ReadFailure> {
+    /// Reads every page of a list, up to [`PAGES_MAX`]; returns whether there are no more.
+    async fn list<T: DeserializeOwned>(&self, token: &Secret, path: &str) -> Result<(Vec<T>, bool), ReadFailure> {
         let mut items = Vec::new();
         let mut bookmark: Option<String> = None;
         for _ in 0..PAGES_MAX {
@@ -35,7 +35,7 @@ impl PinterestClient {
                 break;
             }
         }
-        Ok(items)
+        Ok((items, bookmark.is_none()))
     }
 
     /// Makes a write. A write that was sent and got no readable answer may have taken effect.
@@ -83,9 +83,9 @@ fn named(name: &mut String, asked: &str) {
 
 #[async_trait]
 impl Boards for PinterestClient {
-    async fn boards(&self, token: &Secret) -> Result<Vec<Board>, ReadFailure> {
-        let boards: Vec<BoardSummary> = self.list(token, "/boards").await?;
-        Ok(boards.into_iter().map(Board::from).collect())
+    async fn boards(&self, token: &Secret) -> Result<BoardPages, ReadFailure> {
+        let (boards, is_whole) = self.list::<BoardSummary>(token, "/boards").await?;
+        Ok(BoardPages { boards: boards.into_iter().map(Board::from).collect(), is_whole })
     }
 
     async fn board(&self, token: &Secret, board_id: &str) -> Result<Board, ReadFailure> {
@@ -112,7 +112,7 @@ impl Boards for PinterestClient {
 
     async fn sections(&self, token: &Secret, board_id: &str) -> Result<Vec<Section>, ReadFailure> {
         let path = format!("/boards/{}/sections", encode(board_id));
-        let sections: Vec<SectionSummary> = self.list(token, &path).await?;
+        let (sections, _) = self.list::<SectionSummary>(token, &path).await?;
         Ok(sections.into_iter().map(Section::from).collect())
     }
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::{Sandbox, refused, simulated, unreachable};
-use crate::domain::account::board::{Board, BoardChange, BoardDraft, RelatedTerms, RelatedTo, Section};
+use crate::domain::account::board::{Board, BoardChange, BoardDraft, BoardPages, RelatedTerms, RelatedTo, Section};
 use crate::domain::pin::failure::Failure;
 use crate::domain::sandbox::{SimulatedAccount, SimulatedToken, is_fixed_board};
 use crate::domain::secret::Secret;
@@ -41,10 +41,10 @@ fn known(account: &SimulatedAccount, board_id: &str) -> Result<Board, ReadFailur
 
 #[async_trait]
 impl Boards for Sandbox {
-    async fn boards(&self, token: &Secret) -> Result<Vec<Board>, ReadFailure> {
+    async fn boards(&self, token: &Secret) -> Result<BoardPages, ReadFailure> {
         match simulated(token) {
             None => self.boards.boards(token).await,
-            Some(token) => Ok(self.opened(token).await?.all_boards()),
+            Some(token) => Ok(BoardPages { boards: self.opened(token).await?.all_boards(), is_whole: true }),
         }
     }
 

@@ -38,6 +38,14 @@ impl Board {
     }
 }
 
+/// An account's boards as Pinterest lists them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BoardPages {
+    pub boards: Vec<Board>,
+    /// `false`: there are more boards than are listed.
+    pub is_whole: bool,
+}
+
 /// A board to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BoardDraft {

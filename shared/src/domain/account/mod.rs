@@ -3,6 +3,7 @@
 pub mod analytics;
 pub mod board;
 pub mod board_check;
+pub mod board_list;
 pub mod credentials;
 pub mod health;
 pub mod oauth;

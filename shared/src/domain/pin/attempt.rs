@@ -174,6 +174,11 @@ impl Attempt {
         starts.map(|event| event.at).min().or(self.started_at)
     }
 
+    /// Whether no attempt has ever been announced: what the pin publishes is still open.
+    pub fn has_never_begun(&self) -> bool {
+        self.attempt == 0
+    }
+
     /// When an unanswered call of the latest attempt can no longer commit.
     pub fn quiesced_at(&self, quiesce_ms: i64) -> Moment {
         self.started_at.unwrap_or(self.updated_at).plus_ms(quiesce_ms)

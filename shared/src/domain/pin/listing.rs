@@ -78,7 +78,12 @@ pub struct Tags {
 
 impl Tags {
     pub fn of(request: &PinRequest) -> Self {
-        Self { account: Tag::of_account(request.account), board: Tag::of_board(&request.board_id) }
+        Self::of_board(request.account, &request.board_id)
+    }
+
+    /// The tags of the pins on a board.
+    pub fn of_board(account: AccountId, board_id: &str) -> Self {
+        Self { account: Tag::of_account(account), board: Tag::of_board(board_id) }
     }
 }
 

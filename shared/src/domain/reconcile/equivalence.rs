@@ -176,7 +176,7 @@ pub fn query(link: &str) -> Option<String> {
 }
 
 /// Letters and digits in one case and one Unicode form (NFKC), whatever form they had.
-fn reduced(text: &str) -> String {
+pub fn reduced(text: &str) -> String {
     if text.is_ascii() {
         return text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     }

@@ -30,7 +30,7 @@ const BEFORE_ITS_PIN_MS: i64 = HOUR_MS;
 /// The stage of the schedule itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Waits for its time; may be edited.
+    /// Waits for its time; all of it may be edited.
     Scheduled,
     /// The pin of its current run is accepted, or is about to be.
     Released,
@@ -51,7 +51,7 @@ pub struct Schedule {
     /// When this run is to start: `run_at`, or for a retry the time of the retry if that is later.
     pub not_before: Moment,
     pub stage: Stage,
-    /// Counts the retries; each run has its own pin.
+    /// Counts the pins before this one. A retry needs another pin only where the failed one is gone, or never existed.
     pub run: u32,
     /// Counts the changes of `not_before`. Each change has its own release row, so a late removal never hits the
     /// current one.
@@ -189,7 +189,7 @@ impl Schedule {
         self.released_at.map(|at| at.since_ms(self.not_before)).filter(|late_ms| *late_ms >= LATE_FROM_MS)
     }
 
-    /// The client edits the schedule; allowed only while it waits.
+    /// The client edits the schedule; allowed only before its hand-over. From then on the client edits its pin.
     pub fn edited(&self, request: PinRequest, run_at: Moment, now: Moment, retention_ms: i64, nonce: String) -> Next {
         let mut next = self.leave(&[Stage::Scheduled], Stage::Scheduled, now, nonce)?;
         next.request = PinRequest { idempotency_key: next.request.idempotency_key, ..request };
@@ -231,7 +231,14 @@ impl Schedule {
         Ok(next)
     }
 
-    /// Runs again, with another pin. The caller must have checked that the pin of a released schedule failed.
+    /// Its failed pin is about to be retried. The row only gets its next version, so that a removal that has read the
+    /// one before doesn't take effect.
+    pub fn retried_in_place(&self, now: Moment, nonce: String) -> Next {
+        self.leave(&[Stage::Released], Stage::Released, now, nonce)
+    }
+
+    /// Runs again, with another pin: for a schedule whose pin is gone, or never existed. The caller must have checked
+    /// that the pin of a released schedule failed.
     pub fn retried(&self, now: Moment, retention_ms: i64, nonce: String) -> Next {
         if !matches!(self.stage, Stage::Released | Stage::Failed(_)) {
             return Err(WrongStage(self.stage));
@@ -265,19 +272,22 @@ impl Schedule {
         Ok(next)
     }
 
-    /// The status that the API shows, given the pin of this run if it exists.
-    pub fn status(&self, pin: Option<&Attempt>) -> ScheduleStatus {
-        match (self.stage, pin) {
+    /// The status that the API shows, given the pin of this run if it exists. The hand-over minutes before its time is
+    /// the system's own affair: for clients, the schedule waits until its second.
+    pub fn status(&self, pin: Option<&Attempt>, now: Moment) -> ScheduleStatus {
+        let status = match (self.stage, pin) {
             (Stage::Scheduled, _) => S::Scheduled,
             (Stage::Canceled, _) => S::Canceled,
             (Stage::Failed(_), _) => S::Failed,
             (Stage::Released, None) => S::Queued,
             (Stage::Released, Some(attempt)) => of_pin(attempt),
-        }
+        };
+        let waits = matches!(status, S::Queued | S::Deferred) && pin.is_none_or(Attempt::has_never_begun);
+        if waits && now < self.not_before { S::Scheduled } else { status }
     }
 }
 
-/// The idempotency key of the pin of a run. Each retry of a schedule is a new run.
+/// The idempotency key of the pin of a run.
 pub fn run_key(schedule: ScheduleId, run: u32) -> String {
     format!("schedule:{schedule}:{run}")
 }

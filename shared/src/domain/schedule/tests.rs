@@ -96,14 +96,43 @@ fn a_released_schedule_shows_the_status_of_its_pin() {
     let nothing = Upstream::default();
     let published = publishing.published(NOW, "9".into(), &nothing, &pin, "p".into()).expect("publishes");
     let failed = |failure| queued.failed(NOW, failure, &nothing, &pin, "f".into()).expect("fails");
-    let shown = |attempt: &Attempt| released().status(Some(attempt));
-    assert_eq!(released().status(None), S::Queued);
+    let due = schedule().not_before;
+    let shown = |attempt: &Attempt| released().status(Some(attempt), due);
+    assert_eq!(released().status(None, due), S::Queued);
     assert_eq!([shown(&queued), shown(&waits), shown(&deferred)], [S::Queued, S::Queued, S::Deferred]);
     assert_eq!([shown(&publishing), shown(&published)], [S::Running, S::Done]);
     assert_eq!(shown(&failed(Failure::ImageBroken)), S::Failed);
     assert_eq!(shown(&failed(Failure::ScheduleCanceled)), S::Canceled);
-    let others: Vec<ScheduleStatus> = stages().iter().map(|it| it.status(None)).collect();
+    let others: Vec<ScheduleStatus> = stages().iter().map(|it| it.status(None, due)).collect();
     assert_eq!(others, [S::Scheduled, S::Queued, S::Canceled, S::Failed]);
+}
+
+#[test]
+fn a_schedule_says_scheduled_until_its_second_whatever_the_hand_over_did() {
+    let pin = testdata::pin();
+    let queued = Attempt::untouched(&pin);
+    let edited = queued.edited(NOW, "e".into()).expect("may be edited");
+    let paused = queued.deferred(NOW, None, WaitReason::AccountPaused, None, "d".into()).expect("may wait");
+    let due = schedule().not_before;
+    for attempt in [&queued, &edited, &paused] {
+        assert_eq!(released().status(Some(attempt), due.plus_ms(-1)), S::Scheduled);
+        assert_ne!(released().status(Some(attempt), due), S::Scheduled);
+    }
+    assert_eq!(released().status(None, due.plus_ms(-1)), S::Scheduled, "its pin is about to be accepted");
+    // What has begun or ended before its time (a worker's clock was ahead, or it was called off) is shown as it is.
+    let begun = queued.begin(NOW, "b".into()).expect("begins");
+    let failed = queued.failed(NOW, Failure::DeadLettered, &Upstream::default(), &pin, "f".into()).expect("fails");
+    let early = |attempt: &Attempt| released().status(Some(attempt), due.plus_ms(-1));
+    assert_eq!([early(&begun), early(&failed)], [S::Running, S::Failed]);
+}
+
+#[test]
+fn a_retry_in_place_keeps_the_run_and_needs_a_released_schedule() {
+    let again = released().retried_in_place(NOW, "t".into()).expect("may be retried");
+    assert_eq!((again.run, again.pin_key(), again.stage), (0, schedule().pin_key(), Stage::Released));
+    assert_eq!(again.version, released().version + 1, "a removal that read the version before loses");
+    let allowed: Vec<bool> = stages().iter().map(|it| it.retried_in_place(NOW, "t".into()).is_ok()).collect();
+    assert_eq!(allowed, [false, true, false, false]);
 }
 
 #[test]

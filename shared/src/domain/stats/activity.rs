@@ -1,7 +1,7 @@
 //! A workspace's activity log: what people, keys and workers did in it.
 //!
-//! An entry refers to an [`Action`] of the table below, which has the constant part. Entries of `pin.created` aren't
-//! stored; `flows/activity` derives them from the pins.
+//! An entry refers to an [`Action`] of the table below, which has the constant part. Entries of `pin.created` and
+//! `pin.published` aren't stored; `flows/activity` derives them from the pins.
 
 use std::fmt;
 use std::str::FromStr;
@@ -82,6 +82,7 @@ use Category as C;
 
 pub const PIN_CREATED: Action =
     Action { outcome: Outcome::Queued, ..action("pin.created", C::Publishing, "pin", "A pin was accepted.") };
+pub const PIN_PUBLISHED: Action = action("pin.published", C::Publishing, "pin", "A pin was published.");
 pub const PIN_PUBLISH_FAILED: Action = Action {
     outcome: Outcome::Failed,
     ..action("pin.publish_failed", C::Publishing, "pin", "A pin could not be published.")
@@ -91,6 +92,7 @@ pub const PIN_PUBLISH_FAILED: Action = Action {
 #[rustfmt::skip] // One row per action keeps it readable as a table.
 pub const ACTIONS: [Action; 37] = [
     PIN_CREATED,
+    PIN_PUBLISHED,
     PIN_PUBLISH_FAILED,
     action("auth.login", C::Security, "user", "A person logged in."),
     action("auth.logout", C::Security, "user", "A person logged out."),
@@ -254,10 +256,16 @@ impl Wanted {
             && is(self.resource_type.as_deref(), action.resource)
     }
 
-    /// Whether any stored entry can match: entries of created pins aren't stored.
+    /// Whether any stored entry can match: what is derived from the pins isn't stored.
     pub fn admits_stored(&self) -> bool {
         let is_known = self.status.as_deref().is_none_or(|name| Outcome::parse(name).is_some());
-        is_known && ACTIONS.iter().any(|action| action.name != PIN_CREATED.name && self.admits_any(action))
+        let is_stored = |action: &&Action| ![PIN_CREATED.name, PIN_PUBLISHED.name].contains(&action.name);
+        is_known && ACTIONS.iter().filter(is_stored).any(|action| self.admits_any(action))
+    }
+
+    /// Whether only entries of published pins can match.
+    pub fn is_about_published(&self) -> bool {
+        self.action.as_deref() == Some(PIN_PUBLISHED.name)
     }
 }
 
@@ -265,25 +273,31 @@ fn is(wanted: Option<&str>, name: &str) -> bool {
     wanted.is_none_or(|wanted| wanted == name)
 }
 
-/// The list that an entry is in. At the same moment, stored entries come first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The list that an entry is in. At the same moment, stored entries come first; of a pin, its publishing does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum List {
     Stored,
+    Published,
     Created,
 }
 
-/// The entry after which the next page begins. Entries are newest first, then by list, then by id.
+/// The entry after which the next page begins. Entries are newest first, then by list, then by id. What became of a pin
+/// stands at its acceptance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     pub at: Moment,
     pub list: List,
-    /// The id of the entry, or of the created pin.
+    /// The id of the entry, or of the pin.
     pub id: Uuid,
 }
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = if self.list == List::Stored { 's' } else { 'c' };
+        let list = match self.list {
+            List::Stored => 's',
+            List::Published => 'p',
+            List::Created => 'c',
+        };
         write!(f, "{list}_{}_{}", self.at.0, self.id.simple())
     }
 }
@@ -296,6 +310,7 @@ impl FromStr for Cursor {
         let (at, id) = rest.split_once('_').ok_or(())?;
         let list = match list {
             "s" => List::Stored,
+            "p" => List::Published,
             "c" => List::Created,
             _ => return Err(()),
         };
@@ -340,6 +355,7 @@ mod tests {
         for cursor in [
             Cursor { at: Moment(1_767_225_600_000), list: List::Stored, id },
             Cursor { at: Moment(0), list: List::Created, id },
+            Cursor { at: Moment(1), list: List::Published, id },
         ] {
             assert_eq!(cursor.to_string().parse(), Ok(cursor));
         }
@@ -359,6 +375,9 @@ mod tests {
         assert!(!status("nonsense").admits_stored() && !status("success").admits_all(&PIN_CREATED));
         let created = Wanted { action: Some("pin.created".into()), ..Wanted::default() };
         assert!(!created.admits_stored() && created.admits_all(&PIN_CREATED));
+        let published = Wanted { action: Some("pin.published".into()), ..Wanted::default() };
+        assert!(!published.admits_stored() && published.admits_all(&PIN_PUBLISHED) && published.is_about_published());
+        assert!(!published.admits_all(&PIN_CREATED) && !created.is_about_published());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt};
 
 use crate::context::Context;
-use crate::domain::ids::{AccountKey, PinId, PinKey, ScheduleKey, WorkspaceId};
+use crate::domain::ids::{AccountId, AccountKey, PinId, PinKey, ScheduleKey, WorkspaceId};
 use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::pin::idempotency::{self, content_hashes_to_read, is_same_content, is_same_picture};
 use crate::domain::pin::{Pin, PinRequest};
@@ -53,39 +53,36 @@ pub enum Verdict {
     /// It may be accepted. The other pin, if there is one, is worth a warning.
     Accepted(Option<Duplicate>),
     Refused(Duplicate),
-    /// Refused for the sake of another request of the same call.
-    Twin,
 }
 
-/// Judges the requests of one call. A request whose pin or schedule exists already is a repetition, and never refused.
-/// If a caller only wants a warning, a failed search is no error.
+/// Judges requests by the pins that exist. A request whose pin or schedule exists already is a repetition, and never
+/// refused. If a caller only wants a warning, a failed search is no error.
 ///
 /// Schedules are compared with pins, and not with each other: the same content at two times may well be meant.
 pub async fn judge(context: &Context, workspace: WorkspaceId, all: &[Candidate<'_>]) -> Vec<PortResult<Verdict>> {
     let searches: Vec<_> = all.iter().map(|candidate| search(context, workspace, *candidate)).collect();
-    let found: Vec<_> = stream::iter(searches).buffered(SEARCHES_AT_ONCE).collect().await;
-    let (mut first, mut accepted, now) = (BTreeMap::new(), BTreeSet::new(), context.system.now());
-    let of_call = |(candidate, found): (&Candidate<'_>, PortResult<Verdict>)| {
-        let other = match found? {
-            Verdict::Accepted(other) => other,
-            refused => return Ok(refused),
-        };
-        let request = candidate.request;
-        if candidate.is_schedule {
-            return Ok(Verdict::Accepted(other));
-        }
-        let own = idempotency::pin_id(workspace, &request.idempotency_key);
-        let content = (request.account, idempotency::content_hash(request), request.image_url.clone());
-        let twin = Some(*first.entry(content).or_insert(own)).filter(|first| *first != own);
-        // A repeated key names the same pin.
-        if twin.is_some() && candidate.refuses && !accepted.contains(&own) {
-            return Ok(Verdict::Twin);
-        }
-        accepted.insert(own);
-        let twin = twin.map(|pin| Duplicate { pin, created_at: now, status: Status::Queued });
-        Ok(Verdict::Accepted(other.or(twin)))
-    };
-    all.iter().zip(found).map(of_call).collect()
+    stream::iter(searches).buffered(SEARCHES_AT_ONCE).collect().await
+}
+
+/// The contents of the pins of one call, each with the first pin that has it: a search doesn't find them yet.
+#[derive(Debug, Default)]
+pub struct Twins(BTreeMap<Content, PinId>);
+
+type Content = (AccountId, String, String);
+
+impl Twins {
+    /// The first pin of the request's content, unless that is the request's own.
+    pub fn of(&self, request: &PinRequest, own: PinId) -> Option<PinId> {
+        self.0.get(&content(request)).copied().filter(|first| *first != own)
+    }
+
+    pub fn add(&mut self, request: &PinRequest, own: PinId) {
+        self.0.entry(content(request)).or_insert(own);
+    }
+}
+
+fn content(request: &PinRequest) -> Content {
+    (request.account, idempotency::content_hash(request), request.image_url.clone())
 }
 
 async fn search(context: &Context, workspace: WorkspaceId, candidate: Candidate<'_>) -> PortResult<Verdict> {

@@ -8,13 +8,16 @@
 use serde_json::{Map, Value, json};
 
 use super::duplicate_content::{self, Duplicate};
+use super::submit_pins;
 use crate::context::Context;
+use crate::domain::account::board_list::Fit;
 use crate::domain::ids::{AccountId, AccountKey, PinId, PinKey, WorkspaceId};
 use crate::domain::pin::PinRequest;
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::idempotency::{self, PayloadHash};
 use crate::domain::pin::image_url;
 use crate::flows::boards::board_access::{AccessError, board_access};
+use crate::flows::boards::resolve_boards::{Boards, Found, Unfit};
 use crate::flows::pacing::headroom::{Headroom, headroom};
 use crate::flows::pacing::rate_meter::MeterError;
 use crate::ports::{PortError, PortResult};
@@ -94,6 +97,8 @@ pub struct Validation {
     pub existing: Option<PinId>,
     /// `None` when the account is unknown.
     pub headroom: Option<Headroom>,
+    /// The board that the request means, if there is one.
+    pub board: Option<Found>,
 }
 
 impl Validation {
@@ -123,6 +128,15 @@ pub async fn validate(
     dry_run: DryRun<'_>,
 ) -> PortResult<Validation> {
     let key = AccountKey { workspace, account: request.account };
+    let found = Boards::new(context).find(key, &request.board_id).await?;
+    let request = &match &found {
+        Ok(board) => PinRequest { board_id: board.id.clone(), ..request.clone() },
+        // The acceptance would take a repeated request for the pin's own board.
+        Err(_) => match submit_pins::repeated(context, workspace, request).await? {
+            Some(pin) => PinRequest { board_id: submit_pins::board_of(request, &pin).id, ..request.clone() },
+            None => request.clone(),
+        },
+    };
     let own = idempotency::pin_id(workspace, &request.idempotency_key);
     let mut checks = vec![Check::passed(SCHEMA, "Every field is well-formed.")];
     let headroom = match headroom(context, key, request.priority).await {
@@ -130,7 +144,7 @@ pub async fn validate(
         Err(MeterError::AccountNotFound) => None,
         Err(MeterError::Port(error)) => return Err(error),
     };
-    checks.extend(account_and_board(context, key, &request.board_id).await?);
+    checks.extend(account_and_board(context, key, &request.board_id, found.as_ref().err()).await?);
     checks.push(media(request));
     let (existing, check) = idempotency_key(context, PinKey { workspace, pin: own }, request, dry_run).await?;
     checks.push(check);
@@ -143,7 +157,7 @@ pub async fn validate(
         let message = "publish_before has passed: the pin would come too late.";
         checks[0] = Check::failed(SCHEMA, "validation_error", message, "Use a later publish_before, or none.");
     }
-    let validation = Validation { checks, existing, headroom };
+    let validation = Validation { checks, existing, headroom, board: found.ok() };
     // A repeated request gets its own pin, whatever has the same content by now.
     Ok(if dry_run.refuses_duplicates && existing.is_none() { validation.refusing_duplicates() } else { validation })
 }
@@ -152,7 +166,7 @@ pub async fn validate(
 pub fn unread(code: &'static str, message: &str, remedy: &'static str, errors: Value) -> Validation {
     let mut checks = vec![Check::failed(SCHEMA, code, message, remedy).with("errors", errors)];
     checks.extend([ACCOUNT, BOARD, MEDIA, IDEMPOTENCY_KEY, DUPLICATE_CONTENT, PACING].map(Check::skipped));
-    Validation { checks, existing: None, headroom: None }
+    Validation { checks, existing: None, headroom: None, board: None }
 }
 
 /// The check that reports a pin of the same content.
@@ -192,7 +206,13 @@ impl Validation {
     }
 }
 
-async fn account_and_board(context: &Context, account: AccountKey, board_id: &str) -> PortResult<[Check; 2]> {
+/// `unfit`: why the board that was asked for was not found.
+async fn account_and_board(
+    context: &Context,
+    account: AccountKey,
+    board_id: &str,
+    unfit: Option<&Unfit>,
+) -> PortResult<[Check; 2]> {
     let board = crate::domain::ids::BoardKey { account, board_id: board_id.to_owned() };
     let access = match board_access(context, &board, false).await {
         Ok(access) => access,
@@ -227,9 +247,14 @@ async fn account_and_board(context: &Context, account: AccountKey, board_id: &st
             ..Check::new(ACCOUNT, Outcome::Warning, health.message())
         }
     };
-    let board = match &access.obstacle {
-        None => Check::passed(BOARD, "The account can reach the board."),
-        Some(obstacle) => {
+    let board = match (unfit, &access.obstacle) {
+        (Some(unfit), _) => {
+            let fit = |fit: &Fit| json!({"id": fit.id, "name": fit.name});
+            let check = Check::failed(BOARD, unfit.code(), unfit.message(), unfit.remedy());
+            check.with("boards", unfit.fits().iter().map(fit).collect())
+        }
+        (None, None) => Check::passed(BOARD, "The account can reach the board."),
+        (None, Some(obstacle)) => {
             let outcome = if obstacle.is_unchecked() { Outcome::Skipped } else { Outcome::Failed };
             Check {
                 code: Some(obstacle.code()),

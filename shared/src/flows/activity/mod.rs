@@ -1,8 +1,11 @@
 //! The activity log: writing entries, and reading pages of them. Read [`page`] first.
 //!
 //! Stored entries are what people and keys do (written by one layer over the API's routes,
-//! `functions/api/src/activity.rs`) and every pin that fails. Creating pins, the most frequent action, is derived from
-//! the list of pins at reading, so that it costs no write. Both lists are merged by time.
+//! `functions/api/src/activity.rs`) and every pin that fails. Creating and publishing pins, the most frequent actions,
+//! are derived from the list of pins at reading, so that they cost no write. Both lists are merged by time.
+//!
+//! The list of pins is ordered by acceptance. So the entry of a published pin stands just above that of its acceptance,
+//! although its time is later.
 
 mod audit;
 mod newest_pins;
@@ -12,13 +15,14 @@ use std::collections::{BTreeMap, VecDeque};
 
 pub use audit::{audit_failure, record};
 
-use newest_pins::newest_pins;
+use newest_pins::{From, newest_pins};
 
 use crate::context::Context;
 use crate::domain::ids::{AccountId, KeyId, PinId, WorkspaceId};
-use crate::domain::pin::Pin;
+use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::pin::origin::Actor;
-use crate::domain::stats::activity::{By, Cursor, Entry, List, PIN_CREATED, Wanted};
+use crate::domain::pin::{LIFETIME_MS, Pin};
+use crate::domain::stats::activity::{By, Cursor, Entry, List, PIN_CREATED, PIN_PUBLISHED, Wanted};
 use crate::domain::time::Moment;
 use crate::ports::PortResult;
 
@@ -76,15 +80,18 @@ pub async fn page(
     let since = wanted.since.map_or(kept_since, |since| since.max(kept_since));
     let source = |list, is_wanted: bool| Source { list, behind: cursor, read: VecDeque::new(), is_over: !is_wanted };
     let mut stored = source(List::Stored, wanted.admits_stored());
-    let mut created = source(List::Created, wanted.admits_all(&PIN_CREATED));
+    let of_pins = wanted.admits_all(&PIN_CREATED) || wanted.admits_all(&PIN_PUBLISHED);
+    let mut pins = source(List::Created, of_pins);
+    // A pin may have been accepted long before it was published. Only a caller who asks for published pins waits until
+    // all of those were looked at.
+    let accepted_since = if wanted.is_about_published() { since.plus_ms(-LIFETIME_MS) } else { since };
     let at_once = (limit + 1).min(AT_ONCE);
     let mut page = Page::default();
     let mut examined = 0;
     loop {
-        for source in [&mut stored, &mut created] {
-            source.fill(context, reader.workspace, since, at_once).await?;
-        }
-        let first = [&stored, &created].into_iter().filter_map(Source::position).min_by_key(order);
+        stored.fill(context, reader.workspace, since, at_once).await?;
+        pins.fill(context, reader.workspace, accepted_since, at_once).await?;
+        let first = [&stored, &pins].into_iter().filter_map(Source::position).min_by_key(order);
         let Some(position) = first else {
             page.next = None;
             break;
@@ -94,9 +101,10 @@ pub async fn page(
         }
         examined += 1;
         page.next = Some(position);
-        let source = if position.list == List::Stored { &mut stored } else { &mut created };
+        let source = if position.list == List::Stored { &mut stored } else { &mut pins };
         let entry = source.take();
-        page.entries.extend(entry.filter(|entry| wanted.admits(entry) && reader.sees(entry)));
+        let is_wanted = |entry: &Entry| entry.at >= since && wanted.admits(entry) && reader.sees(entry);
+        page.entries.extend(entry.filter(is_wanted));
     }
     name_actors(context, reader.workspace, &mut page.entries).await?;
     Ok(page)
@@ -104,7 +112,7 @@ pub async fn page(
 
 /// Newest first; at the same moment, stored entries come first, then the larger id.
 fn order(position: &Cursor) -> impl Ord + use<> {
-    (std::cmp::Reverse(position.at), position.list == List::Created, std::cmp::Reverse(position.id))
+    (std::cmp::Reverse(position.at), position.list != List::Stored, std::cmp::Reverse(position.id), position.list)
 }
 
 impl Source {
@@ -132,14 +140,24 @@ impl Source {
                         (position, Some(entry))
                     }));
                 }
-                List::Created => {
-                    let before = self.behind.map(|at| (at.at, (at.list == List::Created).then_some(PinId(at.id))));
-                    let found = newest_pins(context, workspace, since, before, limit).await?;
+                List::Published | List::Created => {
+                    let from = self.behind.map(|Cursor { at, list, id }| match list {
+                        List::Stored => From::Moment(at),
+                        // Its acceptance is still to come.
+                        List::Published => From::Pin(at, PinId(id)),
+                        List::Created => From::After(at, PinId(id)),
+                    });
+                    let begun = self.behind.filter(|behind| behind.list == List::Published);
+                    let found = newest_pins(context, workspace, since, from, limit).await?;
                     self.is_over = found.is_over;
-                    self.read.extend(found.pins.into_iter().map(|((at, pin), row)| {
-                        let position = Cursor { at, list: List::Created, id: pin.0 };
-                        (position, row.map(|row| created(&row)))
-                    }));
+                    for ((at, pin), row) in found.pins {
+                        let position = |list| Cursor { at, list, id: pin.0 };
+                        let published = row.as_ref().and_then(|(pin, attempt)| published(pin, attempt));
+                        if begun != Some(position(List::Published)) {
+                            self.read.extend(published.map(|entry| (position(List::Published), Some(entry))));
+                        }
+                        self.read.push_back((position(List::Created), row.map(|(pin, _)| created(&pin))));
+                    }
                     if let (true, Some((at, pin))) = (self.read.is_empty(), found.end) {
                         self.behind = Some(Cursor { at, list: List::Created, id: pin.0 });
                     }
@@ -167,6 +185,18 @@ fn created(pin: &Pin) -> Entry {
         entry = entry.with("import_job_id", import.to_string()).with("import_row", row.to_string());
     }
     entry
+}
+
+/// The entry of a published pin.
+fn published(pin: &Pin, attempt: &Attempt) -> Option<Entry> {
+    let at = attempt.finished_at.filter(|_| attempt.status == Status::Published)?;
+    let mut entry = Entry::of_pin(pin.key.pin, 0, at, By::Worker, &PIN_PUBLISHED);
+    entry.account = Some(pin.request.account);
+    entry = entry.with("board_id", &pin.request.board_id).with("title", &pin.request.title);
+    Some(match &attempt.pinterest_pin_id {
+        Some(id) => entry.with("pinterest_pin_id", id),
+        None => entry,
+    })
 }
 
 /// Adds the actors' names to derived entries, which have only the actor's id.

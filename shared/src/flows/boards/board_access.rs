@@ -29,12 +29,29 @@ pub enum Obstacle {
     },
     /// The check could not be made.
     Unreachable,
+    /// The check could not be made: Pinterest doesn't list all boards that the account can publish to.
+    Unlisted,
 }
 
 impl Obstacle {
     /// Whether the check could not be made, so that nothing is known of the board.
     pub fn is_unchecked(&self) -> bool {
-        matches!(self, Self::RateLimited { .. } | Self::Unreachable)
+        matches!(self, Self::RateLimited { .. } | Self::Unreachable | Self::Unlisted)
+    }
+
+    /// Whether it is the board, and not the account's connection or Pinterest, that keeps pins from being published.
+    /// (A scope that is missing for the connection as a whole is the connection's affair.)
+    pub fn is_about_board(&self) -> bool {
+        match self {
+            Self::NotFound | Self::Deleted | Self::Denied => true,
+            Self::ScopeMissing(scopes) => scopes.as_slice() == [PINS_WRITE_SECRET],
+            Self::TokenExpired
+            | Self::TokenRevoked
+            | Self::Disconnected
+            | Self::RateLimited { .. }
+            | Self::Unreachable
+            | Self::Unlisted => false,
+        }
     }
 
     /// Its public code.
@@ -48,6 +65,7 @@ impl Obstacle {
             Self::ScopeMissing(_) => Failure::ScopeMissing.code(),
             Self::RateLimited { .. } => "rate_limited",
             Self::Unreachable => Failure::PinterestUnreachable.code(),
+            Self::Unlisted => "board_not_listed",
         }
     }
 
@@ -65,6 +83,11 @@ impl Obstacle {
             }
             Self::RateLimited { .. } => "Pinterest asks to slow down, so the board was not checked.".into(),
             Self::Unreachable => "Pinterest could not be reached, so the board was not checked.".into(),
+            Self::Unlisted => {
+                "The board is not among those that Pinterest lists, but not all that the account can publish to are \
+                 listed."
+                    .into()
+            }
         }
     }
 
@@ -78,6 +101,7 @@ impl Obstacle {
             Self::Disconnected => "Reconnect the account.",
             Self::ScopeMissing(_) => "Reconnect the account and grant every scope.",
             Self::RateLimited { .. } | Self::Unreachable => "Check again later.",
+            Self::Unlisted => "Check the board with GET /v1/pinterest/boards/{id}/access.",
         }
     }
 }
@@ -149,7 +173,7 @@ pub async fn board_access(context: &Context, key: &BoardKey, fresh: bool) -> Res
     Ok(judged(known, check, true))
 }
 
-fn obstacle(error: CallError) -> Obstacle {
+pub(super) fn obstacle(error: CallError) -> Obstacle {
     match error {
         CallError::TokenExpired => Obstacle::TokenExpired,
         CallError::TokenRevoked => Obstacle::TokenRevoked,

@@ -33,6 +33,13 @@ pub struct Preflights {
     unchecked: BTreeSet<AccountKey>,
 }
 
+impl Preflights {
+    /// Pinterest doesn't answer for the account now.
+    pub fn give_up(&mut self, account: AccountKey) {
+        self.unchecked.insert(account);
+    }
+}
+
 /// Like [`preflight`], but asks for each board once and, when Pinterest doesn't answer, no more for its account.
 ///
 /// # Errors

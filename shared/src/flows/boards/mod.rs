@@ -1,9 +1,13 @@
 //! An account's boards, their sections, and keyword suggestions: every operation here calls Pinterest.
 //!
-//! Read this file first. [`board_access`] checks whether an account can publish to a board.
+//! Read this file first. [`board_access`] checks whether an account can publish to a board; [`resolve_boards`] finds
+//! the boards of pins that are to be accepted, mostly without a call.
 
 pub mod board_access;
+pub mod board_list;
 pub mod board_preflight;
+pub mod mark_removed;
+pub mod resolve_boards;
 
 use super::accounts::with_token::{CallError, with_token, with_token_to_write};
 use crate::context::Context;
@@ -11,12 +15,16 @@ use crate::domain::account::board::{Board, BoardChange, BoardDraft, Privacy, Rel
 use crate::domain::account::board_check::{BoardCheck, BoardVerdict};
 use crate::domain::account::{ADS_READ, BOARDS_READ, BOARDS_WRITE, BOARDS_WRITE_SECRET};
 use crate::domain::ids::{AccountKey, BoardKey};
+use crate::domain::pin::failure::Failure;
+use crate::domain::recovery::{BoardRemoval, RecoveryMarker};
 use crate::domain::sandbox;
+use crate::domain::time::SECOND_MS;
 
 /// # Errors
 /// As [`with_token`] says.
 pub async fn boards(context: &Context, account: AccountKey) -> Result<Vec<Board>, CallError> {
-    with_token(context, account, &[BOARDS_READ], |token| async move { context.boards.boards(&token).await }).await
+    let account = context.store.account(account).await?.ok_or(CallError::AccountNotFound)?;
+    Ok(board_list::read_pages(context, &account).await?.boards)
 }
 
 /// # Errors
@@ -30,6 +38,7 @@ pub async fn create_board(context: &Context, account: AccountKey, draft: &BoardD
     let create = |token| async move { context.boards.create_board(&token, draft).await };
     let board = with_token_to_write(context, account, scopes_to_write(draft.privacy), create).await?;
     store_check(context, &key(account, &board.id), BoardVerdict::Reachable(board.clone())).await;
+    board_list::put(context, account, &board).await;
     Ok(board)
 }
 
@@ -40,19 +49,50 @@ pub async fn update_board(context: &Context, board: &BoardKey, change: &BoardCha
     let update = |token| async move { context.boards.update_board(&token, &board.board_id, change).await };
     let updated = with_token_to_write(context, board.account, scopes_to_write(change.privacy), update).await?;
     store_check(context, board, BoardVerdict::Reachable(updated.clone())).await;
+    board_list::put(context, board.account, &updated).await;
     Ok(updated)
 }
 
-/// Deletes the board with every Pin on it.
+/// The part of a request's time for marking pins. The API's function has 20 s, and a call to Pinterest takes up to 6 s.
+const MARK_WITHIN_MS: i64 = 4 * SECOND_MS;
+
+/// Deletes the board with every Pin on it. The pins of the Pins are marked as removed: at once if they are few, and
+/// otherwise by the rescuer.
+///
+/// A repetition for a board that is gone fails as `BoardNotFound`, and marks what an earlier call left: its process
+/// died, or its answer was lost.
 ///
 /// # Errors
 /// As [`with_token_to_write`] says; a lost answer fails as `OutcomeUnknown`.
 pub async fn delete_board(context: &Context, board: &BoardKey) -> Result<(), CallError> {
     refuse_fixed(board)?;
+    let asked_at = context.system.now();
+    let removal = BoardRemoval { board: board.clone(), asked_at, after: None };
+    // The owner of the marking, before there is anything to mark.
+    let marker = RecoveryMarker::board_removal(removal.clone(), asked_at, context.system.nonce());
+    context.store.put_marker(&marker).await?;
     let delete = |token| async move { context.boards.delete_board(&token, &board.board_id).await };
-    with_token_to_write(context, board.account, scopes_to_write(None), delete).await?;
-    store_check(context, board, BoardVerdict::Deleted).await;
-    Ok(())
+    let deleted = with_token_to_write(context, board.account, scopes_to_write(None), delete).await;
+    let verdict = match &deleted {
+        Ok(()) => BoardVerdict::Deleted,
+        Err(CallError::Pinterest(read)) if read.failure == Failure::BoardNotFound => {
+            let before = context.board_checks.board_check(board).await?;
+            BoardCheck::missing(before.as_ref(), context.system.now()).verdict
+        }
+        Err(_) => return deleted,
+    };
+    store_check(context, board, verdict.clone()).await;
+    board_list::remove(context, board.account, &board.board_id).await;
+    if verdict == BoardVerdict::Deleted {
+        let stop_at_ms = context.system.monotonic_ms() + MARK_WITHIN_MS;
+        match mark_removed::mark_removed(context, &removal, mark_removed::AT_ONCE, stop_at_ms).await {
+            // The marker finds nothing to do.
+            Ok(None) => {}
+            Ok(Some(_)) => tracing::info!(board_id = board.board_id, "the rescuer marks the other pins of the board"),
+            Err(error) => tracing::warn!(board_id = board.board_id, %error, "pins of a board not marked yet"),
+        }
+    }
+    deleted
 }
 
 /// # Errors
@@ -107,8 +147,11 @@ fn key(account: AccountKey, board_id: &str) -> BoardKey {
 
 /// Stores what a check would find now. The row is a cache, so a failure is only logged.
 async fn store_check(context: &Context, board: &BoardKey, verdict: BoardVerdict) {
-    let check = BoardCheck { verdict, checked_at: context.system.now() };
-    if let Err(error) = context.board_checks.save_board_check(board, &check).await {
+    store(context, board, &BoardCheck { verdict, checked_at: context.system.now() }).await;
+}
+
+async fn store(context: &Context, board: &BoardKey, check: &BoardCheck) {
+    if let Err(error) = context.board_checks.save_board_check(board, check).await {
         tracing::warn!(
             workspace_id = %board.account.workspace, board_id = board.board_id, %error, "board check not stored"
         );

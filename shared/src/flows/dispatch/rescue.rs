@@ -15,6 +15,7 @@ use crate::domain::pin::{Pin, Placement};
 use crate::domain::reconcile::duplicate_check::DuplicateCheck;
 use crate::domain::recovery::{KEPT_MS, MARKER_SHARDS, Purpose, RESCAN_MINUTES, RecoveryMarker};
 use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
+use crate::flows::boards::mark_removed::continue_removal;
 use crate::flows::imports::rescue_imports::rescue_import;
 use crate::flows::reconcile::plan_duplicate_check;
 use crate::ports::{PortError, PortResult};
@@ -164,6 +165,7 @@ impl Run<'_> {
                 Purpose::Rescue => self.rescue_marker(row, &found).await,
                 Purpose::DuplicateCheck => self.request_duplicate_check(row, &found).await,
                 Purpose::Import => rescue_import(self.context, row, self.mode != Mode::Tick).await,
+                Purpose::BoardRemoval => continue_removal(self.context, row, self.stop_at_ms).await.map(|()| 0),
                 Purpose::Retired => Ok(0),
             };
             match retired {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::import_rows::{candidates, other_or_refused, refusal, schedule_refusal};
+use super::import_rows::{duplicate, refusal, schedule_refusal, twin, unfit};
 use crate::context::Context;
 use crate::domain::account::Account;
 use crate::domain::ids::{AccountId, AccountKey, BoardKey, PinId, PinKey, ScheduleId, ScheduleKey, WorkspaceId};
@@ -14,10 +14,12 @@ use crate::domain::pin::image_url::{self, ImageProblem};
 use crate::domain::pin::{Pin, PinRequest};
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::flows::accept::accept_pins::AcceptError;
-use crate::flows::accept::duplicate_content;
+use crate::flows::accept::duplicate_content::{Candidate, Twins, Verdict, judge};
+use crate::flows::accept::submit_pins;
 use crate::flows::boards::board_access::{AccessError, BoardAccess, board_access};
+use crate::flows::boards::resolve_boards::{Boards, Found, Unfit};
 use crate::flows::pacing::forecast::{self, Forecast};
-use crate::flows::schedules::{self, ScheduleError};
+use crate::flows::schedules::{self, ScheduleError, submit_schedule};
 use crate::ports::PortResult;
 
 /// Boards that are checked; each check may call Pinterest.
@@ -41,6 +43,8 @@ pub struct RowForecast {
     pub same_content_as_pin: Option<PinId>,
     /// What keeps Pinterest from fetching the image of a pin that would be created.
     pub image: Option<ImageProblem>,
+    /// The board that the row's name means, or that could not be checked.
+    pub board: Option<Found>,
 }
 
 /// A board that rows publish to.
@@ -72,16 +76,37 @@ pub async fn report(
 ) -> PortResult<ImportReport> {
     let accounts: BTreeMap<AccountId, Account> =
         context.store.accounts(workspace).await?.into_iter().map(|account| (account.key.account, account)).collect();
-    let mut known = Known { pins: pins(context, workspace, &rows).await?, schedules: BTreeMap::new() };
-    let mut verdicts = duplicate_content::judge(context, workspace, &candidates(&rows)).await.into_iter();
+    let mut known = Known { pins: pins(context, workspace, &rows).await?, schedules: BTreeMap::new(), limited_to };
+    let mut boards_of_rows = find_boards(context, workspace, &mut rows, &mut known).await?.into_iter();
+    let mut verdicts = judge(context, workspace, &candidates(&rows)).await.into_iter();
+    let mut twins = Twins::default();
     let mut keys: BTreeMap<String, u32> = BTreeMap::new();
     let mut contents: BTreeMap<(AccountId, String), u32> = BTreeMap::new();
     let mut boards: BTreeMap<BoardKey, Vec<u32>> = BTreeMap::new();
     let mut joining: BTreeMap<AccountId, usize> = BTreeMap::new();
     let mut forecasts = Vec::with_capacity(rows.len());
-    for row in &mut rows {
-        let verdict = if row.ask.request().is_some() { verdicts.next().transpose()? } else { None };
-        let other = other_or_refused(row, verdict);
+    for row in &rows {
+        let (board, verdict) = match row.ask.request() {
+            Some(_) => (boards_of_rows.next(), verdicts.next().transpose()?),
+            None => (None, None),
+        };
+        let own = row.ask.request().map(|request| idempotency::pin_id(workspace, &request.idempotency_key));
+        let of_board = board.as_ref().and_then(|board| board.as_ref().err()).map(unfit);
+        let twin_of = row.ask.request().zip(own).and_then(|(request, own)| twins.of(request, own));
+        let is_pin = matches!(row.ask, Ask::Pin(_));
+        let (other, of_content) = match verdict {
+            Some(Verdict::Refused(other)) => (None, Some(duplicate(&other))),
+            // A repetition is never refused.
+            _ if is_pin && row.refuses_duplicates && twin_of.is_some() && !own.is_some_and(|own| known.has(own)) => {
+                (None, Some(twin()))
+            }
+            Some(Verdict::Accepted(other)) => (other.map(|other| other.pin).or(twin_of.filter(|_| is_pin)), None),
+            None => (None, None),
+        };
+        if let Some(error) = of_board.or(of_content) {
+            forecasts.push(RowForecast::new(row, Outcome::Failed(error)));
+            continue;
+        }
         let (request, refused) = match &row.ask {
             Ask::Refused(error) => {
                 forecasts.push(RowForecast::new(row, Outcome::Failed(error.clone())));
@@ -97,6 +122,9 @@ pub async fn report(
             Err(Refusal::Pin(error)) => Outcome::Failed(refusal(error, limited_to)?),
             Err(Refusal::Schedule(error)) => Outcome::Failed(schedule_refusal(error, limited_to)?),
         };
+        if let (Some(own), true) = (own, is_pin && !matches!(outcome, Outcome::Failed(_))) {
+            twins.add(request, own);
+        }
         let is_new = matches!(outcome, Outcome::Created(_));
         if is_new {
             let account = AccountKey { workspace, account: request.account };
@@ -112,6 +140,7 @@ pub async fn report(
             same_content_as: earlier(Some(*contents.entry(content).or_insert(row.number))),
             same_content_as_pin: other.filter(|_| is_new),
             image: image_url::problem(&request.image_url).filter(|_| is_new),
+            board: board.and_then(Result::ok).filter(|found| found.name.is_some() || found.unchecked.is_some()),
             ..RowForecast::new(row, outcome)
         });
     }
@@ -123,7 +152,8 @@ pub async fn report(
 impl RowForecast {
     fn new(row: &Row, outcome: Outcome) -> Self {
         let (number, key) = (row.number, row.key.clone());
-        Self { number, key, outcome, repeats: None, same_content_as: None, same_content_as_pin: None, image: None }
+        let (repeats, same_content_as, same_content_as_pin, image, board) = Default::default();
+        Self { number, key, outcome, repeats, same_content_as, same_content_as_pin, image, board }
     }
 }
 
@@ -131,9 +161,11 @@ impl RowForecast {
 type Holder = (PayloadHash, AccountId, bool);
 
 /// What the keys stand for, with what the rows so far would create.
-struct Known {
+struct Known<'a> {
     pins: BTreeMap<PinId, Holder>,
     schedules: BTreeMap<ScheduleId, Holder>,
+    /// The allow-list of the caller, if there is one.
+    limited_to: Option<&'a [AccountId]>,
 }
 
 enum Refusal {
@@ -154,7 +186,64 @@ async fn pins(context: &Context, workspace: WorkspaceId, rows: &[Row]) -> PortRe
     Ok(found.map(|(pin, _)| holder(pin)).collect())
 }
 
-impl Known {
+/// The rows that could be read, to be compared with pins of the same content.
+fn candidates(rows: &[Row]) -> Vec<Candidate<'_>> {
+    let readable = rows.iter().filter_map(|row| Some((row, row.ask.request()?)));
+    let candidate = |(row, request): (&Row, _)| {
+        let is_schedule = matches!(row.ask, Ask::Schedule(..));
+        Candidate { request, is_schedule, refuses: row.refuses_duplicates }
+    };
+    readable.map(candidate).collect()
+}
+
+/// The boards of the rows that could be read. Such a row has its board's id afterwards, if the board was found.
+async fn find_boards(
+    context: &Context,
+    workspace: WorkspaceId,
+    rows: &mut [Row],
+    known: &mut Known<'_>,
+) -> PortResult<Vec<Result<Found, Unfit>>> {
+    let mut boards = Boards::new(context);
+    let account = |request: &PinRequest| AccountKey { workspace, account: request.account };
+    let asked = rows.iter().filter_map(|row| row.ask.request());
+    boards.prepare(asked.map(|request| (account(request), request.board_id.as_str()))).await?;
+    let mut all = Vec::with_capacity(rows.len());
+    for row in rows {
+        let is_pin = matches!(row.ask, Ask::Pin(_));
+        let (Ask::Pin(request) | Ask::Schedule(request, _)) = &mut row.ask else { continue };
+        let mut found = boards.find(account(request), &request.board_id).await?;
+        if found.is_err() {
+            found = match is_pin {
+                true => {
+                    let own = idempotency::pin_id(workspace, &request.idempotency_key);
+                    let pin =
+                        if known.has(own) { submit_pins::repeated(context, workspace, request).await? } else { None };
+                    pin.map_or(found, |pin| Ok(submit_pins::board_of(request, &pin)))
+                }
+                false => {
+                    let id = idempotency::schedule_id(workspace, &request.idempotency_key);
+                    let stored = schedules::stored(context, ScheduleKey { workspace, schedule: id }).await?;
+                    stored.map_or(found, |schedule| Ok(submit_schedule::board_of(request, &schedule)))
+                }
+            };
+        }
+        if let Ok(board) = &found {
+            request.board_id.clone_from(&board.id);
+        }
+        all.push(found);
+    }
+    Ok(all)
+}
+
+impl Known<'_> {
+    fn sees(&self, account: AccountId) -> bool {
+        self.limited_to.is_none_or(|allowed| allowed.contains(&account))
+    }
+
+    fn has(&self, pin: PinId) -> bool {
+        self.pins.contains_key(&pin)
+    }
+
     /// The outcome that accepting the rows one after the other would have.
     fn pin(
         &mut self,
@@ -166,7 +255,10 @@ impl Known {
         let (existing, hash) = (idempotency::pin_id(workspace, &request.idempotency_key), PayloadHash::of(request));
         Err(Refusal::Pin(match (self.pins.get(&existing), accounts.get(&request.account)) {
             (Some((_, account, true)), _) => AcceptError::KeyOfDeleted { existing, account: *account },
-            (Some((first, ..)), _) if first.same_payload(&hash) => return Ok(Outcome::Existing(Made::Pin(existing))),
+            // A retry may have sent it to an account that the caller doesn't see.
+            (Some((first, account, _)), _) if first.same_payload(&hash) && self.sees(*account) => {
+                return Ok(Outcome::Existing(Made::Pin(existing)));
+            }
             (Some((_, account, _)), _) => AcceptError::KeyReused { existing, account: *account },
             (None, None) => AcceptError::AccountNotFound,
             (None, Some(account)) if !account.is_connected() => AcceptError::AccountDisconnected,
@@ -195,7 +287,7 @@ impl Known {
         let hash = PayloadHash::of_schedule(request, run_at);
         Ok(Err(Refusal::Schedule(match (self.schedules.get(&existing), accounts.get(&request.account)) {
             (Some((_, account, true)), _) => ScheduleError::KeyOfRemoved { existing, account: *account },
-            (Some((first, ..)), _) if first.same_payload(&hash) => {
+            (Some((first, account, _)), _) if first.same_payload(&hash) && self.sees(*account) => {
                 return Ok(Ok(Outcome::Existing(Made::Schedule(existing))));
             }
             (Some((_, account, _)), _) => ScheduleError::KeyReused { existing, account: *account },

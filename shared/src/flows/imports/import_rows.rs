@@ -8,19 +8,20 @@ use std::collections::BTreeSet;
 use crate::context::Context;
 use crate::domain::ids::{AccountId, PinId};
 use crate::domain::import::{
-    Ask, ChunkResult, Import, Made, Outcome, Row, RowError, RowResult, Stop, StopReason, Totals,
+    Ask, ChunkResult, Import, Made, NamedBoard, Outcome, Row, RowError, RowResult, Stop, StopReason, Totals,
 };
 use crate::domain::message::{Disposition, ImportMessage};
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::idempotency;
-use crate::domain::pin::origin::Origin;
+use crate::domain::pin::origin::{Actor, Origin};
 use crate::domain::tenant::WorkspaceState;
 use crate::domain::time::SECOND_MS;
 use crate::flows::accept::accept_pin::{AcceptError, Acceptance};
-use crate::flows::accept::accept_pins::{PublishRequest, accept_pins};
-use crate::flows::accept::duplicate_content::{self, Candidate, Verdict};
-use crate::flows::boards::board_preflight::Preflights;
-use crate::flows::schedules::{self, Created, ScheduleError, ScheduleRequest};
+use crate::flows::accept::duplicate_content::Duplicate;
+use crate::flows::accept::submit_pins::{self, Refusal, Submission, submit_pins};
+use crate::flows::boards::resolve_boards::{Found, Unfit};
+use crate::flows::schedules::submit_schedule::{self, Shared, submit_schedule};
+use crate::flows::schedules::{Created, ScheduleError, ScheduleRequest};
 use crate::ports::PortResult;
 use crate::telemetry::{self, Metric};
 
@@ -105,95 +106,173 @@ pub async fn stop(context: &Context, import: &Import, reason: StopReason) -> Por
 async fn work_on_rows(
     context: &Context,
     import: &Import,
-    mut rows: Vec<Row>,
+    rows: Vec<Row>,
     ends_at_ms: i64,
 ) -> PortResult<Option<Vec<RowResult>>> {
     let workspace = import.key.workspace;
     let origin =
         |row: &Row| Origin { by: import.by, import: Some((import.key.import, row.number)), ..Origin::default() };
-    let mut verdicts = duplicate_content::judge(context, workspace, &candidates(&rows)).await.into_iter();
-    let mut others = Vec::with_capacity(rows.len());
-    for row in &mut rows {
-        let verdict = if row.ask.request().is_some() { verdicts.next().transpose()? } else { None };
-        others.push(other_or_refused(row, verdict));
-    }
-    let publish_requests = rows.iter().filter_map(|row| match &row.ask {
+    let submission = |row: &Row| match &row.ask {
         Ask::Pin(request) => {
-            Some(PublishRequest { request: (**request).clone(), origin: origin(row), not_before: None })
+            let (request, refuses_duplicates) = ((**request).clone(), row.refuses_duplicates);
+            Some(Submission { request, origin: origin(row), refuses_duplicates })
         }
         Ask::Schedule(..) | Ask::Refused(_) => None,
-    });
-    let mut accepted = accept_pins(context, workspace, publish_requests.collect()).await?.into_iter();
-    let (mut results, mut boards) = (Vec::with_capacity(rows.len()), Preflights::default());
-    for (row, other) in rows.into_iter().zip(others) {
+    };
+    let submissions = rows.iter().filter_map(submission).collect();
+    let mut submitted = submit_pins(context, workspace, submissions).await?.into_iter();
+    let (mut results, mut shared) = (Vec::with_capacity(rows.len()), Shared::new(context));
+    let mut caller = Submitter { context, import, limited_to: None };
+    for row in rows {
         let origin = origin(&row);
         if matches!(row.ask, Ask::Schedule(..)) && ends_at_ms - context.system.monotonic_ms() < ROW_NEEDS_MS {
             return Ok(None);
         }
-        let outcome = match row.ask {
-            Ask::Refused(error) => Outcome::Failed(error),
-            Ask::Pin(_) => of_pin(accepted.next(), origin, &import.accounts)?,
+        let done = match row.ask {
+            Ask::Refused(error) => Done::failed(error),
+            Ask::Pin(_) => of_pin(submitted.next(), origin, &mut caller).await?,
             Ask::Schedule(request, run_at) => {
                 let asked = ScheduleRequest { request: *request, run_at, origin };
-                let made = schedules::create_of_many(context, workspace, asked, &mut boards).await;
+                let submission = submit_schedule::Submission { asked, refuses_duplicates: row.refuses_duplicates };
+                let made = submit_schedule(context, workspace, submission, &mut shared).await;
                 of_schedule(made, origin, &import.accounts)?
             }
         };
+        let Done { outcome, other, board } = done;
         let same_content_as_pin = other.filter(|_| matches!(outcome, Outcome::Created(_)));
-        results.push(RowResult { number: row.number, key: row.key, outcome, same_content_as_pin });
+        results.push(RowResult { number: row.number, key: row.key, outcome, same_content_as_pin, board });
     }
     Ok(Some(results))
 }
 
-/// The rows that could be read, to be compared with pins of the same content.
-pub fn candidates(rows: &[Row]) -> Vec<Candidate<'_>> {
-    let readable = rows.iter().filter_map(|row| Some((row, row.ask.request()?)));
-    let candidate = |(row, request): (&Row, _)| {
-        let is_schedule = matches!(row.ask, Ask::Schedule(..));
-        Candidate { request, is_schedule, refuses: row.refuses_duplicates }
-    };
-    readable.map(candidate).collect()
+/// What became of a row.
+struct Done {
+    outcome: Outcome,
+    /// Another pin with its content.
+    other: Option<PinId>,
+    /// The board that its name meant.
+    board: Option<NamedBoard>,
 }
 
-/// The other pin with the row's content. If the row refuses duplicates, it is refused.
-pub fn other_or_refused(row: &mut Row, verdict: Option<Verdict>) -> Option<PinId> {
-    let message = match verdict? {
-        Verdict::Accepted(other) => return other.map(|other| other.pin),
-        Verdict::Refused(other) => other.message(),
-        Verdict::Twin => "A row before has the same account, board, title, link and image.".to_owned(),
-    };
-    row.ask = Ask::Refused(RowError::new("duplicate_content", message, &[]));
-    None
+impl Done {
+    fn failed(error: RowError) -> Self {
+        Self { outcome: Outcome::Failed(error), other: None, board: None }
+    }
+
+    fn of(outcome: Outcome, other: Option<&Duplicate>, board: Found) -> Self {
+        let board = board.name.map(|name| NamedBoard { id: board.id, name });
+        Self { outcome, other: other.map(|other| other.pin), board }
+    }
 }
 
-/// The outcome of accepting a row.
-fn of_pin(
-    accepted: Option<Result<Acceptance, AcceptError>>,
+/// Whoever submitted the import, whose allow-list counts where a row leads to another account.
+struct Submitter<'a> {
+    context: &'a Context,
+    import: &'a Import,
+    /// Their allow-list, once it was read.
+    limited_to: Option<Option<Vec<AccountId>>>,
+}
+
+impl Submitter<'_> {
+    /// Whether they may see pins of the account. Their own rows show that they may use the import's.
+    async fn sees(&mut self, account: AccountId) -> PortResult<bool> {
+        if self.import.accounts.contains(&account) {
+            return Ok(true);
+        }
+        if self.limited_to.is_none() {
+            self.limited_to = Some(self.allow_list().await?);
+        }
+        let allowed = self.limited_to.as_ref().and_then(Option::as_ref);
+        Ok(allowed.is_none_or(|allowed| allowed.contains(&account)))
+    }
+
+    async fn allow_list(&self) -> PortResult<Option<Vec<AccountId>>> {
+        let Some(Actor::Key(id)) = self.import.by else { return Ok(None) };
+        let key = self.context.tenants.api_key(self.import.key.workspace, id).await?;
+        // A key that is gone sees nothing.
+        Ok(key.map_or(Some(Vec::new()), |key| key.allowed))
+    }
+}
+
+/// The error of a row whose content another pin has.
+pub fn duplicate(other: &Duplicate) -> RowError {
+    RowError::new("duplicate_content", other.message(), &[])
+}
+
+/// The error of a row whose content a row before it has.
+pub fn twin() -> RowError {
+    RowError::new("duplicate_content", "A row before has the same account, board, title, link and image.", &[])
+}
+
+/// The error of a row whose board it can't be published to.
+pub fn unfit(unfit: &Unfit) -> RowError {
+    RowError::new(unfit.code(), format!("board_id: {}", unfit.message()), &["board_id"])
+}
+
+/// What became of a row for a pin.
+async fn of_pin(
+    submitted: Option<submit_pins::Answer>,
+    origin: Origin,
+    caller: &mut Submitter<'_>,
+) -> PortResult<Done> {
+    let accounts = &caller.import.accounts;
+    let submitted = match submitted {
+        Some(Ok(submitted)) => submitted,
+        Some(Err(refused)) => {
+            let error = match refused {
+                Refusal::Board(board) => unfit(&board),
+                Refusal::Duplicate(other) => duplicate(&other),
+                Refusal::Twin => twin(),
+                Refusal::Accept(error) => refusal(error, Some(accounts))?,
+            };
+            return Ok(Done::failed(error));
+        }
+        None => {
+            return Ok(Done::failed(RowError::new("internal_error", "The row was not worked on.", &[])));
+        }
+    };
+    let outcome = match submitted.acceptance {
+        Acceptance::New(pin, _) => Outcome::Created(Made::Pin(pin.key.pin)),
+        // Accepted for this very row, by a worker that died before it could record it.
+        Acceptance::Replay(pin, _) if pin.origin.import == origin.import => Outcome::Created(Made::Pin(pin.key.pin)),
+        Acceptance::Replay(pin, _) if caller.sees(pin.request.account).await? => {
+            Outcome::Existing(Made::Pin(pin.key.pin))
+        }
+        // A retry has sent it to an account that the import's caller doesn't see.
+        Acceptance::Replay(pin, _) => {
+            let (existing, account) = (pin.key.pin, pin.request.account);
+            Outcome::Failed(refusal(AcceptError::KeyReused { existing, account }, Some(&caller.import.accounts))?)
+        }
+    };
+    Ok(Done::of(outcome, submitted.duplicate.as_ref(), submitted.board))
+}
+
+/// What became of a row for a schedule.
+fn of_schedule(
+    submitted: Result<submit_schedule::Submitted, submit_schedule::Refusal>,
     origin: Origin,
     accounts: &[AccountId],
-) -> PortResult<Outcome> {
-    Ok(match accepted {
-        Some(Ok(Acceptance::New(pin, _))) => Outcome::Created(Made::Pin(pin.key.pin)),
-        // Accepted for this very row, by a worker that died before it could record it.
-        Some(Ok(Acceptance::Replay(pin, _))) if pin.origin.import == origin.import => {
-            Outcome::Created(Made::Pin(pin.key.pin))
+) -> PortResult<Done> {
+    use submit_schedule::Refusal;
+    let submitted = match submitted {
+        Ok(submitted) => submitted,
+        Err(refused) => {
+            let error = match refused {
+                Refusal::Board(board) => unfit(&board),
+                Refusal::Duplicate(other) => duplicate(&other),
+                Refusal::Create(error) => schedule_refusal(error, Some(accounts))?,
+            };
+            return Ok(Done::failed(error));
         }
-        Some(Ok(Acceptance::Replay(pin, _))) => Outcome::Existing(Made::Pin(pin.key.pin)),
-        Some(Err(error)) => Outcome::Failed(refusal(error, Some(accounts))?),
-        None => Outcome::Failed(RowError::new("internal_error", "The row was not worked on.", &[])),
-    })
-}
-
-/// The outcome of scheduling a row.
-fn of_schedule(created: Result<Created, ScheduleError>, origin: Origin, accounts: &[AccountId]) -> PortResult<Outcome> {
-    Ok(match created {
-        Ok(Created::New(view)) => Outcome::Created(Made::Schedule(view.schedule.key.schedule)),
-        Ok(Created::Replay(view)) if view.schedule.origin.import == origin.import => {
+    };
+    let outcome = match submitted.created {
+        Created::New(view) => Outcome::Created(Made::Schedule(view.schedule.key.schedule)),
+        Created::Replay(view) if view.schedule.origin.import == origin.import => {
             Outcome::Created(Made::Schedule(view.schedule.key.schedule))
         }
-        Ok(Created::Replay(view)) => Outcome::Existing(Made::Schedule(view.schedule.key.schedule)),
-        Err(error) => Outcome::Failed(schedule_refusal(error, Some(accounts))?),
-    })
+        Created::Replay(view) => Outcome::Existing(Made::Schedule(view.schedule.key.schedule)),
+    };
+    Ok(Done::of(outcome, submitted.duplicate.as_ref(), submitted.board))
 }
 
 /// Why scheduling refused the row. The error names no id of an account that `limited_to` leaves out.
@@ -220,7 +299,9 @@ pub fn schedule_refusal(error: ScheduleError, limited_to: Option<&[AccountId]>) 
         // Errors of existing schedules, which creating one never meets.
         ScheduleError::NotFound
         | ScheduleError::NotEditable(_)
+        | ScheduleError::TimeSettled
         | ScheduleError::WrongStatus(_)
+        | ScheduleError::CameTooLate
         | ScheduleError::MayDuplicate => RowError::new("internal_error", "The row was not worked on.", &[]),
     })
 }

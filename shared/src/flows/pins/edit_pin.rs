@@ -8,10 +8,10 @@ use thiserror::Error;
 
 use crate::context::Context;
 use crate::domain::ids::PinKey;
-use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::pin::edit::Edit;
 use crate::domain::pin::idempotency::content_hashes;
+use crate::domain::pin::{Pin, PinRequest};
 use crate::domain::recovery::RecoveryMarker;
 use crate::domain::time::Moment;
 use crate::ports::OptimisticWrites;
@@ -31,6 +31,12 @@ pub enum EditError {
     /// The new `publish_before` has passed.
     #[error("the pin would come too late")]
     TooLate,
+    /// Its schedule was retried with another pin: the change would reach nothing.
+    #[error("the pin's schedule continues with another pin")]
+    Superseded,
+    /// An attempt was made, and the change was to come before the first one.
+    #[error("the pin has begun")]
+    Begun,
     #[error(transparent)]
     Port(#[from] PortError),
 }
@@ -41,6 +47,27 @@ pub enum EditError {
 /// When the pin doesn't exist, is published or being published, or a port is unavailable. A call that failed may have
 /// made the change; repeating it is harmless.
 pub async fn edit_pin(context: &Context, key: PinKey, edit: &Edit) -> Result<(Pin, Attempt), EditError> {
+    change_pin(context, key, |request| edit.apply(request), false).await
+}
+
+/// Like [`edit_pin`], with any change of the request, but only before the pin's first attempt.
+///
+/// # Errors
+/// As [`edit_pin`]; [`EditError::Begun`] when an attempt was made.
+pub async fn edit_unbegun(
+    context: &Context,
+    key: PinKey,
+    change: impl Fn(&PinRequest) -> PinRequest,
+) -> Result<(Pin, Attempt), EditError> {
+    change_pin(context, key, change, true).await
+}
+
+async fn change_pin(
+    context: &Context,
+    key: PinKey,
+    change: impl Fn(&PinRequest) -> PinRequest,
+    only_unbegun: bool,
+) -> Result<(Pin, Attempt), EditError> {
     let mut writes = OptimisticWrites::of("pin", WRITES_MAX);
     loop {
         writes.begin()?;
@@ -49,9 +76,13 @@ pub async fn edit_pin(context: &Context, key: PinKey, edit: &Edit) -> Result<(Pi
         match attempt.status {
             Status::Published => return Err(EditError::AlreadyPublished),
             Status::Publishing => return Err(EditError::Publishing),
+            Status::Failed if attempt.is_superseded => return Err(EditError::Superseded),
+            Status::Queued | Status::Deferred | Status::Failed if only_unbegun && !attempt.has_never_begun() => {
+                return Err(EditError::Begun);
+            }
             Status::Queued | Status::Deferred | Status::Failed => {}
         }
-        let request = edit.apply(&pin.request);
+        let request = change(&pin.request);
         if request == pin.request {
             return Ok((pin, attempt));
         }

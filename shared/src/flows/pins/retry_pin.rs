@@ -19,7 +19,7 @@ use crate::domain::pin::{Pin, WaitReason};
 use crate::domain::recovery::RecoveryMarker;
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::flows::pacing::join_backlog;
-use crate::ports::{OptimisticWrites, PortError, PortResult, Taken, Write};
+use crate::ports::{MAX_DELAY_MS, OptimisticWrites, PortError, PortResult, Taken, Write};
 use crate::telemetry::{self, Metric};
 
 /// After this long the rescuer may have read the marker, and dropped it as a failed pin's: it is written again.
@@ -108,7 +108,11 @@ pub async fn retry_pin_with(
         Plan::Backlog(..) => {
             join_backlog::join(context, account, &BacklogRow::of(&pin, next.generation), &bucket).await
         }
-        Plan::Now | Plan::Slot(_) => send(context, &pin, &next, bucket).await,
+        Plan::Now | Plan::Slot(_) => {
+            let token = take(context, &pin, bucket).await?;
+            send(context, &pin, &next, token, token.map(|token| token.slot)).await
+        }
+        Plan::Due(at) => send(context, &pin, &next, None, Some(at)).await,
     };
     if let Err(error) = handed_over {
         tracing::warn!(
@@ -180,6 +184,8 @@ async fn check(
 enum Plan {
     Now,
     Slot(Moment),
+    /// Its own time is still to come; its token is taken then.
+    Due(Moment),
     Backlog(WaitReason, Option<Moment>),
 }
 
@@ -187,7 +193,7 @@ impl Plan {
     /// When the pin's message becomes visible.
     fn start(self) -> Option<Moment> {
         match self {
-            Self::Slot(slot) => Some(slot),
+            Self::Slot(at) | Self::Due(at) => Some(at),
             Self::Now | Self::Backlog(..) => None,
         }
     }
@@ -197,6 +203,7 @@ impl Plan {
         match self {
             Self::Now => None,
             Self::Slot(slot) => Some((WaitReason::AccountPacing, Some(slot))),
+            Self::Due(at) => Some((WaitReason::Scheduled, Some(at))),
             Self::Backlog(reason, until) => Some((reason, until)),
         }
     }
@@ -204,6 +211,9 @@ impl Plan {
 
 /// Plans as an acceptance would: the next slot if that is near and no pin waits.
 async fn plan(context: &Context, pin: &Pin, bucket: &Bucket, now: Moment) -> PortResult<Plan> {
+    if let Some(at) = pin.not_before().filter(|at| *at > now) {
+        return Ok(Plan::Due(at));
+    }
     // The dispatcher tries an account on hold, with one pin at a time.
     if bucket.is_paused(now) || bucket.is_on_hold() {
         return Ok(Plan::Backlog(bucket.wait_reason(), bucket.paused_until().filter(|until| *until > now)));
@@ -216,11 +226,16 @@ async fn plan(context: &Context, pin: &Pin, bucket: &Bucket, now: Moment) -> Por
     Ok(if slot <= now { Plan::Now } else { Plan::Slot(slot) })
 }
 
-/// Takes the token and sends the message for its slot; without a token, the publisher takes one.
-async fn send(context: &Context, pin: &Pin, next: &Attempt, bucket: Bucket) -> PortResult<()> {
-    let token = take(context, pin, bucket).await?;
+/// Sends the message for its token's slot or the pin's own time; without a token, the publisher takes one.
+async fn send(
+    context: &Context,
+    pin: &Pin,
+    next: &Attempt,
+    token: Option<Token>,
+    at: Option<Moment>,
+) -> PortResult<()> {
     let message = PublishMessage::new(pin.key, pin.request.account, next.generation, token);
-    let delay_ms = token.map_or(0, |token| token.slot.since_ms(context.system.now()).max(0));
+    let delay_ms = at.map_or(0, |at| at.since_ms(context.system.now()).clamp(0, MAX_DELAY_MS));
     match context.queue.send(&[(message, delay_ms)]).await?.as_slice() {
         [] => Ok(()),
         _ => Err(PortError::Unavailable { port: "publish queue", reason: "the message was not taken".into() }),

@@ -3,7 +3,7 @@
 //! Canceling a released schedule ends its pin, which is what counts: from then on the schedule shows as canceled, and
 //! its own row only repeats it.
 
-use super::release_schedules::{accept_pin_of, fail};
+use super::release_schedules::make_pin;
 use super::{ROUNDS_MAX, ScheduleError, ScheduleView, forget_due, must_find, view};
 use crate::context::Context;
 use crate::domain::ids::ScheduleKey;
@@ -13,7 +13,6 @@ use crate::domain::pin::attempt::{Attempt, Status, Upstream};
 use crate::domain::pin::failure::Failure;
 use crate::domain::recovery::RecoveryMarker;
 use crate::domain::schedule::{Schedule, ScheduleStatus, Stage};
-use crate::flows::accept::accept_pins::AcceptError;
 use crate::ports::OptimisticWrites;
 use crate::ports::{PortResult, Write};
 
@@ -25,7 +24,9 @@ pub async fn cancel(context: &Context, key: ScheduleKey) -> Result<ScheduleView,
         writes.begin()?;
         let schedule = must_find(context, key).await?;
         let is_open = match schedule.stage {
-            Stage::Canceled | Stage::Failed(_) => return Err(ScheduleError::WrongStatus(schedule.status(None))),
+            Stage::Canceled | Stage::Failed(_) => {
+                return Err(ScheduleError::WrongStatus(schedule.status(None, context.system.now())));
+            }
             Stage::Scheduled => true,
             Stage::Released => end_released(context, &schedule).await?,
         };
@@ -45,25 +46,13 @@ pub async fn cancel(context: &Context, key: ScheduleKey) -> Result<ScheduleView,
 async fn end_released(context: &Context, schedule: &Schedule) -> Result<bool, ScheduleError> {
     let Some((pin, attempt)) = context.store.pins(&[schedule.pin_key()]).await?.pop().flatten() else {
         // A worker that releases it may be about to accept its pin: the pin must exist to be ended.
-        return match accept_pin_of(context, schedule).await {
-            Ok(()) | Err(AcceptError::KeyOfDeleted { .. }) => Ok(false),
-            Err(AcceptError::Port(error)) => Err(error.into()),
-            Err(AcceptError::KeyReused { .. }) => {
-                fail(context, schedule, Failure::KeyTaken, context.system.now()).await?;
-                Ok(false)
-            }
-            Err(AcceptError::TooLate) => {
-                fail(context, schedule, Failure::TooLate, context.system.now()).await?;
-                Ok(false)
-            }
-            Err(AcceptError::AccountNotFound | AcceptError::AccountDisconnected) => {
-                fail(context, schedule, Failure::AccountDisconnected, context.system.now()).await?;
-                Ok(false)
-            }
-        };
+        make_pin(context, schedule).await?;
+        return Ok(false);
     };
-    match schedule.status(Some(&attempt)) {
-        ScheduleStatus::Queued | ScheduleStatus::Deferred => Ok(end(context, &pin, &attempt).await?),
+    match schedule.status(Some(&attempt), context.system.now()) {
+        ScheduleStatus::Scheduled | ScheduleStatus::Queued | ScheduleStatus::Deferred => {
+            Ok(end(context, &pin, &attempt).await?)
+        }
         ScheduleStatus::Canceled => Ok(true),
         status => Err(ScheduleError::WrongStatus(status)),
     }

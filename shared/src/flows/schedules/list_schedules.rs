@@ -212,10 +212,10 @@ pub async fn with_pins(context: &Context, schedules: Vec<Schedule>) -> PortResul
     let chunks: Vec<Vec<PinKey>> = keys.chunks(READ_TOGETHER).map(<[PinKey]>::to_vec).collect();
     let reads = chunks.into_iter().map(|keys| async move { context.store.pins(&keys).await });
     let read: Vec<_> = stream::iter(reads).buffered(READS_AT_ONCE).try_collect::<Vec<_>>().await?;
-    let mut pins = read.into_iter().flatten();
+    let (mut pins, read_at) = (read.into_iter().flatten(), context.system.now());
     let view = |schedule: Schedule| {
         let pin = if schedule.stage == Stage::Released { pins.next().flatten() } else { None };
-        ScheduleView { schedule, pin, blocker: None }
+        ScheduleView { schedule, pin, blocker: None, read_at }
     };
     Ok(schedules.into_iter().map(view).collect())
 }

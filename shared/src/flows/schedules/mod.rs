@@ -1,13 +1,16 @@
-//! Schedules as API clients see them: created, read, edited, removed. Read this file first. [`release_schedules`] makes
-//! pins of them when their time comes.
+//! Schedules as API clients see them: created, read, removed. Read this file first. [`release_schedules`] makes pins of
+//! them when their time comes; [`edit_schedule`], [`cancel_schedule`] and [`retry_schedule`] change them.
 //!
 //! The release row is written before the row that it belongs to, so that every schedule that waits is found when its
 //! time comes.
 
 pub mod cancel_schedule;
+pub mod edit_schedule;
 pub mod list_schedules;
 pub mod release_due;
 pub mod release_schedules;
+pub mod retry_schedule;
+pub mod submit_schedule;
 pub mod validate_schedule;
 
 use thiserror::Error;
@@ -23,9 +26,7 @@ use crate::domain::pin::idempotency::{self, PayloadHash};
 use crate::domain::pin::lateness::LateCause;
 use crate::domain::pin::origin::Origin;
 use crate::domain::pin::{Pin, PinRequest};
-use crate::domain::schedule::{
-    AHEAD_MAX_MS, LATE_FROM_MS, NewSchedule, Schedule, ScheduleChange, ScheduleStatus, Stage,
-};
+use crate::domain::schedule::{AHEAD_MAX_MS, LATE_FROM_MS, NewSchedule, Schedule, ScheduleStatus, Stage};
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::flows::pins::accounts_now::AccountsNow;
 use crate::flows::pins::read_pins::blocker;
@@ -37,7 +38,7 @@ use crate::telemetry::{self, Metric};
 pub(super) const ROUNDS_MAX: usize = 5;
 /// The schedule must be written within this time after its release row: the row's minute is read again for some time
 /// longer than this, and then no more.
-const WRITE_WITHIN_MS: i64 = 15 * SECOND_MS;
+pub(super) const WRITE_WITHIN_MS: i64 = 15 * SECOND_MS;
 
 /// A request for a schedule. The request's `idempotency_key` is the schedule's; empty means none.
 #[derive(Clone, Debug)]
@@ -54,11 +55,13 @@ pub struct ScheduleView {
     pub pin: Option<(Pin, Attempt)>,
     /// What the pin waits for or failed with, if that was [read](explained).
     pub blocker: Option<Blocker>,
+    /// When it was read: until its time, a schedule waits.
+    pub read_at: Moment,
 }
 
 impl ScheduleView {
     pub fn status(&self) -> ScheduleStatus {
-        self.schedule.status(self.pin.as_ref().map(|(_, attempt)| attempt))
+        self.schedule.status(self.pin.as_ref().map(|(_, attempt)| attempt), self.read_at)
     }
 
     /// The content that clients see: the pin's, which may have been edited, unless the pin is deleted.
@@ -113,6 +116,9 @@ pub enum ScheduleError {
     /// Its `publish_before` is not after its time.
     #[error("the schedule would always come too late")]
     TooLate,
+    /// Its `publish_before` has passed, so it can't be retried.
+    #[error("the schedule comes too late")]
+    CameTooLate,
     #[error("no such account in this workspace")]
     AccountNotFound,
     #[error("the account is disconnected")]
@@ -122,6 +128,9 @@ pub enum ScheduleError {
     Board(Obstacle),
     #[error("a schedule that is {} can't be edited", .0.name())]
     NotEditable(ScheduleStatus),
+    /// It was handed over: its time and its priority among the waiting pins are settled.
+    #[error("a schedule that was handed over keeps its time and priority")]
+    TimeSettled,
     /// Canceling, retrying or removing it isn't possible in that state.
     #[error("not possible for a schedule that is {}", .0.name())]
     WrongStatus(ScheduleStatus),
@@ -229,7 +238,7 @@ pub fn check_end(request: &PinRequest, run_at: Moment) -> Result<(), ScheduleErr
 }
 
 /// Checks whether the account can publish to the board now. It passes when Pinterest can't be asked.
-async fn check_board(
+pub(super) async fn check_board(
     context: &Context,
     workspace: WorkspaceId,
     account: AccountId,
@@ -275,7 +284,7 @@ pub async fn view(context: &Context, schedule: Schedule) -> PortResult<ScheduleV
         Stage::Released => context.store.pins(&[schedule.pin_key()]).await?.pop().flatten(),
         _ => None,
     };
-    Ok(ScheduleView { schedule, pin, blocker: None })
+    Ok(ScheduleView { schedule, pin, blocker: None, read_at: context.system.now() })
 }
 
 /// The schedules with what their pins wait for now, or failed with. Each account of a waiting pin is read once.
@@ -296,53 +305,6 @@ pub async fn explained(context: &Context, mut views: Vec<ScheduleView>) -> PortR
 /// When there is no such schedule, or the table is unavailable.
 pub async fn read(context: &Context, key: ScheduleKey) -> Result<ScheduleView, ScheduleError> {
     Ok(view(context, must_find(context, key).await?).await?)
-}
-
-/// Edits a schedule that waits.
-///
-/// # Errors
-/// When it doesn't wait any more, the change is refused, or a port is unavailable.
-pub async fn edit(context: &Context, key: ScheduleKey, change: &ScheduleChange) -> Result<ScheduleView, ScheduleError> {
-    let mut writes = OptimisticWrites::of("schedule", ROUNDS_MAX);
-    loop {
-        writes.begin()?;
-        let before = must_find(context, key).await?;
-        if before.stage != Stage::Scheduled {
-            return Err(ScheduleError::NotEditable(view(context, before).await?.status()));
-        }
-        let (request, now) = (change.apply(&before.request), context.system.now());
-        let run_at = change.run_at.unwrap_or(before.run_at);
-        if run_at != before.run_at {
-            check_time(run_at, now)?;
-        }
-        if run_at != before.run_at || request.publish_before != before.request.publish_before {
-            check_end(&request, run_at)?;
-        }
-        if request.board_id != before.request.board_id {
-            let boards = &mut Preflights::default();
-            check_board(context, key.workspace, request.account, &request.board_id, boards).await?;
-        }
-        let Ok(next) = before.edited(request, run_at, now, context.settings.retention_ms, context.nonce()) else {
-            continue;
-        };
-        let is_moved = next.not_before != before.not_before;
-        let began_ms = context.system.monotonic_ms();
-        if is_moved {
-            context.schedules.put_release_row(&next.release_row()).await?;
-        }
-        if context.system.monotonic_ms() - began_ms > WRITE_WITHIN_MS {
-            return Err(
-                PortError::Unavailable { port: "table", reason: "moving the schedule took too long".into() }.into()
-            );
-        }
-        if context.schedules.save_schedule(&next).await? == Write::Done {
-            if is_moved {
-                forget_due(context, &before).await;
-            }
-            tracing::info!(workspace_id = %key.workspace, schedule_id = %key.schedule, is_moved, "schedule edited");
-            return Ok(view(context, release_if_near(context, next).await).await?);
-        }
-    }
 }
 
 /// Deletes the row by which a schedule was found. If that fails, the row is void all the same.
@@ -372,55 +334,6 @@ pub async fn remove(context: &Context, key: ScheduleKey) -> Result<(), ScheduleE
         if context.schedules.save_schedule(&next).await? == Write::Done {
             tracing::info!(workspace_id = %key.workspace, schedule_id = %key.schedule, "schedule removed");
             return Ok(());
-        }
-    }
-}
-
-/// Retries a schedule with another pin: at its time, or at once if that has passed. `accept_duplicate` says that a
-/// second Pin is acceptable.
-///
-/// # Errors
-/// When it hasn't failed, may have created a Pin, its account can't publish, or a port is unavailable.
-pub async fn retry(context: &Context, key: ScheduleKey, accept_duplicate: bool) -> Result<ScheduleView, ScheduleError> {
-    let mut writes = OptimisticWrites::of("schedule", ROUNDS_MAX);
-    loop {
-        writes.begin()?;
-        let before = read(context, key).await?;
-        if before.status() != ScheduleStatus::Failed {
-            return Err(ScheduleError::WrongStatus(before.status()));
-        }
-        let quiesce_ms = context.settings.deadlines.quiesce_ms;
-        if !accept_duplicate && before.pin.as_ref().is_some_and(|(_, attempt)| attempt.ended_unresolved(quiesce_ms)) {
-            return Err(ScheduleError::MayDuplicate);
-        }
-        let account = AccountKey { workspace: key.workspace, account: before.schedule.request.account };
-        if !context.store.account(account).await?.is_some_and(|account| account.is_connected()) {
-            return Err(ScheduleError::AccountDisconnected);
-        }
-        let now = context.system.now();
-        // Before the other pin is promised: from here on this one can't be retried beside it.
-        if let Some((pin, attempt)) = &before.pin
-            && !attempt.is_superseded
-            && pin.hidden_at.is_none()
-        {
-            let Ok(superseded) = attempt.superseded(now, context.nonce()) else { continue };
-            if context.store.save_attempt(pin, &superseded).await? != Write::Done {
-                continue;
-            }
-        }
-        let Ok(next) = before.schedule.retried(now, context.settings.retention_ms, context.nonce()) else { continue };
-        let next = match &before.pin {
-            // An edit of the failed pin is meant for the next one too.
-            Some((pin, _)) if pin.edit > 0 => next.with_content(&pin.request),
-            _ => next,
-        };
-        context.schedules.put_release_row(&next.release_row()).await?;
-        if context.schedules.save_schedule(&next).await? == Write::Done {
-            tracing::info!(
-                workspace_id = %key.workspace, schedule_id = %key.schedule, run = next.run,
-                "schedule retried"
-            );
-            return Ok(view(context, release_if_near(context, next).await).await?);
         }
     }
 }

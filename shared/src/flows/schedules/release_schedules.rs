@@ -1,9 +1,9 @@
 //! Releases schedules: shortly before its time, each becomes a pin that starts at that time.
 //!
 //! The release row owns a schedule until its pin has an owner. The steps: mark the schedule's row as released (from
-//! then on it can't be edited), accept its pin, delete the release row. If the process dies in between, the next run
-//! finds the release row and does the rest. The pin's id is derived from the schedule and its run, so that repeating a
-//! step has no effect.
+//! then on its pin is edited in its place), accept its pin, delete the release row. If the process dies in between, the
+//! next run finds the release row and does the rest. The pin's id is derived from the schedule and its run, so that
+//! repeating a step has no effect.
 
 use std::collections::BTreeMap;
 
@@ -141,7 +141,9 @@ fn needs_resend(context: &Context, accepted: &Acceptance) -> Option<(PublishMess
     let Acceptance::Replay(pin, attempt) = accepted else { return None };
     let Pin { key, request, .. } = pin;
     let wait_ms = pin.not_before()?.since_ms(context.system.now()).max(0);
-    (attempt.rev == 0).then(|| (PublishMessage::new(*key, request.account, attempt.generation, None), wait_ms))
+    // An edit before its time has written the attempt's row, too.
+    let is_fresh = attempt.has_never_begun() && attempt.generation == 0 && !attempt.status.is_terminal();
+    is_fresh.then(|| (PublishMessage::new(*key, request.account, attempt.generation, None), wait_ms))
 }
 
 enum Claim {
@@ -177,13 +179,21 @@ fn publish_request(schedule: &Schedule) -> PublishRequest {
     }
 }
 
-/// Accepts the schedule's pin, unless it exists already.
+/// Accepts the pin of a schedule that was handed over, for a caller who needs it, or fails the schedule if no pin can
+/// be made of it. Read both again after it.
 ///
 /// # Errors
-/// When no pin can be made of the schedule, or a port is unavailable.
-pub async fn accept_pin_of(context: &Context, schedule: &Schedule) -> Result<(), AcceptError> {
+/// When a port is unavailable.
+pub async fn make_pin(context: &Context, schedule: &Schedule) -> PortResult<()> {
     let answers = accept_pins(context, schedule.key.workspace, vec![publish_request(schedule)]).await?;
-    answers.into_iter().next().map_or(Ok(()), |answer| answer.map(|_| ()))
+    let failure = match answers.into_iter().next() {
+        None | Some(Ok(_) | Err(AcceptError::KeyOfDeleted { .. })) => return Ok(()),
+        Some(Err(AcceptError::Port(error))) => return Err(error),
+        Some(Err(AcceptError::KeyReused { .. })) => Failure::KeyTaken,
+        Some(Err(AcceptError::TooLate)) => Failure::TooLate,
+        Some(Err(AcceptError::AccountNotFound | AcceptError::AccountDisconnected)) => Failure::AccountDisconnected,
+    };
+    fail(context, schedule, failure, context.system.now()).await.map(drop)
 }
 
 /// The result of an acceptance; `None` if it is tried again.

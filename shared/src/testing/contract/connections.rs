@@ -4,12 +4,13 @@ use uuid::Uuid;
 
 use crate::domain::account::board::{Board, BoardDraft};
 use crate::domain::account::board_check::{BoardCheck, BoardVerdict};
+use crate::domain::account::board_list::{BoardList, KnownBoard};
 use crate::domain::account::oauth::{PendingAuthorization, PresentedState};
 use crate::domain::ids::{AccountId, AccountKey, BoardKey, WorkspaceId};
 use crate::domain::pin::failure::Failure;
 use crate::domain::sandbox::SimulatedAccount;
 use crate::domain::time::Moment;
-use crate::ports::{BoardChecks, OAuthStates, SimulatedAccounts};
+use crate::ports::{BoardChecks, ListingClaim, OAuthStates, SimulatedAccounts, Write};
 
 /// Runs every rule of pending authorizations; the async function returns `(Arc<dyn OAuthStates>, guard)`.
 #[macro_export]
@@ -34,7 +35,9 @@ macro_rules! board_checks_contract {
         $crate::contract_cases!($fresh;
             connections:
             a_board_check_round_trips_with_every_verdict,
-            each_account_has_its_own_board_checks;
+            each_account_has_its_own_board_checks,
+            a_board_list_round_trips_and_is_written_by_revision,
+            of_concurrent_claims_one_lists_the_boards;
         );
     };
 }
@@ -153,6 +156,53 @@ pub async fn a_board_check_round_trips_with_every_verdict(checks: &dyn BoardChec
         checks.save_board_check(&key, &next).await.expect("written");
         assert_eq!(checks.board_check(&key).await.expect("read"), Some(next), "the last write stays");
     }
+}
+
+pub async fn a_board_list_round_trips_and_is_written_by_revision(lists: &dyn BoardChecks) {
+    let account = board_key(1, 1, "700").account;
+    assert_eq!(lists.board_list(account, true).await.expect("read"), None);
+    let board = |id: &str, name: Option<&str>, is_secret| KnownBoard {
+        id: id.into(),
+        name: name.map(str::to_owned),
+        is_secret,
+    };
+    let boards = vec![board("700", Some("Paper & Co. \u{1f4d0}"), false), board("701", Some("Mine"), true)];
+    let first = BoardList { boards, listed_at: Moment(1_767_225_600_123), is_whole: true, rev: 1, nonce: "a".into() };
+    assert!(lists.save_board_list(account, &first).await.expect("saved").is_done());
+    assert!(lists.save_board_list(account, &first).await.expect("saved").is_done(), "the same write again");
+    assert_eq!(lists.board_list(account, true).await.expect("read"), Some(first.clone()));
+    let other = BoardList { nonce: "b".into(), ..first.clone() };
+    assert!(!lists.save_board_list(account, &other).await.expect("answered").is_done());
+    let cut = BoardList { boards: vec![board("702", None, false)], is_whole: false, rev: 2, ..other };
+    assert!(lists.save_board_list(account, &cut).await.expect("saved").is_done());
+    assert_eq!(lists.board_list(account, true).await.expect("read"), Some(cut.clone()));
+    assert!(
+        !lists
+            .save_board_list(account, &BoardList { rev: 2, nonce: "c".into(), ..cut })
+            .await
+            .expect("answered")
+            .is_done()
+    );
+    assert_eq!(lists.board_list(board_key(2, 1, "700").account, true).await.expect("read"), None);
+}
+
+pub async fn of_concurrent_claims_one_lists_the_boards(lists: &dyn BoardChecks) {
+    let account = board_key(1, 1, "700").account;
+    let claim =
+        |at: i64, nonce: &str| ListingClaim { at: Moment(at), unless_after: Moment(at - 60_000), nonce: nonce.into() };
+    let claims: Vec<ListingClaim> = (0..8).map(|n| claim(1_000_000 + n, &format!("n{n}"))).collect();
+    let claimed = futures_util::future::join_all(claims.iter().map(|claim| lists.claim_board_listing(account, claim)));
+    let claimed: Vec<_> = claimed.await.into_iter().map(|answer| answer.expect("answered")).collect();
+    let winners: Vec<&ListingClaim> =
+        claims.iter().zip(&claimed).filter(|(_, answer)| answer.is_done()).map(|(claim, _)| claim).collect();
+    let [winner] = winners.as_slice() else { panic!("one lists: {claimed:?}") };
+    let told = |answer: &&Write<Option<Moment>>| **answer == Write::Conflict(Some(winner.at));
+    assert_eq!(claimed.iter().filter(told).count(), 7, "the others learn when: {claimed:?}");
+    assert!(lists.claim_board_listing(account, winner).await.expect("answered").is_done(), "the same write again");
+    let again = claim(winner.at.0 + 60_001, "later");
+    assert!(lists.claim_board_listing(account, &again).await.expect("answered").is_done(), "the claim is old by then");
+    let other = board_key(1, 2, "700").account;
+    assert!(lists.claim_board_listing(other, &claim(1_000_000, "x")).await.expect("answered").is_done());
 }
 
 pub async fn each_account_has_its_own_board_checks(checks: &dyn BoardChecks) {

@@ -72,6 +72,7 @@ fn result(chunk: u32, pin: u128) -> ChunkResult {
         key: Some(format!("key-{number}")),
         outcome,
         same_content_as_pin: (number == 1).then_some(PinId(Uuid::from_u128(9))),
+        board: None,
     };
     ChunkResult {
         chunk,

@@ -1,4 +1,4 @@
-//! Pending authorizations, board checks and simulated accounts in memory.
+//! Pending authorizations, board checks and lists, and simulated accounts in memory.
 
 use std::collections::BTreeMap;
 
@@ -6,16 +6,20 @@ use async_trait::async_trait;
 
 use super::{FakeStore, Tables};
 use crate::domain::account::board_check::BoardCheck;
+use crate::domain::account::board_list::BoardList;
 use crate::domain::account::oauth::{PendingAuthorization, PresentedState};
 use crate::domain::ids::{AccountKey, BoardKey, WorkspaceId};
 use crate::domain::repeated_write::is_same_write;
 use crate::domain::sandbox::SimulatedAccount;
-use crate::ports::{BoardChecks, OAuthStates, PortResult, SimulatedAccounts, Write};
+use crate::domain::time::Moment;
+use crate::ports::{BoardChecks, ListingClaim, OAuthStates, PortResult, SimulatedAccounts, Write};
 
 #[derive(Default)]
 pub(super) struct Rows {
     states: BTreeMap<(WorkspaceId, String), PendingAuthorization>,
     checks: BTreeMap<BoardKey, BoardCheck>,
+    lists: BTreeMap<AccountKey, BoardList>,
+    claims: BTreeMap<AccountKey, ListingClaim>,
     simulated: BTreeMap<AccountKey, SimulatedAccount>,
 }
 
@@ -24,6 +28,7 @@ impl Rows {
         self.states.keys().any(|(of, _)| *of == workspace)
             || self.simulated.keys().any(|account| account.workspace == workspace)
             || self.checks.keys().any(|board| board.account.workspace == workspace)
+            || self.lists.keys().chain(self.claims.keys()).any(|account| account.workspace == workspace)
     }
 
     pub(super) fn wipe_states(&mut self, workspace: WorkspaceId) {
@@ -32,6 +37,8 @@ impl Rows {
 
     pub(super) fn wipe_checks(&mut self, account: AccountKey) {
         self.checks.retain(|board, _| board.account != account);
+        self.lists.remove(&account);
+        self.claims.remove(&account);
     }
 
     pub(super) fn wipe_simulated(&mut self, account: AccountKey) {
@@ -70,6 +77,39 @@ impl BoardChecks for FakeStore {
             t.connections.checks.insert(board.clone(), check.clone());
         };
         self.call("board_checks.save_board_check", save).await
+    }
+
+    async fn board_list(&self, account: AccountKey, _: bool) -> PortResult<Option<BoardList>> {
+        self.call("board_checks.board_list", |t| t.connections.lists.get(&account).cloned()).await
+    }
+
+    async fn save_board_list(&self, account: AccountKey, next: &BoardList) -> PortResult<Write<()>> {
+        let save = |t: &mut Tables| {
+            let stored = t.connections.lists.get(&account);
+            if stored.map_or(0, |stored| stored.rev) + 1 == next.rev {
+                t.connections.lists.insert(account, next.clone());
+                return true;
+            }
+            stored.is_some_and(|stored| stored.rev == next.rev && is_same_write(&stored.nonce, &next.nonce))
+        };
+        self.call("board_checks.save_board_list", save).await.map(Write::done_if)
+    }
+
+    async fn claim_board_listing(
+        &self,
+        account: AccountKey,
+        claim: &ListingClaim,
+    ) -> PortResult<Write<Option<Moment>>> {
+        let put = |t: &mut Tables| match t.connections.claims.get(&account) {
+            Some(stored) if stored.at > claim.unless_after && !is_same_write(&stored.nonce, &claim.nonce) => {
+                Write::Conflict(Some(stored.at))
+            }
+            _ => {
+                t.connections.claims.insert(account, claim.clone());
+                Write::Done
+            }
+        };
+        self.call("board_checks.claim_board_listing", put).await
     }
 }
 

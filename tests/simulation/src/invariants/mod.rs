@@ -18,6 +18,7 @@ macro_rules! altered_port {
 }
 
 mod ports;
+mod schedules;
 mod store;
 
 use std::sync::Arc;
@@ -29,10 +30,11 @@ use pinbridge_shared::domain::message::PublishMessage;
 use pinbridge_shared::domain::pacing::pace::Pace;
 use pinbridge_shared::domain::reconcile::board_scan::AbsenceProof;
 use pinbridge_shared::domain::time::{DAY_MS, Moment};
-use pinbridge_shared::ports::{OAuth, Pinterest, Secrets, Store};
+use pinbridge_shared::ports::{OAuth, Pinterest, Schedules, Secrets, Store};
 
 use crate::kernel::Kind;
 use ports::{MutantCreates, MutantOAuth, MutantPinterest, MutantSecrets};
+use schedules::MutantSchedules;
 use store::MutantStore;
 
 /// Longer than any world.
@@ -93,6 +95,8 @@ pub enum Invariant {
     PresentState,
     /// A pin of a held account reports no time.
     HeldWithoutTime,
+    /// A schedule's retry publishes its pin again, and no other one.
+    SamePin,
 }
 
 impl Invariant {
@@ -123,6 +127,7 @@ impl Invariant {
         Self::PublishBefore,
         Self::PresentState,
         Self::HeldWithoutTime,
+        Self::SamePin,
     ];
 }
 
@@ -224,6 +229,13 @@ impl Lacking {
 
     /// The context as a process of that kind gets it.
     pub fn around(self, kind: Kind, context: Context) -> Context {
+        if self == Self::Publishing(Invariant::SamePin) {
+            if kind != Kind::Api {
+                return context;
+            }
+            let schedules = Arc::new(MutantSchedules::new(&context)) as Arc<dyn Schedules>;
+            return Context { schedules, ..context };
+        }
         // Users and the API run unaltered, but for what only the API does.
         let is_the_apis = matches!(self, Self::Publishing(Invariant::OwnWrites | Invariant::Contention));
         if matches!(kind, Kind::Person | Kind::Api) && !(kind == Kind::Api && is_the_apis) {

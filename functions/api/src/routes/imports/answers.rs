@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use pinbridge_shared::domain::ids::PinId;
 use pinbridge_shared::domain::import::{self, ImportStatus as Status, Made, Outcome, RowError, Source, StopReason};
+use pinbridge_shared::flows::boards::board_access::Obstacle;
 use pinbridge_shared::flows::imports::ImportView;
 use pinbridge_shared::flows::imports::dry_run::{BoardReport, ImportReport, RowForecast};
 use pinbridge_shared::flows::pacing::forecast;
@@ -13,6 +14,8 @@ use uuid::Uuid;
 
 use crate::openapi::schema::{Time, names};
 use crate::routes::board_access::BoardAccess;
+use crate::routes::pins::pin::{Meant, NamedBoard};
+use crate::routes::pins::warnings::BOARD_NOT_CHECKED;
 
 names!(ImportStatus, "The status of an import.", Status::ALL.map(Status::name));
 names!(SourceType, "The type of the source.", Source::ALL.map(Source::name));
@@ -99,11 +102,15 @@ pub struct RowResult {
     pub fields: Vec<String>,
     /// Extension: the newest pin of the last 24 hours with the same account, board, title, link and image.
     pub same_content_as_pin: Option<Uuid>,
+    /// Extension: what the name of a board means. `null` if the row has an id.
+    pub resolved: Option<Meant>,
 }
 
 impl From<&import::RowResult> for RowResult {
     fn from(row: &import::RowResult) -> Self {
-        Self::of(row.number, row.key.clone(), &row.outcome, row.same_content_as_pin)
+        let board = row.board.as_ref().map(|board| NamedBoard { id: board.id.clone(), name: board.name.clone() });
+        let resolved = board.map(|board| Meant { board });
+        Self { resolved, ..Self::of(row.number, row.key.clone(), &row.outcome, row.same_content_as_pin) }
     }
 }
 
@@ -133,6 +140,7 @@ impl RowResult {
             error_message,
             fields,
             same_content_as_pin,
+            resolved: None,
         }
     }
 }
@@ -206,7 +214,7 @@ pub struct DryRun {
 impl DryRun {
     pub fn of(source: Source, unknown_columns: Vec<String>, report: ImportReport) -> Self {
         let boards: Vec<BoardVerdict> = report.boards.into_iter().map(BoardVerdict::from).collect();
-        let refused: BTreeMap<u32, RowError> = boards
+        let refused: BTreeMap<u32, (bool, RowError)> = boards
             .iter()
             .flat_map(|board| board.rows.iter().filter_map(|row| Some((*row, board.refusal()?))))
             .collect();
@@ -246,17 +254,25 @@ pub struct RowVerdict {
 }
 
 impl RowVerdict {
-    /// The result that the import would have. If the board refuses pins, the import refuses a schedule for it. It
-    /// accepts a pin, which fails later, as a pin does whose image can't be fetched.
-    fn of(row: RowForecast, by_board: Option<&RowError>) -> Self {
+    /// The result that the import would have. If the board refuses pins, the import refuses the row. If only the
+    /// account's connection keeps pins from it, the import refuses a schedule, and accepts a pin, which waits for the
+    /// connection.
+    fn of(row: RowForecast, by_board: Option<&(bool, RowError)>) -> Self {
         let image = row.image.map(|problem| RowError::new(problem.failure().code(), problem.message(), &["image_url"]));
+        let unchecked = row.board.as_ref().and_then(|board| board.unchecked.as_ref());
+        let unchecked = unchecked.map(|why| RowError::new(BOARD_NOT_CHECKED, why.message(), &["board_id"]));
         let (outcome, warning) = match (row.outcome, by_board) {
-            (Outcome::Created(Made::Schedule(_)), Some(error)) => (Outcome::Failed(error.clone()), None),
-            (outcome @ Outcome::Created(_), by_board) => (outcome, by_board.or(image.as_ref())),
+            (Outcome::Created(_), Some((true, error))) => (Outcome::Failed(error.clone()), None),
+            (Outcome::Created(Made::Schedule(_)), Some((_, error))) => (Outcome::Failed(error.clone()), None),
+            (outcome @ Outcome::Created(_), by_board) => {
+                let by_board = by_board.map(|(_, error)| error);
+                (outcome, by_board.or(image.as_ref()).or(unchecked.as_ref()))
+            }
             (outcome, _) => (outcome, None),
         };
+        let resolved = row.board.as_ref().and_then(Meant::by);
         Self {
-            result: RowResult::of(row.number, row.key, &outcome, row.same_content_as_pin),
+            result: RowResult { resolved, ..RowResult::of(row.number, row.key, &outcome, row.same_content_as_pin) },
             warning_code: warning.map(|error| error.code.clone()),
             warning_message: warning.map(|error| error.message.clone()),
             duplicate_of_row: row.repeats,
@@ -276,10 +292,15 @@ pub struct BoardVerdict {
     pub remediation: Option<&'static str>,
     /// The numbers of the rows for the board.
     pub rows: Vec<u32>,
+    #[serde(skip)]
+    #[schemars(skip)]
+    is_about_board: bool,
 }
 
 impl From<BoardReport> for BoardVerdict {
     fn from(BoardReport { board, rows, access }: BoardReport) -> Self {
+        let obstacle = access.as_ref().and_then(|access| access.obstacle.as_ref());
+        let is_about_board = obstacle.is_some_and(Obstacle::is_about_board);
         let (status, code, message, remediation) = match access.map(|access| BoardAccess::of(&board.board_id, &access))
         {
             Some(access) => (access.status.0, access.code, access.message, access.remediation),
@@ -290,14 +311,15 @@ impl From<BoardReport> for BoardVerdict {
             }
         };
         let (account_id, status) = (board.account.account.0, BoardStatus(status));
-        Self { account_id, board_id: board.board_id, status, code, message, remediation, rows }
+        Self { account_id, board_id: board.board_id, status, code, message, remediation, rows, is_about_board }
     }
 }
 
 impl BoardVerdict {
-    /// Why the board refuses pins, if it does.
-    fn refusal(&self) -> Option<RowError> {
+    /// Why no pin reaches the board, if none does, and whether that is because of the board itself.
+    fn refusal(&self) -> Option<(bool, RowError)> {
         let message = format!("board_id: {}", self.message);
-        (self.status.0 == "failed").then(|| RowError::new(self.code.unwrap_or_default(), message, &["board_id"]))
+        let error = RowError::new(self.code.unwrap_or_default(), message, &["board_id"]);
+        (self.status.0 == "failed").then_some((self.is_about_board, error))
     }
 }

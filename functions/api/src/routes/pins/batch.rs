@@ -7,10 +7,8 @@ use axum::extract::State;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::AccountId;
 use pinbridge_shared::domain::pin::Priority;
-use pinbridge_shared::domain::pin::origin::Origin;
-use pinbridge_shared::flows::accept::accept_pin::{AcceptError, Acceptance, PublishRequest};
-use pinbridge_shared::flows::accept::accept_pins::accept_pins;
-use pinbridge_shared::flows::accept::duplicate_content::{self, Duplicate};
+use pinbridge_shared::flows::accept::accept_pin::Acceptance;
+use pinbridge_shared::flows::accept::submit_pins::{Submitted, submit_pins};
 use pinbridge_shared::flows::pacing::headroom::headroom;
 use pinbridge_shared::flows::pins::accounts_now::AccountsNow;
 use pinbridge_shared::flows::pins::read_pins;
@@ -18,12 +16,12 @@ use schemars::{JsonSchema, json_schema};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::create::refusal;
+use super::create::{refusal, seen};
 use super::fields::OnDuplicate;
 use super::options::{Options, door};
-use super::pin::{self, PinCreate, Wanted, parse};
+use super::pin::{self, Meant, NamedBoard, Wanted, parse};
 use super::validation::PinHeadroom;
-use super::warnings::{PinWarning, accepted};
+use super::warnings::PinWarning;
 use crate::activity::Resource;
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, WRITE, post};
@@ -88,6 +86,8 @@ pub struct PinBatchError {
     pub remediation: &'static str,
     pub retry_after_seconds: Option<u64>,
     pub errors: FieldErrors,
+    /// Extension: the boards that the item may mean.
+    pub boards: Vec<NamedBoard>,
 }
 
 /// The invalid fields.
@@ -107,6 +107,7 @@ impl From<ApiError> for PinBatchError {
             remediation: error.remediation(),
             retry_after_seconds: error.retry_after_s(),
             errors: FieldErrors(error.errors().to_vec()),
+            boards: error.boards().to_vec(),
         }
     }
 }
@@ -120,7 +121,9 @@ pub struct PinBatchItemResult {
     pub status: BatchStatus,
     pub pin: Option<pin::Pin>,
     pub error: Option<PinBatchError>,
-    /// Extension: other pins with the same content, and unknown fields.
+    /// Extension: what the name of a board means. `null` if the item has an id.
+    pub resolved: Option<Meant>,
+    /// Extension: other pins with the same content, unknown fields, and a board that could not be checked.
     pub warnings: Vec<PinWarning>,
 }
 
@@ -143,8 +146,8 @@ pub struct PinBatchResult {
     pub warnings: Vec<PinWarning>,
 }
 
-/// An item's pin as it was accepted, what was wanted, and another pin of the same content.
-type Outcome = Result<(Acceptance, Wanted, Option<Duplicate>), ApiError>;
+/// An item's pin as it was accepted, and its unknown fields.
+type Outcome = Result<(Submitted, Vec<String>), ApiError>;
 
 /// An invalid pin affects no other pin: its error is in its own result.
 async fn create(
@@ -164,32 +167,22 @@ async fn create(
         None => read(item, &options.of_item(index), &caller),
     };
     let parsed: Vec<Result<Wanted, ApiError>> = items.iter().enumerate().map(parse).collect();
-    let candidates: Vec<_> = parsed.iter().flatten().map(Wanted::candidate).collect();
-    let mut verdicts = duplicate_content::judge(&context, caller.workspace, &candidates).await.into_iter();
-    let judged: Vec<Result<(Wanted, Option<Duplicate>), ApiError>> = parsed
-        .into_iter()
-        .map(|wanted| wanted.and_then(|wanted| accepted(verdicts.next()).map(|duplicate| (wanted, duplicate))))
-        .collect();
-
-    let good = || judged.iter().flatten().map(|(wanted, _)| &wanted.request);
-    let accounts: BTreeSet<AccountId> = good().map(|request| request.account).collect();
-    let origin = Origin::by(caller.who);
-    let publish_requests =
-        good().map(|request| PublishRequest { request: request.clone(), origin, not_before: None }).collect();
-    let mut answers = accept_pins(&context, caller.workspace, publish_requests).await?.into_iter();
-    let mut accept = |(wanted, duplicate)| {
-        let answer = answers.next().ok_or_else(ApiError::panicked)?;
-        match answer.map_err(|error| refusal(error, &caller))? {
-            // A retry may have sent it to another account, which the key doesn't see.
-            Acceptance::Replay(pin, _) if !caller.sees(pin.request.account) => {
-                let (existing, account) = (pin.key.pin, pin.request.account);
-                Err(refusal(AcceptError::KeyReused { existing, account }, &caller))
-            }
-            acceptance => Ok((acceptance, wanted, duplicate)),
-        }
+    let (mut submissions, mut accounts) = (Vec::new(), BTreeSet::new());
+    let mut submit = |wanted: Wanted| {
+        let (submission, unknown) = wanted.submitted_by(caller.who);
+        accounts.insert(submission.request.account);
+        submissions.push(submission);
+        unknown
     };
-    let outcomes: Vec<Outcome> = judged.into_iter().map(|judged| judged.and_then(&mut accept)).collect();
-    let accepted = outcomes.iter().flatten().map(|(acceptance, ..)| acceptance);
+    let parsed: Vec<Result<Vec<String>, ApiError>> = parsed.into_iter().map(|wanted| wanted.map(&mut submit)).collect();
+    let mut answers = submit_pins(&context, caller.workspace, submissions).await?.into_iter();
+    let mut outcome = |unknown: Vec<String>| {
+        let answer = answers.next().ok_or_else(ApiError::panicked)?;
+        let submitted = seen(answer.map_err(|refused| refusal(refused, &caller))?, &caller)?;
+        Ok((submitted, unknown))
+    };
+    let outcomes: Vec<Outcome> = parsed.into_iter().map(|parsed| parsed.and_then(&mut outcome)).collect();
+    let accepted = outcomes.iter().flatten().map(|(submitted, _)| &submitted.acceptance);
     let accounts_now = read_pins::accounts_of(&context, accepted).await?;
     let results: Vec<PinBatchItemResult> = items
         .iter()
@@ -205,7 +198,7 @@ async fn create(
         failed_count: count("failed"),
         results,
         headroom,
-        warnings: PinWarning::all(&unknown, None),
+        warnings: PinWarning::all(&unknown, None, None),
     }))
 }
 
@@ -238,25 +231,28 @@ fn result(
 ) -> PinBatchItemResult {
     let key_of = |item: &Value| item.get("idempotency_key").and_then(Value::as_str).unwrap_or_default().to_owned();
     let index = index as u64;
-    let (acceptance, wanted, duplicate) = match outcome {
-        Ok(accepted) => accepted,
+    let (submitted, unknown) = match outcome {
+        Ok(submitted) => submitted,
         Err(error) => {
             let (idempotency_key, status) = (key_of(item), BatchStatus("failed"));
-            let error = Some(error.into());
-            return PinBatchItemResult { index, idempotency_key, status, pin: None, error, warnings: Vec::new() };
+            let (error, resolved) = (Some(error.into()), None);
+            let warnings = Vec::new();
+            return PinBatchItemResult { index, idempotency_key, status, pin: None, error, resolved, warnings };
         }
     };
-    let (status, pin, attempt, duplicate) = match acceptance {
-        Acceptance::New(pin, attempt) => ("created", pin, attempt, duplicate),
-        Acceptance::Replay(pin, attempt) => ("existing", pin, attempt, None),
+    let Submitted { acceptance, duplicate, board } = submitted;
+    let (status, pin, attempt) = match acceptance {
+        Acceptance::New(pin, attempt) => ("created", pin, attempt),
+        Acceptance::Replay(pin, attempt) => ("existing", pin, attempt),
     };
     PinBatchItemResult {
         index,
-        idempotency_key: wanted.request.idempotency_key,
+        idempotency_key: pin.request.idempotency_key.clone(),
         status: BatchStatus(status),
         // Without its position in the backlog, which would cost one read per pin.
         pin: Some(pin::Pin::from(&read_pins::without_position(context, pin, attempt, accounts))),
         error: None,
-        warnings: PinWarning::all(&wanted.unknown, duplicate.as_ref()),
+        resolved: Meant::by(&board),
+        warnings: PinWarning::all(&unknown, Some(&board), duplicate.as_ref()),
     }
 }

@@ -6,23 +6,22 @@ use http::StatusCode;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::pin::Priority;
 use pinbridge_shared::domain::pin::idempotency::holder;
-use pinbridge_shared::domain::pin::origin::Origin;
-use pinbridge_shared::flows::accept::accept_pin::{AcceptError, Acceptance, PublishRequest, accept_pin};
-use pinbridge_shared::flows::accept::duplicate_content;
+use pinbridge_shared::flows::accept::accept_pin::{AcceptError, Acceptance};
+use pinbridge_shared::flows::accept::submit_pins::{Refusal, Submitted, submit_pin};
 use pinbridge_shared::flows::pins::read_pins;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::options::{Options, door};
-use super::pin::{self, Pin, PinCreate, parse};
-use super::warnings::{PinWarning, accepted, warn_of};
+use super::pin::{self, Meant, Pin, PinCreate, parse};
+use super::warnings::{PinWarning, warn_of};
 use crate::answer;
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, WRITE, post};
 use crate::error::ApiError;
 use crate::error::codes::{
-    ACCOUNT_NOT_PERMITTED, ASSETS_NOT_ENABLED, DUPLICATE_CONTENT, IDEMPOTENCY_KEY_REUSED, NOT_FOUND, PIN_DELETED,
-    TOKEN_REVOKED,
+    ACCOUNT_NOT_PERMITTED, ASSETS_NOT_ENABLED, DUPLICATE_CONTENT, DUPLICATE_IN_CALL, IDEMPOTENCY_KEY_REUSED, NOT_FOUND,
+    PIN_DELETED, RESOLVING, TOKEN_REVOKED,
 };
 use crate::error::pinterest::not_connected;
 use crate::openapi::schema::Flag;
@@ -37,7 +36,10 @@ pub fn endpoint() -> Endpoint {
              existing pin and `Idempotent-Replayed: true`. The same key with other content answers 409 \
              `idempotency_key_reused`. If a pin of the last 24 hours has the same account, board, title, link and \
              image, `warnings` names it. With `on_duplicate: refuse`, the request answers 409 `duplicate_content` \
-             instead. Two simultaneous requests do not detect each other.",
+             instead. Two simultaneous requests do not detect each other. The board must be one of the account's \
+             (422 `board_not_found`); if Pinterest can't be asked, `warnings` says `board_not_checked`. `board_id` may \
+             be a board's name, too; `resolved` answers which board it means, and 422 `board_ambiguous` which it may \
+             mean.",
         )
         .unaudited("the log derives its entry from the pin")
         .takes::<PinCreate>(pin::example)
@@ -46,6 +48,7 @@ pub fn endpoint() -> Endpoint {
         .with_header::<Flag>("Idempotent-Replayed", true, "`true`: the pin existed already.")
         .fails(&[NOT_FOUND, ACCOUNT_NOT_PERMITTED, TOKEN_REVOKED, IDEMPOTENCY_KEY_REUSED])
         .fails(&[DUPLICATE_CONTENT, PIN_DELETED, ASSETS_NOT_ENABLED])
+        .fails(RESOLVING)
 }
 
 /// An accepted pin.
@@ -53,7 +56,9 @@ pub fn endpoint() -> Endpoint {
 pub struct AcceptedPin {
     #[serde(flatten)]
     pub pin: Pin,
-    /// Extension: other pins with the same content, and unknown fields.
+    /// Extension: what the name of a board means. `null` if the request has an id.
+    pub resolved: Option<Meant>,
+    /// Extension: other pins with the same content, unknown fields, and a board that could not be checked.
     pub warnings: Vec<PinWarning>,
 }
 
@@ -63,7 +68,27 @@ pub fn publish_before(msg: &str) -> ApiError {
 }
 
 /// The error for the caller, who may not see every account.
-pub fn refusal(error: AcceptError, caller: &Caller) -> ApiError {
+pub fn refusal(refused: Refusal, caller: &Caller) -> ApiError {
+    match refused {
+        Refusal::Board(unfit) => unfit.into(),
+        Refusal::Duplicate(duplicate) => DUPLICATE_CONTENT.with("existing", duplicate.pin),
+        Refusal::Twin => DUPLICATE_IN_CALL.into(),
+        Refusal::Accept(error) => not_accepted(error, caller),
+    }
+}
+
+/// What was submitted, unless a retry has sent the existing pin to an account that the caller doesn't see.
+pub fn seen(submitted: Submitted, caller: &Caller) -> Result<Submitted, ApiError> {
+    match &submitted.acceptance {
+        Acceptance::Replay(pin, _) if !caller.sees(pin.request.account) => {
+            let (existing, account) = (pin.key.pin, pin.request.account);
+            Err(not_accepted(AcceptError::KeyReused { existing, account }, caller))
+        }
+        Acceptance::New(..) | Acceptance::Replay(..) => Ok(submitted),
+    }
+}
+
+fn not_accepted(error: AcceptError, caller: &Caller) -> ApiError {
     let holder = |existing, account| holder("pin", existing, account, caller.limited_to());
     match error {
         AcceptError::KeyReused { existing, account } => {
@@ -85,18 +110,12 @@ async fn create(
 ) -> Result<Response, ApiError> {
     let wanted = parse(&body, &options, Priority::default())?;
     caller.may_use(wanted.request.account)?;
-    let verdict = duplicate_content::judge(&context, caller.workspace, &[wanted.candidate()]).await.pop();
-    let duplicate = accepted(verdict)?;
-    let request_to_publish =
-        PublishRequest { request: wanted.request, origin: Origin::by(caller.who), not_before: None };
-    let accepted = accept_pin(&context, caller.workspace, request_to_publish).await;
-    let (pin, attempt, replayed) = match accepted.map_err(|error| refusal(error, &caller))? {
+    let (submission, unknown) = wanted.submitted_by(caller.who);
+    let submitted = submit_pin(&context, caller.workspace, submission).await;
+    let submitted = seen(submitted.map_err(|refused| refusal(refused, &caller))?, &caller)?;
+    let Submitted { acceptance, duplicate, board } = submitted;
+    let (pin, attempt, replayed) = match acceptance {
         Acceptance::New(pin, attempt) => (pin, attempt, false),
-        // A retry may have sent it to another account, which the key doesn't see.
-        Acceptance::Replay(pin, _) if !caller.sees(pin.request.account) => {
-            let (existing, account) = (pin.key.pin, pin.request.account);
-            return Err(refusal(AcceptError::KeyReused { existing, account }, &caller));
-        }
         Acceptance::Replay(pin, attempt) => (pin, attempt, true),
     };
     let view = if replayed {
@@ -104,10 +123,10 @@ async fn create(
     } else {
         read_pins::accepted(&context, pin, attempt).await?
     };
-    let duplicate = duplicate.filter(|_| !replayed);
     let status = if replayed { StatusCode::OK } else { StatusCode::CREATED };
-    let warnings = PinWarning::all(&wanted.unknown, duplicate.as_ref());
-    let mut response = answer::made(status, AcceptedPin { pin: Pin::from(&view), warnings }, replayed);
-    warn_of(&mut response, duplicate.as_ref());
+    let warnings = PinWarning::all(&unknown, Some(&board), duplicate.as_ref());
+    let body = AcceptedPin { pin: Pin::from(&view), resolved: Meant::by(&board), warnings };
+    let mut response = answer::made(status, body, replayed);
+    warn_of(&mut response, &board, duplicate.as_ref());
     Ok(response)
 }

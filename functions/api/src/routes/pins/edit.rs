@@ -5,10 +5,13 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use pinbridge_shared::context::Context;
-use pinbridge_shared::domain::ids::BoardKey;
+use pinbridge_shared::domain::account::board::is_board_id;
+use pinbridge_shared::domain::account::board_list::Fit;
+use pinbridge_shared::domain::ids::{AccountKey, BoardKey};
 use pinbridge_shared::domain::pin::attempt::Status;
 use pinbridge_shared::flows::boards::board_access::Obstacle;
 use pinbridge_shared::flows::boards::board_preflight::{PreflightError, preflight};
+use pinbridge_shared::flows::boards::resolve_boards::{Boards, Unfit};
 use pinbridge_shared::flows::pins::delete_on_pinterest::delete_on_pinterest;
 use pinbridge_shared::flows::pins::delete_pin::{DeleteError, delete_pin, delete_unpublished, delete_with_its_pin};
 use pinbridge_shared::flows::pins::edit_pin::{EditError, edit_pin};
@@ -19,7 +22,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::create::publish_before;
-use super::pin::{Pin, PinUpdate};
+use super::pin::{NamedBoard, Pin, PinUpdate};
 use super::{find, of_pin};
 use crate::activity::Resource;
 use crate::auth::Caller;
@@ -27,8 +30,9 @@ use crate::endpoint::{DESTRUCTIVE, Endpoint, WRITE, delete, patch};
 use crate::error::ApiError;
 use crate::error::codes::{
     self, BOARD_ACCESS_DENIED, BOARD_NOT_FOUND, BOARD_SECTION_NOT_FOUND, OUTCOME_UNKNOWN, PIN_ALREADY_PUBLISHED,
-    PIN_JUST_PUBLISHED, PIN_PUBLISHING,
+    PIN_JUST_PUBLISHED, PIN_PUBLISHING, PIN_SUPERSEDED,
 };
+use crate::error::pinterest::whole_seconds;
 use crate::openapi::schema::Flag;
 use crate::request::{JsonObject, query};
 
@@ -46,8 +50,9 @@ pub fn endpoints() -> [Endpoint; 2] {
             .audited("pin.updated", Resource::Path, &["status"])
             .takes::<PinUpdate>(|| json!({"title": "Eleven ways to fold a paper crane", "link_url": null}))
             .answers::<Pin>(200, "The changed pin.")
-            .fails(&[PIN_ALREADY_PUBLISHED, PIN_PUBLISHING])
-            .fails(codes::PREFLIGHT),
+            .fails(&[PIN_ALREADY_PUBLISHED, PIN_PUBLISHING, PIN_SUPERSEDED])
+            .fails(codes::PREFLIGHT)
+            .fails(codes::RESOLVING),
         of_pin(delete("/v1/pins/{id}", DESTRUCTIVE, remove))
             .operation("delete_pin", "Delete a pin")
             .about(
@@ -87,7 +92,9 @@ impl From<EditError> for ApiError {
         match error {
             EditError::NotFound => Self::not_found("pin"),
             EditError::AlreadyPublished => PIN_ALREADY_PUBLISHED.into(),
-            EditError::Publishing => PIN_PUBLISHING.into(),
+            // Only a schedule's edit asks whether the pin has begun.
+            EditError::Publishing | EditError::Begun => PIN_PUBLISHING.into(),
+            EditError::Superseded => PIN_SUPERSEDED.into(),
             EditError::TooLate => publish_before("publish_before must be in the future"),
             EditError::Port(error) => error.into(),
         }
@@ -114,12 +121,42 @@ impl From<Obstacle> for ApiError {
             Obstacle::TokenExpired => codes::TOKEN_EXPIRED,
             Obstacle::TokenRevoked | Obstacle::Disconnected => codes::TOKEN_REVOKED,
             Obstacle::ScopeMissing(_) => codes::SCOPE_MISSING,
-            // A check that could not be made refuses nothing, so these two don't occur.
+            // A check that could not be made refuses nothing but a name.
             Obstacle::RateLimited { .. } => codes::PINTEREST_RATE_LIMITED,
-            Obstacle::Unreachable => codes::PINTEREST_UNREACHABLE,
+            Obstacle::Unreachable | Obstacle::Unlisted => codes::PINTEREST_UNREACHABLE,
         };
         Self::from(code).worded(obstacle.message(), obstacle.remedy())
     }
+}
+
+impl From<Unfit> for ApiError {
+    fn from(unfit: Unfit) -> Self {
+        let error: Self = match &unfit {
+            Unfit::Missing { .. } => codes::PREFLIGHT_BOARD_NOT_FOUND.into(),
+            Unfit::Ambiguous { .. } => codes::BOARD_AMBIGUOUS.into(),
+            Unfit::Closed(obstacle) | Unfit::NameUnknown { why: obstacle, .. } => obstacle.clone().into(),
+        };
+        let named = |fit: &Fit| NamedBoard { id: fit.id.clone(), name: fit.name.clone() };
+        let retried = match &unfit {
+            Unfit::NameUnknown { why: Obstacle::RateLimited { retry_after_ms }, .. } => {
+                whole_seconds(Some(*retry_after_ms))
+            }
+            _ => None,
+        };
+        let error = error.worded(unfit.message(), unfit.remedy()).retried(retried);
+        error.meaning(unfit.fits().iter().map(named).collect())
+    }
+}
+
+/// The id of a board that a change names. The caller checks whether the account can publish to it.
+///
+/// # Errors
+/// When the account has no such board.
+pub async fn board_id(context: &Context, account: AccountKey, text: String) -> Result<String, ApiError> {
+    if is_board_id(&text) {
+        return Ok(text);
+    }
+    Ok(Boards::new(context).find(account, &text).await??.id)
 }
 
 impl From<PreflightError> for ApiError {
@@ -138,8 +175,11 @@ async fn update(
     Path(id): Path<String>,
     JsonObject(body): JsonObject,
 ) -> Result<Json<Pin>, ApiError> {
-    let edit = PinUpdate::parse(&body)?;
+    let mut edit = PinUpdate::parse(&body)?;
     let found = find(&context, &caller, &id).await?;
+    if let Some(text) = edit.board_id.take() {
+        edit.board_id = Some(board_id(&context, found.pin.account_key(), text).await?);
+    }
     let is_open = matches!(found.attempt.status, Status::Queued | Status::Deferred | Status::Failed);
     if let Some(board_id) = edit.board_id.clone().filter(|board| is_open && *board != found.pin.request.board_id) {
         preflight(&context, &BoardKey { account: found.pin.account_key(), board_id }).await?;

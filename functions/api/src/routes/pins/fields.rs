@@ -1,6 +1,5 @@
 //! The fields that pins, schedules and rows of imports share: how each is read and described.
 
-use pinbridge_shared::domain::account::board::BOARD_ID_MAX;
 use pinbridge_shared::domain::pin::idempotency::is_readable_key;
 use pinbridge_shared::domain::pin::{ALT_TEXT_MAX, DESCRIPTION_MAX, IDEMPOTENCY_KEY_MAX, TITLE_MAX, request};
 use schemars::json_schema;
@@ -16,6 +15,8 @@ pub type AltText = Text<ALT_TEXT_MAX>;
 /// The maximum number of related terms. They are stored with the pin, and DynamoDB charges its row by the kilobyte.
 pub const TERMS_MAX: usize = 50;
 pub const TERM_MAX: usize = 100;
+/// The longest text of a board, in characters: a name has at most 180, and an address somewhat more.
+const BOARD_TEXT_MAX: usize = 300;
 /// The longest text of a priority, in characters. Longer than every valid name.
 const PRIORITY_NAME_MAX: usize = 16;
 /// The longest text of `on_duplicate`, in characters. Longer than every valid name.
@@ -41,20 +42,17 @@ impl Field for IdempotencyKey {
     }
 }
 
-/// The id of a board: a decimal number as a string. It becomes a segment of Pinterest's paths, so it has only digits.
+/// A board: its id, which has only digits, or its name or address, which the account's boards must have. Nothing but
+/// the id of a known board becomes a segment of Pinterest's paths.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BoardId(pub String);
 
-field_schema!(BoardId = |_| json_schema!({"type": "string", "pattern": r"^[0-9]+$", "maxLength": BOARD_ID_MAX}));
+field_schema!(BoardId = |generator| Filled::<BOARD_TEXT_MAX>::json_schema(generator));
 
 impl Field for BoardId {
     fn parse(value: &Value) -> Result<Self, Wrong> {
-        let Filled(text) = Filled::<BOARD_ID_MAX>::parse(value)?;
-        if text.bytes().all(|byte| byte.is_ascii_digit()) {
-            Ok(Self(text))
-        } else {
-            Err(Wrong::new("String should consist of digits", "string_pattern_mismatch"))
-        }
+        let Filled(text) = Filled::<BOARD_TEXT_MAX>::parse(value)?;
+        Ok(Self(text.trim().to_owned()))
     }
 }
 

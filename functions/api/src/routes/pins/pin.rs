@@ -7,7 +7,8 @@ use pinbridge_shared::domain::pin::blocker::Blocker;
 use pinbridge_shared::domain::pin::edit::Edit;
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::pin::{PinRequest, WaitReason, origin, request};
-use pinbridge_shared::flows::accept::duplicate_content::Candidate;
+use pinbridge_shared::flows::accept::submit_pins::Submission;
+use pinbridge_shared::flows::boards::resolve_boards::Found;
 use pinbridge_shared::flows::pins::read_pins::PinView;
 use schemars::{JsonSchema, Schema, json_schema};
 use serde::{Serialize, Serializer};
@@ -15,7 +16,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::fields::{AltText, BoardId, Color, Description, IdempotencyKey, OnDuplicate, Priority, Terms, Title};
-use super::options::{ON_DUPLICATE, Options};
+use super::options::{IDEMPOTENCY_KEY, ON_DUPLICATE, Options};
 use crate::error::ApiError;
 use crate::openapi::schema::{Time, names};
 use crate::request::field::{FromFields, HttpUrl, NotNull, Nullable, field_schema, request};
@@ -35,11 +36,11 @@ names!(
 names!(ActorType, "Who created the pin: an API key or a person.", ["api_key", "user"]);
 
 request! {
-    /// The fields of a new pin and of a row of an import.
-    pub struct PinFields {
+    /// What a new pin, a row of an import and a new schedule have in common.
+    pub struct PinContent {
         /// The id of the connected account that publishes the pin.
         pub account_id: Uuid,
-        /// The id of a board that the account can publish to.
+        /// The id of a board that the account can publish to. Extension: or its name, which `resolved` answers.
         pub board_id: BoardId,
         pub title: Title,
         pub description: Option<Description>,
@@ -53,13 +54,33 @@ request! {
         pub dominant_color: Option<Color>,
         /// Keywords. They are stored with the pin and not sent to Pinterest.
         pub related_terms: Option<Terms>,
-        /// The identifier of the pin in your system. A repeated request with the same key creates no second pin.
-        pub idempotency_key: IdempotencyKey,
         /// Extension: the priority among the waiting pins of the account. The default is `normal`.
         pub priority: Option<Priority>,
         /// Extension: no attempt starts at this time or later; the pin fails with `too_late` instead. A time in the
-        /// future, with an offset. A repeated request may have another time: the first one counts.
+        /// future, with an offset; for a schedule, a time after `run_at`. A repeated request may have another time: the
+        /// first one counts.
         pub publish_before: Option<Time>,
+    }
+}
+
+impl PinContent {
+    /// The request with that key and, unless the content has a priority, the priority of the call or its default.
+    pub fn into_request(self, key: String, options: &Options, priority_default: request::Priority) -> PinRequest {
+        PinRequest {
+            account: AccountId(self.account_id),
+            board_id: self.board_id.0,
+            title: self.title.0,
+            description: self.description.map(|text| text.0),
+            alt_text: self.alt_text.map(|text| text.0),
+            link_url: self.link_url.map(|url| url.0),
+            image_url: self.image_url.0,
+            cover_image_url: self.cover_image_url.map(|url| url.0),
+            dominant_color: self.dominant_color.and_then(|color| color.0),
+            related_terms: self.related_terms.and_then(|terms| terms.0),
+            idempotency_key: key,
+            priority: options.priority(self.priority, priority_default),
+            publish_before: options.publish_before(self.publish_before),
+        }
     }
 }
 
@@ -67,7 +88,9 @@ request! {
 #[derive(JsonSchema)]
 pub struct PinCreate {
     #[schemars(flatten)]
-    pub pin: PinFields,
+    pub content: PinContent,
+    /// The identifier of the pin in your system. A repeated request with the same key creates no second pin.
+    pub idempotency_key: IdempotencyKey,
     /// Extension: with `refuse`, the request answers 409 `duplicate_content` if a pin of the last 24 hours has the same
     /// content. The default is `warn`.
     pub on_duplicate: Option<OnDuplicate>,
@@ -89,12 +112,14 @@ pub fn example() -> Value {
     })
 }
 
-/// The names of fields that no pin can have yet, or that not every operation takes. They are refused where they stand.
-const OTHER_NAMES: [&str; 6] = [ON_DUPLICATE, "run_at", "asset_id", "cover_image_asset_id", "media_type", "video_url"];
+/// The names of the fields beside the content: those that no pin can have yet, or that not every operation takes, are
+/// refused where they stand.
+const OTHER_NAMES: [&str; 7] =
+    [IDEMPOTENCY_KEY, ON_DUPLICATE, "run_at", "asset_id", "cover_image_asset_id", "media_type", "video_url"];
 
 /// Whether a pin, a row of an import or a column of its file can have a field of the name.
 pub fn is_known(name: &str) -> bool {
-    PinFields::NAMES.contains(&name) || OTHER_NAMES.contains(&name)
+    PinContent::NAMES.contains(&name) || OTHER_NAMES.contains(&name)
 }
 
 /// A pin that was read, with what the request says about it.
@@ -107,8 +132,10 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    pub fn candidate(&self) -> Candidate<'_> {
-        Candidate { request: &self.request, is_schedule: false, refuses: self.refuses_duplicates }
+    /// What is submitted of it, and its unknown fields.
+    pub fn submitted_by(self, who: origin::Actor) -> (Submission, Vec<String>) {
+        let Self { request, refuses_duplicates, unknown } = self;
+        (Submission { request, origin: origin::Origin::by(who), refuses_duplicates }, unknown)
     }
 }
 
@@ -132,25 +159,12 @@ pub fn parse(
     if fields.value("asset_id").is_some() {
         fields.reject("asset_id", "Send image_url without asset_id", "value_error");
     }
-    let pin = PinFields::from_fields(&mut fields);
+    let content = PinContent::from_fields(&mut fields);
+    let key = fields.read::<IdempotencyKey>(IDEMPOTENCY_KEY);
     let on_duplicate = fields.read(ON_DUPLICATE);
     let unknown = fields.ignored(&options.unknown, is_known);
-    let (pin, on_duplicate) = fields.finish_with(pin.zip(on_duplicate))?;
-    let request = PinRequest {
-        account: AccountId(pin.account_id),
-        board_id: pin.board_id.0,
-        title: pin.title.0,
-        description: pin.description.map(|text| text.0),
-        alt_text: pin.alt_text.map(|text| text.0),
-        link_url: pin.link_url.map(|url| url.0),
-        image_url: pin.image_url.0,
-        cover_image_url: pin.cover_image_url.map(|url| url.0),
-        dominant_color: pin.dominant_color.and_then(|color| color.0),
-        related_terms: pin.related_terms.and_then(|terms| terms.0),
-        idempotency_key: pin.idempotency_key.0,
-        priority: options.priority(pin.priority, priority_default),
-        publish_before: options.publish_before(pin.publish_before),
-    };
+    let ((content, key), on_duplicate) = fields.finish_with(content.zip(key).zip(on_duplicate))?;
+    let request = content.into_request(key.0, options, priority_default);
     Ok(Wanted { request, refuses_duplicates: options.refuses_duplicates(on_duplicate), unknown })
 }
 
@@ -367,8 +381,29 @@ impl From<&PinView> for Pin {
     }
 }
 
-/// The request as the API reads it, for a dry run.
-pub fn resolved(request: &PinRequest) -> Value {
+/// A board that a request named.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct NamedBoard {
+    pub id: String,
+    pub name: String,
+}
+
+/// What the words of a request mean.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Meant {
+    pub board: NamedBoard,
+}
+
+impl Meant {
+    /// `None`: the request has the id itself.
+    pub fn by(found: &Found) -> Option<Self> {
+        let board = NamedBoard { id: found.id.clone(), name: found.name.clone()? };
+        Some(Self { board })
+    }
+}
+
+/// The request as the API reads it, for a dry run. `found`: the board that it means.
+pub fn resolved(request: &PinRequest, found: Option<&Found>) -> Value {
     // Without `..`: the answer has every field.
     let PinRequest {
         account,
@@ -388,7 +423,8 @@ pub fn resolved(request: &PinRequest) -> Value {
     json!({
         "idempotency_key": idempotency_key,
         "account_id": account,
-        "board_id": board_id,
+        "board_id": found.map_or(board_id, |found| &found.id),
+        "board": found.and_then(Meant::by).map(|meant| meant.board),
         "title": title,
         "description": description,
         "alt_text": alt_text,

@@ -51,6 +51,7 @@ pub fn endpoint() -> Endpoint {
             TOO_LATE,
         ])
         .fails(codes::PREFLIGHT)
+        .fails(codes::RESOLVING)
 }
 
 /// An endpoint that takes `accept_duplicate`.
@@ -111,7 +112,7 @@ async fn retry(
     let key = key(&caller, &id)?;
     let PinRetry { board_id, account_id, publish_before, accept_duplicate } = only_body_of(&body)?;
     let accept_duplicate = accepts_duplicate(accept_duplicate, &headers)?;
-    let edit = Edit {
+    let mut edit = Edit {
         board_id: board_id.map(|board| board.0),
         account: account_id.map(AccountId),
         publish_before: publish_before.map(|Nullable(time)| time.map(|time| time.0)),
@@ -124,8 +125,12 @@ async fn retry(
     if caller.limited_to().is_some() || moves {
         let found = find(&context, &caller, &id).await?;
         if moves {
+            let account = edit.account.unwrap_or(found.pin.request.account);
+            let account = AccountKey { workspace: caller.workspace, account };
+            if let Some(text) = edit.board_id.take() {
+                edit.board_id = Some(super::edit::board_id(&context, account, text).await?);
+            }
             let request = edit.apply(&found.pin.request);
-            let account = AccountKey { workspace: caller.workspace, account: request.account };
             preflight(&context, &BoardKey { account, board_id: request.board_id }).await?;
         }
     }

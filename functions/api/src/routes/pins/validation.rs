@@ -152,7 +152,8 @@ async fn validate(
     caller.may_use(wanted.request.account)?;
     let dry_run = DryRun { refuses_duplicates: wanted.refuses_duplicates, limited_to: caller.limited_to() };
     let validation = validate_pin::validate(&context, caller.workspace, &wanted.request, dry_run).await?;
-    Ok(Json(PinValidation::new(validation.ignoring(&wanted.unknown), resolved(&wanted.request))))
+    let resolved = resolved(&wanted.request, validation.board.as_ref());
+    Ok(Json(PinValidation::new(validation.ignoring(&wanted.unknown), resolved)))
 }
 
 /// The checks of an unreadable request.

@@ -1,21 +1,21 @@
 //! Warnings of an accepted pin or schedule: another pin with the same content, and unknown fields.
 
 use axum::response::Response;
-use pinbridge_shared::flows::accept::duplicate_content::{Duplicate, Verdict};
+use pinbridge_shared::flows::accept::duplicate_content::Duplicate;
 use pinbridge_shared::flows::accept::validate_pin;
-use pinbridge_shared::ports::PortResult;
+use pinbridge_shared::flows::boards::resolve_boards::Found;
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::pin::PinStatus;
-use crate::error::ApiError;
-use crate::error::codes::{DUPLICATE_CONTENT, DUPLICATE_IN_CALL};
 use crate::openapi::schema::Time;
 use crate::request::options::warn;
 
+pub const BOARD_NOT_CHECKED: &str = "board_not_checked";
+
 /// A warning. `duplicate_content`: another pin of the last 24 hours has the same content. `unknown_field`: a field is
-/// unknown and ignored.
+/// unknown and ignored. `board_not_checked`: it is not known whether the board exists.
 #[derive(Serialize, JsonSchema)]
 pub struct PinWarning {
     pub code: &'static str,
@@ -24,17 +24,29 @@ pub struct PinWarning {
     pub details: WarningDetails,
 }
 
-/// The other pin, or the unknown field.
+/// The other pin, the unknown field, or the board with the code of what kept it from being checked.
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum WarningDetails {
     Duplicate { pin_id: Uuid, created_at: Time, status: PinStatus },
     UnknownField { field: String },
+    Board { board_id: String, reason: &'static str },
 }
 
 impl PinWarning {
-    pub fn all(unknown: &[String], duplicate: Option<&Duplicate>) -> Vec<Self> {
-        unknown.iter().map(|field| Self::unknown(field)).chain(duplicate.map(Self::from)).collect()
+    pub fn all(unknown: &[String], board: Option<&Found>, duplicate: Option<&Duplicate>) -> Vec<Self> {
+        let unknown = unknown.iter().map(|field| Self::unknown(field));
+        unknown.chain(board.and_then(Self::unchecked)).chain(duplicate.map(Self::from)).collect()
+    }
+
+    fn unchecked(board: &Found) -> Option<Self> {
+        let why = board.unchecked.as_ref()?;
+        Some(Self {
+            code: BOARD_NOT_CHECKED,
+            message: format!("The board was accepted unchecked. {}", why.message()),
+            remediation: why.remedy(),
+            details: WarningDetails::Board { board_id: board.id.clone(), reason: why.code() },
+        })
     }
 
     fn unknown(field: &str) -> Self {
@@ -63,21 +75,12 @@ impl From<&Duplicate> for PinWarning {
     }
 }
 
-/// Repeats the warning of the body in the header.
-pub fn warn_of(response: &mut Response, duplicate: Option<&Duplicate>) {
+/// Repeats the warnings of the body in the header, which names unknown fields itself.
+pub fn warn_of(response: &mut Response, board: &Found, duplicate: Option<&Duplicate>) {
+    if let Some(why) = &board.unchecked {
+        warn(response, &format!("{BOARD_NOT_CHECKED}; reason={}", why.code()));
+    }
     if let Some(Duplicate { pin, .. }) = duplicate {
         warn(response, &format!("duplicate_content; pin_id={pin}"));
-    }
-}
-
-/// The other pin with the same content, if there is one.
-///
-/// # Errors
-/// When the pin is refused because of it.
-pub fn accepted(verdict: Option<PortResult<Verdict>>) -> Result<Option<Duplicate>, ApiError> {
-    match verdict.unwrap_or(Ok(Verdict::Accepted(None)))? {
-        Verdict::Accepted(duplicate) => Ok(duplicate),
-        Verdict::Refused(duplicate) => Err(DUPLICATE_CONTENT.with("existing", duplicate.pin)),
-        Verdict::Twin => Err(DUPLICATE_IN_CALL.into()),
     }
 }

@@ -12,13 +12,13 @@ use uuid::Uuid;
 
 use crate::openapi::schema::{Time, names};
 use crate::routes::pins::fields::Priority;
-use crate::routes::pins::pin::{MediaType, Origin, PinErrorCode, message};
+use crate::routes::pins::pin::{Meant, MediaType, Origin, PinErrorCode, message};
 use crate::routes::pins::timeline::LateCause;
 use crate::routes::pins::warnings::PinWarning;
 
 names!(
     ScheduleStatus,
-    "The status of a schedule. After its release, the status of its pin.",
+    "The status of a schedule. From `run_at` on, the status of its pin.",
     schedule::ScheduleStatus::ALL.map(schedule::ScheduleStatus::name)
 );
 
@@ -43,7 +43,7 @@ pub struct Schedule {
     pub error_remediation: Option<&'static str>,
     /// Extension: the identifier of the schedule in your system.
     pub idempotency_key: Option<String>,
-    /// Extension: the number of retries. Each retry publishes a new pin.
+    /// Extension: the number of pins before this one. A retry publishes the same pin again, unless it is gone.
     pub run: u32,
     /// Extension: the time of the release.
     pub released_at: Option<Time>,
@@ -63,7 +63,9 @@ pub struct Schedule {
 pub struct AcceptedSchedule {
     #[serde(flatten)]
     pub schedule: Schedule,
-    /// Extension: other pins with the same content, and unknown fields.
+    /// Extension: what the name of a board means. `null` if the request has an id.
+    pub resolved: Option<Meant>,
+    /// Extension: other pins with the same content, unknown fields, and a board that could not be checked.
     pub warnings: Vec<PinWarning>,
 }
 

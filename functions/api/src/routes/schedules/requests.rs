@@ -3,14 +3,12 @@
 //! headers, because the official client's typed models drop unknown fields.
 
 use http::HeaderMap;
-use pinbridge_shared::domain::ids::AccountId;
 use pinbridge_shared::domain::pin::origin::Origin;
-use pinbridge_shared::domain::pin::{PinRequest, request};
+use pinbridge_shared::domain::pin::request;
 use pinbridge_shared::domain::schedule::ScheduleChange;
-use pinbridge_shared::flows::accept::duplicate_content::Candidate;
 use pinbridge_shared::flows::schedules::ScheduleRequest;
+use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 use crate::error::ApiError;
 use crate::openapi::schema::Time;
@@ -21,38 +19,25 @@ use crate::routes::pins::fields::{
     AltText, BoardId, Color, Description, IdempotencyKey, OnDuplicate, Priority, Terms, Title,
 };
 use crate::routes::pins::options::{self, Options, PRIORITY_HEADER};
-use crate::routes::pins::pin::is_known;
+use crate::routes::pins::pin::{PinContent, is_known};
+
+/// A pin to publish at a set time.
+#[derive(JsonSchema)]
+pub struct ScheduleCreate {
+    #[schemars(flatten)]
+    pub content: PinContent,
+    #[schemars(flatten)]
+    pub own: ScheduleOptions,
+}
 
 request! {
-    /// A pin to publish at a set time.
-    pub struct ScheduleCreate {
+    /// What a schedule has beside the content of its pin.
+    pub struct ScheduleOptions {
         /// The time to publish: a time with an offset, at most two years in the future.
         pub run_at: Time,
-        /// The id of the connected account that publishes the pin.
-        pub account_id: Uuid,
-        /// The id of a board that the account can publish to.
-        pub board_id: BoardId,
-        pub title: Title,
-        pub description: Option<Description>,
-        /// Extension: a description of the image for screen readers.
-        pub alt_text: Option<AltText>,
-        /// The page that the Pin links to.
-        pub link_url: Option<HttpUrl>,
-        /// The URL of the image. Pinterest fetches it.
-        pub image_url: HttpUrl,
-        pub cover_image_url: Option<HttpUrl>,
-        /// Extension: six hexadecimal digits, such as `#6E7874`.
-        pub dominant_color: Option<Color>,
-        /// Extension: keywords. They are stored with the pin and not sent to Pinterest.
-        pub related_terms: Option<Terms>,
         /// Extension: the identifier of the schedule in your system. A repeated request with the same key creates no
         /// second schedule.
         pub idempotency_key: Option<IdempotencyKey>,
-        /// Extension: the priority among the waiting pins of the account. The default is `normal`.
-        pub priority: Option<Priority>,
-        /// Extension: a time after `run_at`. No attempt starts at this time or later; the pin fails with `too_late`
-        /// instead.
-        pub publish_before: Option<Time>,
         /// Extension: with `refuse`, the request answers 409 `duplicate_content` if a pin of the last 24 hours has the
         /// same content. Other schedules are not compared. The default is `warn`.
         pub on_duplicate: Option<OnDuplicate>,
@@ -104,12 +89,6 @@ pub struct Wanted {
     pub unknown: Vec<String>,
 }
 
-impl Wanted {
-    pub fn candidate(&self) -> Candidate<'_> {
-        Candidate { request: &self.asked.request, is_schedule: true, refuses: self.refuses_duplicates }
-    }
-}
-
 impl ScheduleCreate {
     pub fn example() -> Value {
         json!({
@@ -129,26 +108,14 @@ impl ScheduleCreate {
     pub fn read(body: &Map<String, Value>, options: &Options, origin: Origin) -> Result<Wanted, ApiError> {
         let body = options.keyed(body);
         let mut fields = fields_of(&body)?;
-        let create = Self::from_fields(&mut fields);
+        let content = PinContent::from_fields(&mut fields);
+        let own = ScheduleOptions::from_fields(&mut fields);
         let unknown = fields.ignored(&options.unknown, is_known);
-        let create = fields.finish_with(create)?;
-        let request = PinRequest {
-            account: AccountId(create.account_id),
-            board_id: create.board_id.0,
-            title: create.title.0,
-            description: create.description.map(|text| text.0),
-            alt_text: create.alt_text.map(|text| text.0),
-            link_url: create.link_url.map(|url| url.0),
-            image_url: create.image_url.0,
-            cover_image_url: create.cover_image_url.map(|url| url.0),
-            dominant_color: create.dominant_color.and_then(|color| color.0),
-            related_terms: create.related_terms.and_then(|terms| terms.0),
-            idempotency_key: create.idempotency_key.map(|key| key.0).unwrap_or_default(),
-            priority: options.priority(create.priority, request::Priority::default()),
-            publish_before: options.publish_before(create.publish_before),
-        };
-        let asked = ScheduleRequest { request, run_at: create.run_at.0, origin };
-        Ok(Wanted { asked, refuses_duplicates: options.refuses_duplicates(create.on_duplicate), unknown })
+        let (content, own) = fields.finish_with(content.zip(own))?;
+        let key = own.idempotency_key.map(|key| key.0).unwrap_or_default();
+        let request = content.into_request(key, options, request::Priority::default());
+        let asked = ScheduleRequest { request, run_at: own.run_at.0, origin };
+        Ok(Wanted { asked, refuses_duplicates: options.refuses_duplicates(own.on_duplicate), unknown })
     }
 }
 

@@ -2,8 +2,9 @@
 
 use uuid::Uuid;
 
-use crate::domain::ids::{PinId, PinKey, WorkspaceId};
-use crate::domain::recovery::{MARKER_SHARDS, PINS_PER_MARKER, Purpose, RecoveryMarker};
+use crate::domain::ids::{AccountId, AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
+use crate::domain::pin::listing::Position;
+use crate::domain::recovery::{BoardRemoval, MARKER_SHARDS, PINS_PER_MARKER, Purpose, RecoveryMarker};
 use crate::domain::time::Moment;
 use crate::ports::Store;
 
@@ -15,7 +16,7 @@ fn pin(workspace: u128, pin: u128) -> PinKey {
 
 fn row(minute: i64, shard: u32, id: &str) -> RecoveryMarker {
     let pins = vec![pin(1, u128::from(shard) + 1)];
-    RecoveryMarker { minute, shard, pins, purpose: Purpose::Rescue, rounds: shard, id: id.into() }
+    RecoveryMarker { minute, shard, pins, purpose: Purpose::Rescue, rounds: shard, id: id.into(), removal: None }
 }
 
 pub async fn markers_round_trip_in_every_shard(store: &dyn Store) {
@@ -42,10 +43,22 @@ pub async fn a_marker_holds_up_to_its_limit_of_pins(store: &dyn Store) {
 
 pub async fn a_marker_keeps_its_purpose(store: &dyn Store) {
     let late = RecoveryMarker { purpose: Purpose::DuplicateCheck, ..row(MINUTE, 4, "a") };
-    for row in [&late, &row(MINUTE, 4, "b")] {
+    let board = BoardKey {
+        account: AccountKey { workspace: WorkspaceId(Uuid::from_u128(7)), account: AccountId(Uuid::from_u128(8)) },
+        board_id: "700".into(),
+    };
+    let after = Some(Position { at: Moment(1_767_225_600_123), pin: PinId(Uuid::from_u128(9)) });
+    let removal = |after| BoardRemoval { board: board.clone(), asked_at: Moment(1_767_225_600_000), after };
+    let removed = |id: &str, after| RecoveryMarker {
+        minute: MINUTE,
+        shard: 4,
+        ..RecoveryMarker::board_removal(removal(after), Moment(0), id.into())
+    };
+    let rows = [late, row(MINUTE, 4, "b"), removed("c", None), removed("d", after)];
+    for row in &rows {
         store.put_marker(row).await.expect("written");
     }
-    assert_eq!(store.markers(MINUTE, 4).await.expect("read"), [late, row(MINUTE, 4, "b")]);
+    assert_eq!(store.markers(MINUTE, 4).await.expect("read"), rows);
 }
 
 pub async fn a_deleted_marker_is_gone_and_others_stay(store: &dyn Store) {

@@ -1,0 +1,233 @@
+//! Submits pins: what every door for pins does with requests that could be read. It finds their boards, compares their
+//! content, and accepts them.
+//!
+//! A request whose pin exists is a repetition: it gets its pin, whatever became of its board or content since.
+
+use super::accept_pins::{AcceptError, Acceptance, PublishRequest, accept_pins};
+use super::duplicate_content::{Candidate, Duplicate, Twins, Verdict, judge};
+use crate::context::Context;
+use crate::domain::account::board::is_board_id;
+use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
+use crate::domain::pin::attempt::Status;
+use crate::domain::pin::idempotency::pin_id;
+use crate::domain::pin::origin::Origin;
+use crate::domain::pin::{Pin, PinRequest};
+use crate::flows::boards::resolve_boards::{Boards, Found, Unfit};
+use crate::ports::{PortError, PortResult};
+
+/// A pin to accept. Its `board_id` may be a board's name.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    pub request: PinRequest,
+    pub origin: Origin,
+    /// Whether it is refused if another pin has its content.
+    pub refuses_duplicates: bool,
+}
+
+#[derive(Debug)]
+pub struct Submitted {
+    pub acceptance: Acceptance,
+    /// Another pin of the same content. Never of a pin that existed.
+    pub duplicate: Option<Duplicate>,
+    pub board: Found,
+}
+
+/// Why a pin was not accepted.
+#[derive(Debug)]
+pub enum Refusal {
+    Board(Unfit),
+    Duplicate(Duplicate),
+    /// Another pin of the same call has its content.
+    Twin,
+    Accept(AcceptError),
+}
+
+impl From<PortError> for Refusal {
+    fn from(error: PortError) -> Self {
+        Self::Accept(error.into())
+    }
+}
+
+pub type Answer = Result<Submitted, Refusal>;
+
+/// A submission on its way.
+struct Item {
+    index: usize,
+    own: PinId,
+    submission: Submission,
+    board: Found,
+    duplicate: Option<Duplicate>,
+}
+
+/// Submits the pins, each exactly once per idempotency key. The answers are in their order. One that is refused keeps
+/// no other from being accepted.
+///
+/// # Errors
+/// As [`accept_pins`].
+pub async fn submit_pins(
+    context: &Context,
+    workspace: WorkspaceId,
+    submissions: Vec<Submission>,
+) -> PortResult<Vec<Answer>> {
+    let mut answers: Vec<Option<Answer>> = submissions.iter().map(|_| None).collect();
+    let mut open = Vec::new();
+    for (index, found) in find_boards(context, workspace, submissions).await?.into_iter().enumerate() {
+        match found {
+            Ok((submission, board)) => {
+                let own = pin_id(workspace, &submission.request.idempotency_key);
+                open.push(Item { index, own, submission, board, duplicate: None });
+            }
+            Err(refusal) => answers[index] = Some(Err(refusal)),
+        }
+    }
+    let open = compare(context, workspace, open, &mut answers).await;
+    accept_in_rounds(context, workspace, open, &mut answers).await?;
+    let left = || Err(PortError::Broken { port: "table", reason: "a pin was left without an answer".into() }.into());
+    Ok(answers.into_iter().map(|answer| answer.unwrap_or_else(left)).collect())
+}
+
+/// The submissions with the ids of their boards.
+async fn find_boards(
+    context: &Context,
+    workspace: WorkspaceId,
+    submissions: Vec<Submission>,
+) -> PortResult<Vec<Result<(Submission, Found), Refusal>>> {
+    let account = |request: &PinRequest| AccountKey { workspace, account: request.account };
+    let mut boards = Boards::new(context);
+    let asked = submissions.iter().map(|one| (account(&one.request), one.request.board_id.as_str()));
+    boards.prepare(asked).await?;
+    let mut found = Vec::with_capacity(submissions.len());
+    for mut submission in submissions {
+        let request = &submission.request;
+        let board = match boards.find(account(request), &request.board_id).await? {
+            Ok(board) => board,
+            Err(unfit) => match repeated(context, workspace, request).await? {
+                Some(pin) => board_of(request, &pin),
+                None => {
+                    found.push(Err(Refusal::Board(unfit)));
+                    continue;
+                }
+            },
+        };
+        submission.request.board_id.clone_from(&board.id);
+        found.push(Ok((submission, board)));
+    }
+    Ok(found)
+}
+
+/// The pin of the request, if it exists.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn repeated(context: &Context, workspace: WorkspaceId, request: &PinRequest) -> PortResult<Option<Pin>> {
+    let key = PinKey { workspace, pin: pin_id(workspace, &request.idempotency_key) };
+    Ok(context.store.pins(&[key]).await?.into_iter().flatten().next().map(|(pin, _)| pin))
+}
+
+/// The board of a repeated request. A name that has no board any more meant the pin's.
+pub fn board_of(request: &PinRequest, pin: &Pin) -> Found {
+    let id = if is_board_id(&request.board_id) { &request.board_id } else { &pin.request.board_id };
+    Found { id: id.clone(), name: None, unchecked: None }
+}
+
+/// Compares the contents with those of pins that exist.
+async fn compare(
+    context: &Context,
+    workspace: WorkspaceId,
+    items: Vec<Item>,
+    answers: &mut [Option<Answer>],
+) -> Vec<Item> {
+    let candidates: Vec<Candidate<'_>> = items
+        .iter()
+        .map(|item| Candidate {
+            request: &item.submission.request,
+            is_schedule: false,
+            refuses: item.submission.refuses_duplicates,
+        })
+        .collect();
+    let verdicts = judge(context, workspace, &candidates).await;
+    let mut open = Vec::with_capacity(items.len());
+    for (mut item, verdict) in items.into_iter().zip(verdicts) {
+        match verdict {
+            Ok(Verdict::Accepted(duplicate)) => {
+                item.duplicate = duplicate;
+                open.push(item);
+            }
+            Ok(Verdict::Refused(duplicate)) => answers[item.index] = Some(Err(Refusal::Duplicate(duplicate))),
+            Err(error) => answers[item.index] = Some(Err(error.into())),
+        }
+    }
+    open
+}
+
+/// Accepts the items. One that refuses duplicates waits while the acceptance of another one of its content is open:
+/// only an accepted pin is a duplicate. So most calls have one round, and each further one decides at least one item.
+async fn accept_in_rounds(
+    context: &Context,
+    workspace: WorkspaceId,
+    mut open: Vec<Item>,
+    answers: &mut [Option<Answer>],
+) -> PortResult<()> {
+    let mut accepted = Twins::default();
+    while !open.is_empty() {
+        let (mut now, mut later, mut being_accepted) = (Vec::new(), Vec::new(), Twins::default());
+        for item in std::mem::take(&mut open) {
+            let request = &item.submission.request;
+            let refuses = item.submission.refuses_duplicates;
+            if refuses && accepted.of(request, item.own).is_some() {
+                if repeated(context, workspace, request).await?.is_none() {
+                    answers[item.index] = Some(Err(Refusal::Twin));
+                    continue;
+                }
+            } else if refuses && being_accepted.of(request, item.own).is_some() {
+                later.push(item);
+                continue;
+            }
+            being_accepted.add(request, item.own);
+            now.push(item);
+        }
+        accept(context, workspace, now, &mut accepted, answers).await?;
+        open = later;
+    }
+    Ok(())
+}
+
+async fn accept(
+    context: &Context,
+    workspace: WorkspaceId,
+    items: Vec<Item>,
+    accepted: &mut Twins,
+    answers: &mut [Option<Answer>],
+) -> PortResult<()> {
+    let to_publish = |item: &Item| PublishRequest {
+        request: item.submission.request.clone(),
+        origin: item.submission.origin,
+        not_before: None,
+    };
+    let made = accept_pins(context, workspace, items.iter().map(to_publish).collect()).await?;
+    let now = context.system.now();
+    for (item, made) in items.into_iter().zip(made) {
+        let Item { index, own, submission, board, duplicate } = item;
+        answers[index] = Some(match made {
+            Ok(acceptance) => {
+                let twin = accepted.of(&submission.request, own);
+                accepted.add(&submission.request, own);
+                let twin = twin.map(|pin| Duplicate { pin, created_at: now, status: Status::Queued });
+                let is_new = matches!(acceptance, Acceptance::New(..));
+                let duplicate = duplicate.or(twin).filter(|_| is_new);
+                Ok(Submitted { acceptance, duplicate, board })
+            }
+            Err(error) => Err(Refusal::Accept(error)),
+        });
+    }
+    Ok(())
+}
+
+/// Submits one pin.
+///
+/// # Errors
+/// When it is refused, or a port is unavailable.
+pub async fn submit_pin(context: &Context, workspace: WorkspaceId, submission: Submission) -> Answer {
+    let answer = submit_pins(context, workspace, vec![submission]).await?.pop();
+    answer.unwrap_or_else(|| Err(PortError::Broken { port: "table", reason: "no answer".into() }.into()))
+}
