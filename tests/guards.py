@@ -12,6 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import entities
+
 ROOT = Path(__file__).resolve().parent.parent
 PROSE_COLUMNS_MAX = 120
 COMMENT = re.compile(r"\s*(?:#|//[/!]?)\s")
@@ -69,6 +71,7 @@ BASES = ("", "shared/src/", "shared/src/domain/", "functions/api/src/", "functio
 # Folders that appear when something runs, and S3 or table keys.
 MADE = re.compile(r"^(?:target|\.pinbridge|data)/|^~|^/")
 
+ENTITIES = "shared/src/domain/reconcile/equivalence/entities.txt"
 # Doc links may name what is above.
 LINK = re.compile(r"^\s*//")
 
@@ -176,6 +179,11 @@ def benchmarks():
         yield (check.stdout + check.stderr).strip() or "infra/docs/benchmarks.md wasn't written by tests/benchmarks"
 
 
+def named_entities(text):
+    if text != entities.text():
+        yield f"{ENTITIES} is not what tests/entities.py writes"
+
+
 def selftest():
     """Each guard finds what it is for."""
     found = [
@@ -187,6 +195,7 @@ def selftest():
         list(words("tests/it/flows/purge.rs", 1, "async fn the_watchdogRow_is_purged() {")),
         list(words("shared/src/lib.rs", 1, "struct TallyPage;")),
         list(paths("infra/docs/architecture.md", 1, "| why a pin waits | `domain/pin/nowhere.rs` |")),
+        list(named_entities(entities.text().replace("hearts=", "heart="))),
     ]
     missed = [index for index, hits in enumerate(found) if not hits]
     allowed = [
@@ -203,7 +212,7 @@ def selftest():
 def main():
     found = selftest()
     if sys.argv[1:] != ["selftest"]:
-        found += [*violations(), *benchmarks()]
+        found += [*violations(), *benchmarks(), *named_entities((ROOT / ENTITIES).read_text(encoding="utf-8"))]
     for line in found:
         print(line)
     print(f"guards: {len(found)} violations")
