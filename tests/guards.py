@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import circles
+import entities
 
 ROOT = Path(__file__).resolve().parent.parent
 PROSE_COLUMNS_MAX = 120
@@ -79,6 +80,7 @@ BASES = ("", "shared/src/", "shared/src/domain/", "functions/api/src/", "functio
 # Folders that appear when something runs, and S3 or table keys.
 MADE = re.compile(r"^(?:target|\.pinbridge|data)/|^~|^/")
 
+ENTITIES = "shared/src/domain/reconcile/equivalence/entities.txt"
 # Doc links may name what is above.
 LINK = re.compile(r"^\s*//")
 
@@ -205,6 +207,11 @@ CIRCLE = {
 NO_CIRCLE = {**CIRCLE, "domain/a/b.rs": "use super::C;\npub struct B;\n#[cfg(test)]\nmod tests {\n    use super::super::A;\n}\n"}
 
 
+def named_entities(text):
+    if text != entities.text():
+        yield f"{ENTITIES} is not what tests/entities.py writes"
+
+
 def selftest():
     """Each guard finds what it is for."""
     found = [
@@ -221,6 +228,7 @@ def selftest():
         list(words("tests/it/flows/purge.rs", 1, "async fn the_watchdogRow_is_purged() {")),
         list(words("shared/src/lib.rs", 1, "struct TallyPage;")),
         list(paths("infra/docs/architecture.md", 1, "| why a pin waits | `domain/pin/nowhere.rs` |")),
+        list(named_entities(entities.text().replace("hearts=", "heart="))),
     ]
     missed = [index for index, hits in enumerate(found) if not hits]
     allowed = [
@@ -240,7 +248,8 @@ def main():
     found = selftest()
     if sys.argv[1:] != ["selftest"]:
         sources = {source: circles.read(ROOT, source) for source in circles.CRATES}
-        found += [*violations(), *circles.violations(sources), *benchmarks()]
+        entities_text = (ROOT / ENTITIES).read_text(encoding="utf-8")
+        found += [*violations(), *circles.violations(sources), *benchmarks(), *named_entities(entities_text)]
     for line in found:
         print(line)
     print(f"guards: {len(found)} violations")

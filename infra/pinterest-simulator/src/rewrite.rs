@@ -5,10 +5,54 @@
 use std::borrow::Cow;
 
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode, utf8_percent_encode};
 
 /// What `percent_encoded` leaves as it is.
-const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'%').remove(b'.').remove(b'-').remove(b'_');
+const KEPT: &AsciiSet = &UNRESERVED.remove(b'/').remove(b'%');
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_');
+
+/// Entities by name, and whether HTML reads them without their semicolon. A list of its own: who reads what is listed
+/// here must know all 2,125.
+const NAMES: [(char, &str, bool); 38] = [
+    ('&', "amp", true),
+    ('<', "lt", true),
+    ('>', "gt", true),
+    ('"', "quot", true),
+    ('\'', "apos", false),
+    ('\u{a0}', "nbsp", true),
+    ('’', "rsquo", false),
+    ('“', "ldquo", false),
+    ('”', "rdquo", false),
+    ('–', "ndash", false),
+    ('…', "hellip", false),
+    ('é', "eacute", true),
+    ('è', "egrave", true),
+    ('à', "agrave", true),
+    ('ç', "ccedil", true),
+    ('ü', "uuml", true),
+    ('ö', "ouml", true),
+    ('å', "aring", true),
+    ('ñ', "ntilde", true),
+    ('ß', "szlig", true),
+    ('Þ', "THORN", true),
+    ('ð', "eth", true),
+    ('Ł', "Lstrok", false),
+    ('š', "scaron", false),
+    ('α', "alpha", false),
+    ('µ', "micro", true),
+    ('ª', "ordf", true),
+    ('¹', "sup1", true),
+    ('²', "sup2", true),
+    ('¼', "frac14", true),
+    ('½', "frac12", true),
+    ('¾', "frac34", true),
+    ('№', "numero", false),
+    ('™', "trade", false),
+    ('♥', "hearts", false),
+    ('ﬁ', "filig", false),
+    ('‰', "permil", false),
+    ('%', "percnt", false),
+];
 
 /// One way to write a link or a text. Links and texts that a way doesn't concern stay as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,10 +61,19 @@ pub enum Way {
     PercentEncoded,
     /// A link's path, without escapes.
     PercentDecoded,
+    /// A link's path, with the letters of Latin-1 as one byte each, such as `%E9`.
+    Latin1Encoded,
+    /// A link's path without escapes; bytes that aren't UTF-8 are read as Latin-1.
+    Latin1Decoded,
+    /// `+` in place of a blank in a link's path, and the other way round.
+    PlusForBlank,
+    BlankForPlus,
     /// A link's host in Unicode.
     UnicodeHost,
     /// A link's host in punycode.
     Punycode,
+    /// A link's host as IDNA of 2003 reads it: `ss` in place of `ß`.
+    HostOf2003,
     /// A link with its scheme's port.
     WithPort,
     /// A link without its scheme's port.
@@ -29,6 +82,14 @@ pub enum Way {
     HtmlEscaped,
     /// These, and whatever isn't ASCII, as numbered entities.
     HtmlNumbered,
+    /// Whatever has a name as a named entity, such as `&eacute;`.
+    HtmlNamed,
+    /// The same, without the semicolon where browsers don't need it.
+    HtmlOpen,
+    /// `\/`, as JSON may escape a slash.
+    JsonEscaped,
+    /// Without characters that aren't seen: soft hyphens, spaces without a width, joiners.
+    WithoutUnseen,
     Nfc,
     Nfd,
     Nfkc,
@@ -36,15 +97,24 @@ pub enum Way {
 }
 
 impl Way {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 21] = [
         Self::PercentEncoded,
         Self::PercentDecoded,
+        Self::Latin1Encoded,
+        Self::Latin1Decoded,
+        Self::PlusForBlank,
+        Self::BlankForPlus,
         Self::UnicodeHost,
         Self::Punycode,
+        Self::HostOf2003,
         Self::WithPort,
         Self::WithoutPort,
         Self::HtmlEscaped,
         Self::HtmlNumbered,
+        Self::HtmlNamed,
+        Self::HtmlOpen,
+        Self::JsonEscaped,
+        Self::WithoutUnseen,
         Self::Nfc,
         Self::Nfd,
         Self::Nfkc,
@@ -56,12 +126,21 @@ impl Way {
         match self {
             Self::PercentEncoded => "percent_encoded",
             Self::PercentDecoded => "percent_decoded",
+            Self::Latin1Encoded => "latin1_encoded",
+            Self::Latin1Decoded => "latin1_decoded",
+            Self::PlusForBlank => "plus_for_blank",
+            Self::BlankForPlus => "blank_for_plus",
             Self::UnicodeHost => "unicode_host",
             Self::Punycode => "punycode",
+            Self::HostOf2003 => "host_of_2003",
             Self::WithPort => "with_port",
             Self::WithoutPort => "without_port",
             Self::HtmlEscaped => "html_escaped",
             Self::HtmlNumbered => "html_numbered",
+            Self::HtmlNamed => "html_named",
+            Self::HtmlOpen => "html_open",
+            Self::JsonEscaped => "json_escaped",
+            Self::WithoutUnseen => "without_unseen",
             Self::Nfc => "nfc",
             Self::Nfd => "nfd",
             Self::Nfkc => "nfkc",
@@ -80,19 +159,22 @@ impl Way {
         let (mut host, mut port, mut path) = (Cow::Borrowed(host), port, Cow::Borrowed(path));
         match self {
             Self::PercentEncoded => path = lower_case_escapes(&utf8_percent_encode(&path, KEPT).to_string()).into(),
-            Self::PercentDecoded => {
-                if let Ok(decoded) = percent_decode_str(&path).decode_utf8() {
-                    path = decoded.into_owned().into();
-                }
-            }
+            Self::PercentDecoded => path = decoded(&path, |byte| format!("%{byte:02X}")).into(),
+            Self::Latin1Encoded => path = path.split('/').map(latin1_encoded).collect::<Vec<_>>().join("/").into(),
+            Self::Latin1Decoded => path = decoded(&path, |byte| char::from(byte).into()).into(),
+            Self::PlusForBlank => path = path.replace("%20", "+").replace(' ', "+").into(),
+            Self::BlankForPlus => path = path.replace('+', "%20").into(),
             Self::UnicodeHost => host = idna::domain_to_unicode(&host).0.into(),
             Self::Punycode => host = idna::domain_to_ascii(&host).map_or(host, Cow::Owned),
+            Self::HostOf2003 => host = idna::domain_to_unicode(&host).0.replace('ß', "ss").into(),
             Self::WithPort if port.is_empty() => port = default_port,
             Self::WithoutPort if port == default_port => port = "",
             Self::WithPort | Self::WithoutPort => {}
-            Self::HtmlEscaped | Self::HtmlNumbered | Self::Nfc | Self::Nfd | Self::Nfkc | Self::Nfkd => {
-                return self.text(link);
+            Self::WithoutUnseen => {
+                let unseen = ["%C2%AD", "%E2%80%8B", "%E2%80%8D", "%EF%B8%8F"];
+                path = unseen.iter().fold(self.text(&path), |path, unseen| path.replace(unseen, "")).into();
             }
+            _ => return self.text(link),
         }
         let colon = if port.is_empty() { "" } else { ":" };
         format!("{scheme}://{host}{colon}{port}{path}{rest}")
@@ -103,6 +185,13 @@ impl Way {
         match self {
             Self::HtmlEscaped => text.chars().map(entity).collect(),
             Self::HtmlNumbered => text.chars().map(number).collect(),
+            Self::HtmlNamed => text.chars().map(|c| named(c, true)).collect(),
+            Self::HtmlOpen => {
+                let next = text.chars().skip(1).map(Some).chain([None]);
+                text.chars().zip(next).map(|(c, next)| named(c, next.is_some_and(ends_no_name))).collect()
+            }
+            Self::JsonEscaped => text.replace('/', "\\/"),
+            Self::WithoutUnseen => text.replace(['\u{ad}', '\u{200b}', '\u{200d}', '\u{fe0f}'], ""),
             Self::Nfc => ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned(),
             Self::Nfd => DecomposingNormalizerBorrowed::new_nfd().normalize(text).into_owned(),
             Self::Nfkc => ComposingNormalizerBorrowed::new_nfkc().normalize(text).into_owned(),
@@ -135,6 +224,25 @@ impl<'a> Parts<'a> {
     }
 }
 
+/// Without escapes; `otherwise` writes bytes that aren't UTF-8.
+fn decoded(path: &str, otherwise: fn(u8) -> String) -> String {
+    let bytes: Vec<u8> = percent_decode_str(path).collect();
+    let chunks = bytes.utf8_chunks();
+    chunks
+        .map(|chunk| chunk.valid().to_owned() + &chunk.invalid().iter().map(|b| otherwise(*b)).collect::<String>())
+        .collect()
+}
+
+/// A segment with a letter that Latin-1 has, and none that it hasn't, with that letter as one byte.
+fn latin1_encoded(segment: &str) -> String {
+    let decoded = decoded(segment, |byte| char::from(byte).into());
+    let bytes: Option<Vec<u8>> = decoded.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
+    match bytes {
+        Some(bytes) if !decoded.is_ascii() => percent_encode(&bytes, UNRESERVED).to_string(),
+        _ => segment.to_owned(),
+    }
+}
+
 fn lower_case_escapes(text: &str) -> String {
     let mut digits = 0;
     text.chars()
@@ -155,6 +263,19 @@ fn entity(c: char) -> String {
         '\'' => "&#39;".into(),
         other => other.into(),
     }
+}
+
+fn named(c: char, is_closed: bool) -> String {
+    match NAMES.iter().find(|(character, ..)| *character == c) {
+        Some((_, name, is_open)) if *is_open && !is_closed => format!("&{name}"),
+        Some((_, name, _)) => format!("&{name};"),
+        None => c.into(),
+    }
+}
+
+/// Whether the character would be read as a part of a name before it.
+fn ends_no_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == ';'
 }
 
 fn number(c: char) -> String {
@@ -183,6 +304,10 @@ mod tests {
             (Way::WithoutPort, link),
             (Way::HtmlEscaped, "https://xn--bcher-kva.example/caf%C3%A9/it&#39;s?a=1&amp;b=2#c"),
             (Way::HtmlNumbered, "https://xn--bcher-kva.example/caf%C3%A9/it&#39;s?a=1&#38;b=2#c"),
+            (Way::HtmlNamed, "https://xn--bcher-kva.example/caf&percnt;C3&percnt;A9/it&apos;s?a=1&amp;b=2#c"),
+            (Way::Latin1Encoded, "https://xn--bcher-kva.example/caf%E9/it's?a=1&b=2#c"),
+            (Way::Latin1Decoded, "https://xn--bcher-kva.example/café/it's?a=1&b=2#c"),
+            (Way::JsonEscaped, "https:\\/\\/xn--bcher-kva.example\\/caf%C3%A9\\/it's?a=1&b=2#c"),
             (Way::Nfd, link),
         ] {
             assert_eq!(way.link(link), written, "{way:?}");
@@ -191,6 +316,13 @@ mod tests {
         assert_eq!(Way::WithoutPort.link("https://example.com:443"), "https://example.com");
         assert_eq!(Way::WithoutPort.link("http://example.com:443/"), "http://example.com:443/");
         assert_eq!(Way::PercentDecoded.link("https://example.com/%FF"), "https://example.com/%FF");
+        assert_eq!(Way::PercentDecoded.link("https://example.com/%FF/%C3%A9"), "https://example.com/%FF/é");
+        assert_eq!(Way::Latin1Decoded.link("https://example.com/caf%E9/%C3%A9"), "https://example.com/café/é");
+        assert_eq!(Way::Latin1Encoded.link("https://example.com/é%2Fa/é鶴"), "https://example.com/%E9%2Fa/é鶴");
+        assert_eq!(Way::PlusForBlank.link("https://example.com/a%20b c"), "https://example.com/a+b+c");
+        assert_eq!(Way::BlankForPlus.link("https://example.com/a+b?c+d"), "https://example.com/a%20b?c+d");
+        assert_eq!(Way::HostOf2003.link("https://xn--strae-oqa.de/"), "https://strasse.de/");
+        assert_eq!(Way::WithoutUnseen.link("https://example.com/a%C2%ADb\u{200b}"), "https://example.com/ab");
         assert_eq!(Way::Nfd.link("https://example.com/é"), "https://example.com/e\u{301}");
     }
 
@@ -204,10 +336,17 @@ mod tests {
             (Way::Nfd, "Cafe\u{301} & \"ﬁne\""),
             (Way::Nfkc, "Café & \"fine\""),
             (Way::Nfkd, "Cafe\u{301} & \"fine\""),
+            (Way::HtmlNamed, "Caf&eacute; &amp; &quot;&filig;ne&quot;"),
+            (Way::HtmlOpen, "Caf&eacute &amp &quot&filig;ne&quot"),
+            (Way::JsonEscaped, text),
+            (Way::WithoutUnseen, text),
+            (Way::Latin1Encoded, text),
             (Way::PercentEncoded, text),
             (Way::WithPort, text),
         ] {
             assert_eq!(way.text(text), written, "{way:?}");
         }
+        assert_eq!(Way::HtmlOpen.text("Crème; ½; 5µ"), "Cr&egrave;me; &frac12;; 5&micro", "a name ends where it did");
+        assert_eq!(Way::WithoutUnseen.text("a\u{ad}b\u{200b} ❤\u{fe0f}"), "ab ❤");
     }
 }

@@ -15,9 +15,11 @@ use pinterest_simulator::rewrite::Way;
 /// Texts that can be written in several ways.
 fn request(key: &str) -> PinRequest {
     PinRequest {
-        title: "Crème & café: ﬁve cranes №5 (折り鶴), don't hurry ½™".into(),
+        title: "Crème & café: ♥ ﬁve cranes №5 (折り鶴), don't hurry ¼ cup™".into(),
         description: Some("Patience & “paper” – Café, Ｆｕｌｌ ｗｉｄｔｈ, パン, and a steady hand: it's all.".into()),
-        link_url: Some("https://xn--bcher-kva.example/caf%C3%A9/it's~(a),b/%E6%8A%98?from=pins&n=1#top".into()),
+        link_url: Some(
+            "https://xn--strae-oqa.example/caf%C3%A9/a+b%20caf%E9%C2%AD/it's~(a),b/%E6%8A%98?n=1&m=2#top".into(),
+        ),
         ..testdata::request(key)
     }
 }
@@ -81,6 +83,19 @@ async fn a_pin_is_adopted_in_whatever_way_its_board_writes_it() {
         PercentDecoded, Nfkd, PercentEncoded, HtmlEscaped;
         UnicodeHost, WithPort, PercentEncoded, HtmlNumbered;
         HtmlEscaped, HtmlEscaped;
+        HtmlNamed;
+        HtmlOpen;
+        JsonEscaped;
+        Latin1Encoded;
+        Latin1Decoded;
+        PlusForBlank;
+        BlankForPlus;
+        HostOf2003;
+        WithoutUnseen;
+        PercentDecoded, PlusForBlank, Nfd, HtmlNamed;
+        Latin1Encoded, HostOf2003, WithPort, HtmlOpen;
+        BlankForPlus, PercentDecoded, Nfkc, JsonEscaped;
+        HtmlNamed, HtmlEscaped;
     ];
     for (way, rewrite) in ways {
         assert_adopted(request("key"), rewrite, way).await;
@@ -92,6 +107,7 @@ async fn a_link_that_was_stored_as_it_was_given_is_recognised_in_the_form_that_p
     let ways = rewritten![PercentEncoded; Punycode; WithoutPort; HtmlEscaped; Punycode, WithoutPort, PercentEncoded;];
     for given in [
         "https://www.bücher.example:443/café/折り鶴?q=a b",
+        "https:www.straße.example/a+b caf%E9\u{200b}/it’s",
         "HTTPS://BU\u{308}CHER.example/cafe\u{301}",
         "http://пример.рф:80",
     ] {

@@ -235,9 +235,9 @@ impl Plan {
         let path = wish.title.replace(' ', "-");
         let (description, link_url) = if self.faults.rewritten > 0.0 {
             (
-                "Crème & “papier” café: patience, paper™ and a steady hand, don't hurry; then ½ more ﬁne paper.",
+                "Crème & “papier” café: ♥ patience, paper™ and a steady hand, don't hurry; then ¼ more ﬁne pa\u{ad}per.",
                 // In another form than the one in which it is stored.
-                format!(" HTTPS://www.BÜCHER.example:443/{path}?from=pins&n=1#top"),
+                format!(" HTTPS:www.BÜCHERSTRAßE.example:443/{path}/paper+and%20caf%E9\u{200b} it’s?from=pins&n=1#top"),
             )
         } else {
             let description = "Patience, paper and a steady hand; then some more patience & paper.";
@@ -265,7 +265,7 @@ impl Plan {
 
 /// A title that can be written in several ways. The same title is the same again, so that twins stay twins.
 fn diverse(title: &str) -> String {
-    format!("{} – Café ﬁne ½ 折り鶴™ (don't)", title.replace("number", "№"))
+    format!("{} – Café ♥ ﬁne ½ 折り鶴™ (don't)", title.replace("number", "№"))
 }
 
 fn uuid(space: u16, number: u64) -> uuid::Uuid {

@@ -557,26 +557,20 @@ fn normalised(request: &PinRequest, id: &str, created_at_s: i64, rng: &mut fastr
     shown
 }
 
-/// Writes the link and the texts in other ways: first the characters' form, then the host's, then the escapes.
+/// Writes the link and the texts in other ways: first without escapes and what isn't seen, then the characters' form,
+/// then the host's, then the escapes.
 fn rewrite(shown: &mut BoardPin, rng: &mut fastrand::Rng) {
-    const CHARACTERS: [Way; 4] = [Way::Nfc, Way::Nfd, Way::Nfkc, Way::Nfkd];
-    const HOSTS: [Way; 4] = [Way::UnicodeHost, Way::Punycode, Way::WithPort, Way::WithoutPort];
-    const ESCAPES: [Way; 2] = [Way::HtmlEscaped, Way::HtmlNumbered];
-    let mut ways = Vec::new();
-    if rng.bool() {
-        ways.push(Way::PercentDecoded);
-    }
-    for kinds in [&CHARACTERS[..], &HOSTS[..]] {
-        if rng.bool() {
-            ways.push(kinds[rng.usize(0..kinds.len())]);
-        }
-    }
-    if rng.bool() {
-        ways.push(Way::PercentEncoded);
-    }
-    if rng.bool() {
-        ways.push(ESCAPES[rng.usize(0..ESCAPES.len())]);
-    }
+    const STAGES: [&[Way]; 6] = [
+        &[Way::PercentDecoded, Way::Latin1Decoded],
+        &[Way::WithoutUnseen, Way::PlusForBlank, Way::BlankForPlus],
+        &[Way::Nfc, Way::Nfd, Way::Nfkc, Way::Nfkd],
+        &[Way::UnicodeHost, Way::Punycode, Way::HostOf2003, Way::WithPort, Way::WithoutPort],
+        &[Way::PercentEncoded, Way::Latin1Encoded],
+        &[Way::HtmlEscaped, Way::HtmlNumbered, Way::HtmlNamed, Way::HtmlOpen, Way::JsonEscaped],
+    ];
+    let drawn: Vec<Option<Way>> =
+        STAGES.iter().map(|ways| rng.bool().then(|| ways[rng.usize(0..ways.len())])).collect();
+    let ways: Vec<Way> = drawn.into_iter().flatten().collect();
     let written = |value: Option<String>, write: fn(Way, &str) -> String| {
         value.map(|value| ways.iter().fold(value, |value, way| write(*way, &value)))
     };

@@ -251,7 +251,11 @@ field_schema!(HttpUrl = |_| json_schema!({"type": "string", "format": "uri", "ma
 impl Field for HttpUrl {
     fn parse(value: &Value) -> Result<Self, Wrong> {
         let Text(text) = Text::<URL_MAX>::parse(value)?;
-        link::parse(&text).map(Self).ok_or(Wrong::new("Input should be a valid http or https URL", "url_parsing"))
+        link::parse(&text).map(Self).map_err(|reason| match reason {
+            NoLink::Unreadable => Wrong::new("Input should be a valid http or https URL", "url_parsing"),
+            NoLink::Credentials => Wrong::new(CREDENTIALS, "url_parsing"),
+            NoLink::TooLong => Wrong::new(format!("URL should have at most {URL_MAX} characters"), "url_too_long"),
+        })
     }
 }
 

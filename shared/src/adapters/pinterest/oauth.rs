@@ -12,6 +12,7 @@ use url::Url;
 
 use super::client::{Answer, describe, plain};
 use super::hints;
+use super::wire::{ErrorBody, read_text};
 use crate::adapters::app_secret::AppSecret;
 use crate::config::OAuthApp;
 use crate::domain::pin::attempt::Upstream;
@@ -37,13 +38,26 @@ pub struct PinterestOAuth {
 #[derive(Deserialize)]
 struct Granted {
     access_token: String,
+    #[serde(default, deserialize_with = "read_text")]
     refresh_token: Option<String>,
     /// Seconds. What isn't a number is left out: it is no reason to lose the tokens.
     #[serde(default, deserialize_with = "read_seconds")]
     expires_in: Option<i64>,
     #[serde(default, deserialize_with = "read_seconds")]
     refresh_token_expires_in: Option<i64>,
+    /// Names with commas or blanks between them.
+    #[serde(default, deserialize_with = "read_scope")]
     scope: Option<String>,
+}
+
+/// A text, or a list of texts. Anything else counts as missing: Pinterest has given the old tokens up for these.
+fn read_scope<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(from)? {
+        Value::String(text) => Some(text),
+        Value::Array(names) => Some(names.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(",")),
+        _ => None,
+    }
+    .filter(|scope| !scope.is_empty()))
 }
 
 fn read_seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
@@ -55,13 +69,23 @@ fn read_seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Er
 }
 
 /// A refused grant: Pinterest's own format, and that of RFC 6749.
-#[derive(Default, Deserialize)]
-#[serde(default)]
+#[derive(Default)]
 struct Refusal {
     code: Option<i64>,
     message: Option<String>,
-    data: Option<serde_json::Value>,
+    data: Option<Value>,
     error: Option<String>,
+}
+
+impl Refusal {
+    /// A field that isn't of its type is left out.
+    fn read(body: &[u8]) -> Self {
+        let ErrorBody { code, message } = ErrorBody::read(body);
+        let mut answer: Value = serde_json::from_slice(body).unwrap_or_default();
+        let error = answer.get("error").and_then(Value::as_str).map(str::to_owned);
+        let data = answer.get_mut("data").map(Value::take);
+        Self { code, message: Some(message).filter(|message| !message.is_empty()), data, error }
+    }
 }
 
 impl PinterestOAuth {
@@ -135,7 +159,7 @@ impl PinterestOAuth {
             };
             return if tokens.are_whole() { Ok(tokens) } else { Err(unreadable()) };
         }
-        let refusal: Refusal = serde_json::from_slice(body).unwrap_or_default();
+        let refusal = Refusal::read(body);
         let failure = self.classify(&answer, &refusal);
         if matches!(failure, GrantFailure::AppRefused(_)) {
             *self.app_secret.lock().await = None;
@@ -269,8 +293,41 @@ mod tests {
         assert_eq!(read(r#","expires_in":{"days":1}"#), (None, None));
     }
 
+    #[test]
+    fn issued_tokens_are_kept_whatever_form_the_rest_of_the_answer_has() {
+        let read = |rest: &str| {
+            let body = format!(r#"{{"access_token":"pina_A","refresh_token":"pinr_R"{rest}}}"#);
+            let granted: Granted = serde_json::from_str(&body).unwrap_or_else(|error| panic!("{rest}: {error}"));
+            (granted.refresh_token, granted.scope)
+        };
+        let scope = |scope: &str| read(&format!(r#","scope":{scope}"#)).1;
+        for written in [r#""pins:read,pins:write""#, r#"["pins:read","pins:write"]"#, r#"["pins:read",7,"pins:write"]"#]
+        {
+            assert_eq!(scope(written).as_deref(), Some("pins:read,pins:write"), "{written}");
+        }
+        for none in ["null", "[]", r#""""#, "7", "{}", "true"] {
+            assert_eq!(scope(none), None, "{none}");
+        }
+        let odd = r#","token_type":7,"response_type":["token"],"expires_in":[],"refresh_token_expires_at":{}"#;
+        assert_eq!(read(odd), (Some("pinr_R".into()), None));
+        let odd: Granted =
+            serde_json::from_str(r#"{"access_token":"pina_A","refresh_token":false}"#).expect("readable");
+        assert_eq!(odd.refresh_token, None, "the old one stays");
+    }
+
+    #[test]
+    fn a_refusal_is_read_although_one_of_its_fields_is_of_another_type() {
+        for body in [
+            r#"{"code":283,"message":["no"],"data":[]}"#,
+            r#"{"code":283,"message":{"text":"no"},"error":{}}"#,
+            r#"{"code":"?","error":"invalid_grant","message":null}"#,
+        ] {
+            assert_eq!(verdict(400, body), Verdict::Grant, "{body}");
+        }
+    }
+
     fn verdict(status: u16, body: &str) -> Verdict {
-        Verdict::of(status, &serde_json::from_str(body).unwrap_or_default())
+        Verdict::of(status, &Refusal::read(body.as_bytes()))
     }
 
     #[test]

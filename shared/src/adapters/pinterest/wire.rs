@@ -90,6 +90,38 @@ fn read_id<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     id_of(&value).ok_or_else(|| de::Error::custom("no id"))
 }
 
+fn read_id_or_none<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Value::deserialize(from).map(|value| id_of(&value))
+}
+
+/// A text, or a number in its place. Anything else counts as missing: one field is no reason to lose an answer.
+pub fn read_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(from)? {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    })
+}
+
+fn read_name<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    read_text(from).map(Option::unwrap_or_default)
+}
+
+/// Where a list goes on. What can't be read is an error: a list that ends too early hides Pins.
+fn read_bookmark<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    match Value::deserialize(from)? {
+        Value::Null => Ok(None),
+        Value::String(mark) => Ok(Some(mark)),
+        Value::Number(mark) => Ok(Some(mark.to_string())),
+        _ => Err(de::Error::custom("no bookmark")),
+    }
+}
+
+/// A list; `null` is an empty one.
+fn read_list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+    Option::deserialize(from).map(Option::unwrap_or_default)
+}
+
 /// A longer message isn't read to its end.
 const MESSAGE_MAX: usize = 8 * 1024;
 
@@ -109,23 +141,26 @@ impl ErrorBody {
 }
 
 #[derive(Deserialize)]
+#[serde(bound = "T: Deserialize<'de>")]
 pub struct Page<T> {
-    #[serde(default = "Vec::new")]
+    #[serde(default = "Vec::new", deserialize_with = "read_list")]
     pub items: Vec<T>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "read_bookmark")]
     pub bookmark: Option<String>,
 }
 
+/// A Pin of a list. What identifies it must be readable; a field that isn't distinguishes nothing.
 #[derive(Deserialize)]
 pub struct PinSummary {
+    #[serde(deserialize_with = "read_id")]
     id: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "read_text")]
     created_at: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "read_text")]
     title: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "read_text")]
     description: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "read_text")]
     link: Option<String>,
 }
 
@@ -145,11 +180,11 @@ impl From<PinSummary> for BoardPin {
 pub struct BoardSummary {
     #[serde(deserialize_with = "read_id")]
     id: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "read_name")]
     pub name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "read_text")]
     description: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "read_text")]
     privacy: Option<String>,
 }
 
@@ -192,7 +227,7 @@ impl<'a> BoardWrite<'a> {
 pub struct SectionSummary {
     #[serde(deserialize_with = "read_id")]
     id: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "read_name")]
     pub name: String,
 }
 
@@ -205,17 +240,17 @@ impl From<SectionSummary> for Section {
 /// The schema `RelatedTerms`, none of whose fields is required.
 #[derive(Deserialize)]
 pub struct TermsAnswer {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "read_id_or_none")]
     id: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "read_list")]
     related_terms_list: Vec<TermGroup>,
 }
 
 #[derive(Deserialize)]
 struct TermGroup {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "read_name")]
     term: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "read_list")]
     related_terms: Vec<String>,
 }
 
@@ -228,11 +263,11 @@ impl From<TermsAnswer> for RelatedTerms {
 
 #[derive(Deserialize)]
 pub struct UserAccount {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "read_id_or_none")]
     id: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "read_text")]
     username: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "read_text")]
     business_name: Option<String>,
 }
 
@@ -267,6 +302,62 @@ mod tests {
             ["", "{}", "[]", "null", r#"{"id":null}"#, r#"{"id":""}"#, r#"{"id":"  "}"#, r#"{"id":{}}"#, "<html>"]
         {
             assert_eq!(id(body), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_pins_is_read_whatever_form_its_fields_have() {
+        let pins = |items: &str| {
+            let body = format!(r#"{{"items":[{items}],"bookmark":null}}"#);
+            let page: Page<PinSummary> = serde_json::from_str(&body).ok()?;
+            Some(page.items.into_iter().map(BoardPin::from).collect::<Vec<_>>())
+        };
+        for id in [r#""813744226420795884""#, "813744226420795884", r#"" 813744226420795884 ""#] {
+            let read = pins(&format!(r#"{{"id":{id},"title":"T","link":"https://example.com/"}}"#)).expect("readable");
+            assert_eq!((read[0].id.as_str(), read[0].title.as_deref()), ("813744226420795884", Some("T")), "{id}");
+        }
+        let odd = r#"{"id":1,"title":2026,"description":{"text":"no"},"link":false,"created_at":1665625289}"#;
+        let wanted =
+            BoardPin { id: "1".into(), title: Some("2026".into()), created_at: None, description: None, link: None };
+        assert_eq!(pins(odd), Some(vec![wanted]), "the Pin may be ours");
+        for no_pin in [r#"{"title":"T"}"#, r#"{"id":null}"#, r#"{"id":""}"#, r#"{"id":{}}"#] {
+            assert_eq!(pins(no_pin), None, "{no_pin}: what can't be adopted must not be overlooked");
+        }
+    }
+
+    #[test]
+    fn a_list_goes_on_where_its_bookmark_says_and_one_that_is_unreadable_does_not_end_it() {
+        let page = |body: &str| serde_json::from_str::<Page<PinSummary>>(body).ok().map(|page| page.bookmark);
+        assert_eq!(page(r#"{"items":[],"bookmark":"b"}"#), Some(Some("b".into())));
+        assert_eq!(page(r#"{"items":[],"bookmark":25}"#), Some(Some("25".into())));
+        for end in [r#"{"items":[],"bookmark":null}"#, r#"{"items":[]}"#, r#"{"items":null}"#] {
+            assert_eq!(page(end), Some(None), "{end}");
+        }
+        for unreadable in [r#"{"items":[],"bookmark":{}}"#, r#"{"items":[],"bookmark":true}"#, r#"{"items":{}}"#] {
+            assert_eq!(page(unreadable), None, "{unreadable}");
+        }
+    }
+
+    #[test]
+    fn boards_sections_users_and_terms_are_read_with_ids_and_names_of_any_form() {
+        let board = |body: &str| Board::from(serde_json::from_str::<BoardSummary>(body).expect("a board"));
+        for body in [r#"{"id":7,"name":2026}"#, r#"{"id":"7","name":"2026","description":null,"privacy":{}}"#] {
+            let board = board(body);
+            assert_eq!((board.id.as_str(), board.name.as_str(), board.privacy), ("7", "2026", None), "{body}");
+        }
+        assert_eq!(board(r#"{"id":7,"name":null}"#).name, "");
+        let section: SectionSummary = serde_json::from_str(r#"{"id":7,"name":null}"#).expect("a section");
+        assert_eq!(Section::from(section).id, "7");
+        let user = |body: &str| serde_json::from_str::<UserAccount>(body).expect("a user").identified();
+        let id = |body: &str| user(body).map(|user| user.id);
+        assert_eq!(id(r#"{"id":549755885175,"username":"ada"}"#).as_deref(), Some("549755885175"));
+        assert_eq!(id(r#"{"id":"549755885175"}"#).as_deref(), Some("549755885175"));
+        assert_eq!(id(r#"{"id":"","username":"ada","business_name":7}"#).as_deref(), Some("ada"));
+        assert_eq!(id(r#"{"id":{},"username":null}"#), None);
+        for body in
+            [r#"{"id":7,"related_terms_list":null}"#, r#"{"related_terms_list":[{"term":7,"related_terms":null}]}"#]
+        {
+            assert!(serde_json::from_str::<TermsAnswer>(body).is_ok(), "{body}");
         }
     }
 

@@ -35,7 +35,7 @@ pub fn is_readable_key(key: &str) -> bool {
 }
 
 /// Characters of Unicode that are shown as nothing: joiners, marks of direction, fillers, selectors, tags.
-fn is_invisible(c: char) -> bool {
+pub fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
         | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
@@ -165,14 +165,11 @@ pub fn is_same_content(a: &PinRequest, b: &PinRequest) -> bool {
 fn hashes(board_id: &str, title: Option<&str>, link: Option<&str>) -> Vec<String> {
     let titles = title.map(Keys::of_text).unwrap_or_default();
     let links = link.map(Keys::of_link).unwrap_or_default();
-    let or_none = |keys: &Keys| -> Vec<Option<String>> {
-        if keys.is_empty() { vec![None] } else { keys.iter().map(|key| Some(key.to_owned())).collect() }
-    };
-    let links = or_none(&links);
-    let pairs = or_none(&titles).into_iter().flat_map(|title| links.iter().map(move |link| (title.clone(), link)));
+    let links = links.or_none();
+    let pairs = titles.or_none().into_iter().flat_map(|title| links.iter().map(move |link| (title, *link)));
     pairs
         .map(|(title, link)| {
-            let hash = hash_content("content-2", board_id, title.as_deref(), link.as_deref());
+            let hash = hash_content("content-2", board_id, title, link);
             format!("{CONTENT_HASH_VERSION}-{hash}")
         })
         .collect()
