@@ -61,12 +61,13 @@ impl Table {
 }
 
 /// Kinds of rows that a version did not have yet.
-const NEWER_THAN: [(&str, &str); 5] = [
+const NEWER_THAN: [(&str, &str); 6] = [
     ("0.2.0", "words about an attempt"),
     ("0.2.0", "pacing row of a Pinterest user"),
     ("0.2.0", "a source that they logged in from"),
     ("0.2.0", "wrong passwords from a source"),
     ("0.2.0", "wrong passwords for an address"),
+    ("0.2.0", "credit of a caller"),
 ];
 /// The sort key of rows that are neither written nor read any more: 0.2.0 counted attempts to log in there, for 15
 /// minutes.

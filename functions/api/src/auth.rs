@@ -210,6 +210,14 @@ enum Presented<'a> {
     Session(&'a str),
 }
 
+/// The API key of the request, if it has one and no session counts before it.
+pub fn presented_key(headers: &HeaderMap) -> Option<&str> {
+    match presented(headers)? {
+        Presented::Key(text) => Some(text),
+        Presented::Session(_) => None,
+    }
+}
+
 fn presented(headers: &HeaderMap) -> Option<Presented<'_>> {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or(""));
     if let Some(key) = text("x-api-key").map(str::trim).filter(|key| !key.is_empty()) {

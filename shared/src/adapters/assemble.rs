@@ -1,6 +1,6 @@
 //! Assembles the real adapters from the environment: every function's `main.rs` starts with it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use aws_config::SdkConfig;
 
@@ -17,8 +17,10 @@ use super::system::RealSystem;
 use super::{aws, sandbox, sdk};
 use crate::config::{Environment, Resources, Settings, TokenCustody};
 use crate::context::Context;
+use crate::domain::credit::purse::Purses;
+use crate::metering::ReadUnits;
 use crate::ports::{
-    ActivityLog, Analytics, BoardChecks, Boards, Imports, OAuthStates, PinIndex, Pinterest, Purge, Rollups, Schedules,
+    ActivityLog, Analytics, BoardChecks, Boards, Credits, Imports, OAuthStates, PinIndex, Pinterest, Purge, Rollups, Schedules,
     Secrets, SimulatedAccounts, Store, System,
 };
 
@@ -36,7 +38,8 @@ pub async fn context(environment: &Environment<'_>) -> anyhow::Result<Context> {
 pub fn over(config: &SdkConfig, settings: Settings, resources: Resources) -> anyhow::Result<Context> {
     let system: Arc<dyn System> = Arc::new(RealSystem::default());
     let secrets = sdk::secretsmanager::Client::new(config);
-    let table = Arc::new(DynamoStore::new(sdk::dynamodb::Client::new(config), resources.table));
+    let dynamodb = sdk::dynamodb::Client::new(config).config().to_builder().interceptor(ReadUnits).build();
+    let table = Arc::new(DynamoStore::new(sdk::dynamodb::Client::from_conf(dynamodb), resources.table));
     let custody: Arc<dyn Secrets> = match resources.token_custody {
         TokenCustody::Secrets => {
             Arc::new(SecretsManager::new(secrets.clone(), &resources.secret_prefix, Arc::clone(&system)))
@@ -58,6 +61,8 @@ pub fn over(config: &SdkConfig, settings: Settings, resources: Resources) -> any
         rollups: Arc::clone(&table) as Arc<dyn Rollups>,
         purge: Arc::clone(&table) as Arc<dyn Purge>,
         pin_index: Arc::clone(&table) as Arc<dyn PinIndex>,
+        credits: Arc::clone(&table) as Arc<dyn Credits>,
+        purses: Arc::new(Mutex::new(Purses::default())),
         tenants: table,
         passwords: Arc::new(Argon2Passwords::new(Arc::clone(&system))),
         pacers: Arc::new(PacingKey::new(secrets.clone(), &resources.secret_prefix, Arc::clone(&system))),

@@ -32,7 +32,7 @@ use crate::flows::imports::rescue_imports::import_dead_letter;
 use crate::flows::publish::publish_pin::publish_pin;
 use crate::flows::reconcile::reconcile_board::reconcile_board;
 use crate::ports::{
-    ActivityLog, BoardChecks, Imports, MAX_DELAY_MS, OAuthStates, PinIndex, PortError, PortResult, Purge, Queue,
+    ActivityLog, BoardChecks, Credits, Imports, MAX_DELAY_MS, OAuthStates, PinIndex, PortError, PortResult, Purge, Queue,
     QueueName, Rollups, Schedules, Secrets, SimulatedAccounts, Store, System, Tenants, Tokens,
 };
 
@@ -62,6 +62,7 @@ pub trait Table:
     + Schedules
     + SimulatedAccounts
     + Rollups
+    + Credits
     + 'static
 {
 }
@@ -78,6 +79,7 @@ impl<
         + Schedules
         + SimulatedAccounts
         + Rollups
+        + Credits
         + 'static,
 > Table for T
 {
@@ -144,6 +146,8 @@ impl TestWorld {
             purge: table.clone(),
             pin_index: table.clone(),
             rollups: table.clone(),
+            credits: table.clone(),
+            purses: Arc::default(),
             tenants: table,
             passwords: Arc::clone(&passwords) as Arc<dyn crate::ports::Passwords>,
             session_keys: Arc::new(FakeSessionKeys::new(faults.clone())),

@@ -11,6 +11,7 @@ mod edit;
 mod equivalence;
 mod fairness;
 mod imports;
+mod limits;
 mod own_writes;
 mod pacing;
 mod publish;

@@ -17,6 +17,7 @@ use pinbridge_shared::config::Settings;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::account::credentials::TokenLife;
 use pinbridge_shared::domain::account::{Account, PUBLISHING_SCOPES};
+use pinbridge_shared::domain::credit::Limits;
 use pinbridge_shared::domain::message::PublishMessage;
 use pinbridge_shared::domain::pacing::bucket::Link;
 use pinbridge_shared::domain::reconcile::duplicate_check::DuplicateCheck;
@@ -24,7 +25,7 @@ use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::flows::pins::read_pins;
 use pinbridge_shared::flows::tenants::projects;
 use pinbridge_shared::ports::{
-    ActivityLog, BoardChecks, Imports, OAuth, OAuthStates, PinIndex, Pinterest, Purge, Queue, QueueName, Rollups,
+    ActivityLog, BoardChecks, Credits, Imports, OAuth, OAuthStates, PinIndex, Pinterest, Purge, Queue, QueueName, Rollups,
     Schedules, Secrets, Store, System, Tenants,
 };
 use pinbridge_shared::testing::fake_analytics::FakeAnalytics;
@@ -135,6 +136,8 @@ impl SimWorld {
             daily_budget: plan.daily_budget.into(),
             duplicate_check: plan.duplicate_check,
             duplicate_check_after_ms: DUPLICATE_CHECK_AFTER_MS,
+            // The limits of callers are no part of the protocol; tests/it/flows/limits.rs has their instances.
+            limits: Limits { caller: None, source: None },
             ..Settings::default()
         };
         if let Some(quiesce_ms) = plan.quiesce_ms {
@@ -183,6 +186,8 @@ impl SimWorld {
             rollups: store.clone() as Arc<dyn Rollups>,
             purge: store.clone() as Arc<dyn Purge>,
             pin_index: store.clone() as Arc<dyn PinIndex>,
+            credits: store.clone() as Arc<dyn Credits>,
+            purses: Arc::default(),
             queue: queue.clone() as Arc<dyn Queue>,
             secrets: secrets as Arc<dyn Secrets>,
             pinterest: provider.clone() as Arc<dyn Pinterest>,

@@ -26,6 +26,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         vec![
             get("/v1/activity-logs", READ, list)
                 .operation("list_activity", "List the activity log")
+                .costs(50)
                 .about(
                     "Lists the changes that people, API keys and the system made, newest first. A filter with an \
                      unknown value matches nothing. A page can have fewer entries than `limit`; a page without \

@@ -77,6 +77,7 @@ pub fn endpoints() -> Vec<Endpoint> {
             ),
             get("/v1/pins/imports", READ, list)
                 .operation("list_imports", "List imports")
+                .costs(50)
                 .about(
                     "Lists the newest imports first, without their `results`. The list reaches the newest 1,000 \
                      imports.",

@@ -154,6 +154,7 @@ fn many() -> Vec<Endpoint> {
     vec![
         get("/v1/schedules", READ, list)
             .operation("list_schedules", "List, filter and search schedules")
+            .costs(50)
             .about(
                 "The default order is `run_at_desc`. A list without filters in the order of `run_at` reaches every \
                  schedule. A filter, a search or another order searches 1,000 schedules at a time, and \

@@ -9,6 +9,7 @@ mod api_keys;
 mod backlog;
 mod board_checks;
 mod budget;
+mod credits;
 mod imports;
 mod item;
 pub mod keys;

@@ -11,3 +11,4 @@ pub mod log_in;
 pub mod people;
 pub mod projects;
 pub mod purge;
+pub mod spend_credit;

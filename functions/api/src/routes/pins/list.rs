@@ -22,6 +22,7 @@ use crate::request::query as page;
 pub fn endpoint() -> Endpoint {
     get("/v1/pins", READ, list)
         .operation("list_pins", "List, filter and search pins")
+        .costs(50)
         .about(
             "Each request reads a limited number of pins, so a page costs the same in every workspace. Filtering by \
              `error_code`, `removed`, `q` or a `status` other than `failed`, and ordering by anything but \
