@@ -26,6 +26,7 @@ use activity::Audit;
 use endpoint::Endpoint;
 use error::{ApiError, codes};
 use limits::Limited;
+use request::address;
 use request::options::{self, Known};
 
 /// The API, ready to be served: under `lambda_http` on Lambda, by `axum::serve` locally.
@@ -34,6 +35,7 @@ pub fn router(context: Context) -> Router {
     let mut router = Router::new();
     for endpoint in routes::table() {
         let known = (endpoint.method != Method::GET).then(|| Known::of(&endpoint));
+        let has_parameters = address::has_parameters(&endpoint);
         let limited = Limited::of(&context, &endpoint);
         let Endpoint { path, access, audit, mut handler, .. } = endpoint;
         if let Audit::Audited(audited) = audit {
@@ -42,6 +44,9 @@ pub fn router(context: Context) -> Router {
         }
         if let Some(known) = known {
             handler = handler.route_layer(from_fn_with_state(known, options::check));
+        }
+        if has_parameters {
+            handler = handler.route_layer(from_fn(address::check));
         }
         // The last layer is the outermost: a refused caller leaves no entry.
         let handler = handler

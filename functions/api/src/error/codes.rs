@@ -105,6 +105,12 @@ table! {
     PAYLOAD_TOO_LARGE = own(413, "payload_too_large",
         "The request body is larger than {bytes} bytes.",
         "Send a smaller body.");
+    BODY_TOO_RICH = own(413, "payload_too_large",
+        "The request body has more than {limit} values.",
+        "Send fewer items, without fields that the operation does not know.");
+    ITEM_TOO_LARGE = own(422, "item_too_large",
+        "The item is larger than {limit}.",
+        "Send only fields that the operation knows. A pin with every field at its limit is below 64 KiB.");
     VALIDATION_ERROR = own(422, "validation_error",
         "The request is not valid.",
         "Correct the fields named in errors.");

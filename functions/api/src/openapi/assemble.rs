@@ -17,6 +17,7 @@ use crate::error::codes::{
     SESSION_REQUIRED, UNAVAILABLE, VALIDATION_ERROR, WORKSPACE_RESETTING,
 };
 use crate::error::{self, ApiError};
+use crate::request::address;
 
 const ABOUT: &str = "\
     Publishes pins to Pinterest. The system publishes each accepted pin once, at the pace of its account, and records \
@@ -273,8 +274,9 @@ fn error_codes(endpoint: &Endpoint) -> Vec<&'static str> {
         Access::Session => codes.push(SESSION_REQUIRED),
         Access::Administer => codes.extend([INSUFFICIENT_SCOPE, ACCOUNT_NOT_PERMITTED, WORKSPACE_RESETTING]),
     }
-    if endpoint.parameters.iter().any(|parameter| parameter.place != Place::Header) {
-        codes.push(BAD_REQUEST);
+    // Control characters are refused in every parameter.
+    if address::has_parameters(endpoint) {
+        codes.extend([BAD_REQUEST, VALIDATION_ERROR]);
     }
     // With an empty segment, the request has another path.
     if endpoint.parameters.iter().any(|parameter| parameter.place == Place::Path) {

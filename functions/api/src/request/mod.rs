@@ -1,5 +1,6 @@
 //! Reads the JSON of a request: first the size, then the syntax, then every field. One error names all invalid fields.
 
+pub mod address;
 pub mod field;
 pub mod json;
 pub mod options;
@@ -237,9 +238,9 @@ impl<'a> Fields<'a> {
         self.object.get(name).filter(|value| !value.is_null())
     }
 
-    /// A text of at most `max` characters, for limits that a type can't have.
+    /// A text in one line of at most `max` characters, for limits that a type can't have.
     pub fn text(&mut self, name: &str, max: usize) -> Option<String> {
         let value = self.value(name)?;
-        self.kept(name, field::text(value, max))
+        self.kept(name, field::line(value, max))
     }
 }

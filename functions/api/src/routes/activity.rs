@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::answer;
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, READ, get, tagged};
 use crate::error::ApiError;
@@ -171,5 +172,7 @@ async fn list(
     };
     let reader = Reader { workspace: caller.workspace, key, limited_to: caller.limited_to() };
     let found = activity::page(&context, reader, &wanted, cursor, limit).await?;
-    Ok(Json(ActivityLogs::of(found, context.settings.activity_kept_ms)))
+    let logs = ActivityLogs::of(found, context.settings.activity_kept_ms);
+    answer::check_page(&logs.items)?;
+    Ok(Json(logs))
 }

@@ -262,7 +262,7 @@ async fn list(
     }
     let shown = schedules::explained(&context, page.schedules).await?;
     let items: Vec<Schedule> = shown.iter().map(Schedule::from).collect();
-    let mut response = answer::page(&items, page.total, page.total_is_at_least, page.next.map(query::cursor));
+    let mut response = answer::page(&items, page.total, page.total_is_at_least, page.next.map(query::cursor))?;
     name_ignored(&mut response, &query, &query::PARAMETERS);
     Ok(response)
 }

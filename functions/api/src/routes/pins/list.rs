@@ -102,7 +102,7 @@ async fn list(
     };
     let items: Vec<Pin> = page.pins.iter().map(Pin::from).collect();
     let next = page.next.map(|next| next.to_string());
-    let mut response = answer::page(&items, page.total, page.total_is_at_least, next);
+    let mut response = answer::page(&items, page.total, page.total_is_at_least, next)?;
     page::name_ignored(&mut response, &query, &PARAMETERS);
     Ok(response)
 }
