@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::credit::{Holder, PINTEREST_CALL_CREDITS, Spent};
 use pinbridge_shared::domain::tenant::api_key::PresentedKey;
@@ -99,10 +99,10 @@ pub async fn charge(State(limited): State<Limited>, mut request: Request, next: 
     told(context, &holder, response, None)
 }
 
-/// The answer to a call with invalid credentials.
+/// The answer to a call that authentication refused. (Every other call has a payer.)
 async fn strange(limited: &Limited, source: Holder, response: Response, metered: Metered) -> Response {
     let context = &limited.context;
-    let is_invalid = response.status() == StatusCode::UNAUTHORIZED;
+    let is_invalid = response.status().is_client_error();
     if is_invalid && let Err(NotAdmitted::Spent(spent)) = spend_credit::admit(context, &source, false).await {
         return told(context, &source, refusal(context, spent).into_response(), Some(spent));
     }

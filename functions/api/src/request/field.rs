@@ -178,10 +178,10 @@ pub fn text(value: &Value, max: usize) -> Result<String, Wrong> {
     Ok(text.to_owned())
 }
 
-/// A text without line breaks and tabs, except around it.
+/// A text without line breaks and tabs.
 pub fn line(value: &Value, max: usize) -> Result<String, Wrong> {
     let text = text(value, max)?;
-    if text.trim().contains(char::is_control) {
+    if text.contains(char::is_control) {
         return Err(Wrong::new("String should have no control characters", "string_pattern_mismatch"));
     }
     Ok(text)
@@ -363,7 +363,8 @@ mod tests {
             let is_layout = [b'\t', b'\n', b'\r'].contains(&code);
             assert_eq!(Text::<9>::parse(&text).is_ok(), is_layout, "{code:x} in a text");
         }
-        assert_eq!(Line::<9>::parse(&json!("\tname\n")).map(|name| name.trimmed()), Ok("name".into()));
+        assert!(Line::<9>::parse(&json!("\tname\n")).is_err(), "nor around it");
+        assert_eq!(Line::<9>::parse(&json!(" name ")).map(|name| name.trimmed()), Ok("name".into()));
     }
 
     #[test]

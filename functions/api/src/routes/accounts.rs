@@ -74,6 +74,10 @@ pub struct Account {
     pub reconnect_required: bool,
     /// The scopes that publishing needs and the connection lacks.
     pub missing_scopes: Vec<String>,
+    /// Extension: the time when the pace of the account was last reset, because a machine with a wrong clock had written
+    /// it. Absent if it never was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pace_reset_at: Option<Time>,
 }
 
 impl Account {
@@ -95,6 +99,7 @@ impl Account {
             health_checked_at: account.life.checked_at.unwrap_or(account.updated_at).into(),
             reconnect_required: health.needs_reconnect(),
             missing_scopes: account.missing_scopes(),
+            pace_reset_at: bucket.reset_at.map(Time),
         }
     }
 }
