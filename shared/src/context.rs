@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use crate::domain::credit::purse::Purses;
 use crate::ports::{
-    ActivityLog, Analytics, BoardChecks, Boards, Credits, Imports, OAuth, OAuthStates, Pacers, Passwords, PinIndex, Pinterest,
-    Purge, Queue, Rollups, Schedules, Secrets, SessionKeys, Store, System, Tenants,
+    ActivityLog, Analytics, BoardChecks, Boards, Credits, Imports, OAuth, OAuthStates, Pacers, Passwords, PinIndex,
+    Pinterest, Purge, Queue, Rollups, Schedules, Secrets, SessionKeys, Store, System, Tenants,
 };
 
 /// Everything that a flow works with.

@@ -64,9 +64,8 @@ fn page_of<T: Serialize>(items: &[T], bytes_max: usize) -> Result<Vec<u8>, ApiEr
         // Serializing these structs can't fail.
         json.extend(serde_json::to_vec(item).unwrap_or_default());
         if json.len() >= bytes_max && index > 0 {
-            let msg = format!(
-                "The page would be larger than an answer can be. The largest limit that fits here is {index}"
-            );
+            let msg =
+                format!("The page would be larger than an answer can be. The largest limit that fits here is {index}");
             return Err(query::invalid("limit", msg, "page_too_large"));
         }
     }

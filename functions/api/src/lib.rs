@@ -3,7 +3,7 @@
 //! of all endpoints, [`routes::table`]. [`error`] alone knows status codes and builds every error body.
 
 pub mod activity;
-mod answer;
+pub mod answer;
 pub mod auth;
 pub mod connection_page;
 mod content_type;

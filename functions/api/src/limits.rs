@@ -1,9 +1,9 @@
 //! Limits per caller: two layers over every route of the table. A new route can't forget them.
 //!
 //! [`charge`] is the outermost one: it counts what the request costs and charges it when the request has ended.
-//! [`admit`] lies inside of [`auth::enforce`](crate::auth::enforce), when the caller is known, and refuses callers whose
-//! credit is used up. Calls without valid credentials spend the credit of the network that they come from: invalid keys
-//! have no rows. A valid key is never refused for what its network did.
+//! [`admit`] lies inside of [`auth::enforce`](crate::auth::enforce), where the caller is known, and refuses callers
+//! whose credit is used up. Calls without valid credentials spend the credit of the network that they come from: invalid
+//! keys have no rows. A valid key is never refused for what its network did.
 //!
 //! The headers are those of draft-ietf-httpapi-ratelimit-headers-11.
 
@@ -26,8 +26,8 @@ use crate::source;
 
 /// The least that a call of a public route costs, unless its endpoint says otherwise, in credits.
 pub const PUBLIC_CREDITS: u32 = 1;
-/// The least that any other call costs, unless its endpoint says otherwise: the rows that authentication reads, and what
-/// the call itself reads.
+/// The least that any other call costs, unless its endpoint says otherwise: the rows that authentication reads, and
+/// what the call itself reads.
 pub const CALL_CREDITS: u32 = 5;
 /// What a call with invalid credentials costs the network that it comes from.
 pub const INVALID_CREDENTIALS_CREDITS: u32 = 10;
@@ -56,7 +56,7 @@ impl Limited {
     }
 }
 
-/// Calls that hand in, retry or change pins and schedules. They pass while the row of the credit can't be reached.
+/// Calls that create, retry or change pins and schedules. They pass while the row of the credit can't be reached.
 fn publishes(endpoint: &Endpoint) -> bool {
     let is_of_pins = ["/v1/pins", "/v1/schedules"].iter().any(|prefix| endpoint.path.starts_with(prefix));
     is_of_pins && endpoint.method != Method::GET

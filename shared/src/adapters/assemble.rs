@@ -20,8 +20,8 @@ use crate::context::Context;
 use crate::domain::credit::purse::Purses;
 use crate::metering::ReadUnits;
 use crate::ports::{
-    ActivityLog, Analytics, BoardChecks, Boards, Credits, Imports, OAuthStates, PinIndex, Pinterest, Purge, Rollups, Schedules,
-    Secrets, SimulatedAccounts, Store, System,
+    ActivityLog, Analytics, BoardChecks, Boards, Credits, Imports, OAuthStates, PinIndex, Pinterest, Purge, Rollups,
+    Schedules, Secrets, SimulatedAccounts, Store, System,
 };
 
 /// # Errors

@@ -32,8 +32,8 @@ use crate::flows::imports::rescue_imports::import_dead_letter;
 use crate::flows::publish::publish_pin::publish_pin;
 use crate::flows::reconcile::reconcile_board::reconcile_board;
 use crate::ports::{
-    ActivityLog, BoardChecks, Credits, Imports, MAX_DELAY_MS, OAuthStates, PinIndex, PortError, PortResult, Purge, Queue,
-    QueueName, Rollups, Schedules, Secrets, SimulatedAccounts, Store, System, Tenants, Tokens,
+    ActivityLog, BoardChecks, Credits, Imports, MAX_DELAY_MS, OAuthStates, PinIndex, PortError, PortResult, Purge,
+    Queue, QueueName, Rollups, Schedules, Secrets, SimulatedAccounts, Store, System, Tenants, Tokens,
 };
 
 /// 2026-01-01T00:00:00Z: the start of a minute, so that the distance to the next tick is known.

@@ -15,8 +15,8 @@ use pinbridge_shared::adapters::system::RealSystem;
 use pinbridge_shared::config::QueueUrls;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::ports::{
-    ActivityLog, BoardChecks, Credits, Imports, OAuthStates, Passwords, Queue, QueueName, RedriveQueue, Rollups, Schedules,
-    Secrets, SessionKeys, SimulatedAccounts, Store, System, Tenants,
+    ActivityLog, BoardChecks, Credits, Imports, OAuthStates, Passwords, Queue, QueueName, RedriveQueue, Rollups,
+    Schedules, Secrets, SessionKeys, SimulatedAccounts, Store, System, Tenants,
 };
 use pinbridge_shared::testing::contract::pin_index::Table;
 use pinbridge_shared::testing::contract::queue::QueueUnderTest;
@@ -27,9 +27,9 @@ use pinbridge_shared::testing::fake_store::FakeStore;
 use pinbridge_shared::testing::faults::Faults;
 use pinbridge_shared::testing::manual_system::ManualSystem;
 use pinbridge_shared::{
-    activity_contract, board_checks_contract, credits_contract, imports_contract, oauth_states_contract, passwords_contract,
-    pin_index_contract, queue_contract, rollups_contract, schedules_contract, secrets_contract, session_keys_contract,
-    simulated_accounts_contract, store_contract, tenants_contract,
+    activity_contract, board_checks_contract, credits_contract, imports_contract, oauth_states_contract,
+    passwords_contract, pin_index_contract, queue_contract, rollups_contract, schedules_contract, secrets_contract,
+    session_keys_contract, simulated_accounts_contract, store_contract, tenants_contract,
 };
 
 use crate::support::embedded_aws;

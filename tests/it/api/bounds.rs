@@ -32,7 +32,8 @@ fn largest(key: &str) -> Value {
 
 /// A page that fits, with the limit that the refusal of a larger one names.
 async fn largest_page(api: &Api, path: &str) -> usize {
-    let refused = api.refused("GET", &format!("{path}?limit=200"), As::Key(&api.key), Value::Null, 422, "validation_error");
+    let refused =
+        api.refused("GET", &format!("{path}?limit=200"), As::Key(&api.key), Value::Null, 422, "validation_error");
     let refused = refused.await;
     assert_eq!(refused["detail"][0]["type"], "page_too_large", "{refused}");
     assert_eq!(refused["detail"][0]["loc"], json!(["query", "limit"]));
@@ -77,11 +78,8 @@ async fn a_page_of_the_largest_schedules_is_refused_with_the_limit_that_fits() {
 async fn a_list_without_pages_leaves_its_long_parts_out_and_says_so() {
     let api = Api::new().await;
     let path = format!("/v1/pinterest/boards?account_id={}", testdata::account());
-    let draft = |n: usize| BoardDraft {
-        name: format!("Board {n}"),
-        description: Some(CRANE.repeat(800)),
-        privacy: None,
-    };
+    let draft =
+        |n: usize| BoardDraft { name: format!("Board {n}"), description: Some(CRANE.repeat(800)), privacy: None };
     for (boards, is_cut) in [(1_000, false), (3_000, true)] {
         let (_, _, now) = api.full("GET", &path, As::Key(&api.key), Value::Null).await;
         for n in now.as_array().expect("a list").len()..boards {
@@ -277,9 +275,10 @@ fn the_memory_of_a_body_is_bounded_whatever_it_holds() {
             .output()
             .expect("runs");
         let printed = String::from_utf8_lossy(&child.stdout).into_owned();
-        let line = printed.lines().find(|line| line.contains("grown=")).unwrap_or_else(|| {
-            panic!("{name}: {printed}{}", String::from_utf8_lossy(&child.stderr))
-        });
+        let line = printed
+            .lines()
+            .find(|line| line.contains("grown="))
+            .unwrap_or_else(|| panic!("{name}: {printed}{}", String::from_utf8_lossy(&child.stderr)));
         println!("{name}: {line}");
         let grown: u64 = line.rsplit('=').next().and_then(|kib| kib.trim().parse().ok()).expect("a number");
         assert!(grown <= MEMORY_MAX_KIB, "{name}: {line}");

@@ -87,7 +87,10 @@ async fn twenty_environments_overshoot_by_less_than_a_block_each() {
         fleet.storm(300, 100, |_| cost).await;
         let passed: u64 = fleet.passed.iter().map(|(_, cost)| cost).sum();
         // Half a minute: what was there, and half as much again.
-        assert!(passed >= 40_000 && fleet.passed.len() < fleet.asked, "{cost}: {passed} credits, and some were refused");
+        assert!(
+            passed >= 40_000 && fleet.passed.len() < fleet.asked,
+            "{cost}: {passed} credits, and some were refused"
+        );
         fleet.assert_bounded();
     }
 }

@@ -44,5 +44,6 @@ fn shows(invariant: Invariant) -> &'static [Wrong] {
         Invariant::ImageTries => &[Wrong::Endless],
         Invariant::ImageRefused => &[Wrong::Untrue],
         Invariant::PresentState | Invariant::HeldWithoutTime => &[Wrong::Misreported],
+        Invariant::BadClock => &[Wrong::Becalmed],
     }
 }

@@ -25,8 +25,8 @@ use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::flows::pins::read_pins;
 use pinbridge_shared::flows::tenants::projects;
 use pinbridge_shared::ports::{
-    ActivityLog, BoardChecks, Credits, Imports, OAuth, OAuthStates, PinIndex, Pinterest, Purge, Queue, QueueName, Rollups,
-    Schedules, Secrets, Store, System, Tenants,
+    ActivityLog, BoardChecks, Credits, Imports, OAuth, OAuthStates, PinIndex, Pinterest, Purge, Queue, QueueName,
+    Rollups, Schedules, Secrets, Store, System, Tenants,
 };
 use pinbridge_shared::testing::fake_analytics::FakeAnalytics;
 use pinbridge_shared::testing::fake_boards::FakeBoards;
@@ -263,6 +263,9 @@ impl SimWorld {
         for (account, at_ms) in &self.plan.own_writes {
             self.kernel.schedule(START + at_ms, Action::OwnWrite(*account));
         }
+        for (index, bad) in self.plan.bad_clocks.iter().enumerate() {
+            self.kernel.schedule(START + bad.at_ms, Action::BadClock(index));
+        }
         self.kernel.schedule(START + MINUTE_MS, Action::Tick);
         self.kernel.schedule(START + MINUTE_MS, Action::Check);
         self.kernel.schedule(START + self.plan.heals_after_ms, Action::Heal);
@@ -327,6 +330,12 @@ impl SimWorld {
             Action::Edit(wish) => self.edit(wish),
             Action::Delete(wish) => self.delete(wish),
             Action::OwnWrite(account) => self.own_write(account),
+            Action::BadClock(index) => {
+                let bad = self.plan.bad_clocks[index];
+                let tat = Moment(self.kernel.now() + bad.ahead_ms);
+                self.kernel.note(|| format!("a bad clock writes the bucket of {}: {tat:?}", bad.account));
+                self.store.set_tat(self.plan.account(bad.account), tat);
+            }
             Action::Change(wish) => self.change(wish),
             Action::RetrySchedule(wish) => self.retry_schedule(wish),
             Action::Tick => self.tick(),

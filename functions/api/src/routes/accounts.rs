@@ -74,8 +74,8 @@ pub struct Account {
     pub reconnect_required: bool,
     /// The scopes that publishing needs and the connection lacks.
     pub missing_scopes: Vec<String>,
-    /// Extension: the time when the pace of the account was last reset, because a machine with a wrong clock had written
-    /// it. Absent if it never was.
+    /// Extension: the time when the pace of the account was last reset, because a machine with a wrong clock had
+    /// written it. Absent if it never was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pace_reset_at: Option<Time>,
 }

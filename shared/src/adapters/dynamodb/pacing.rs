@@ -329,7 +329,8 @@ impl DynamoStore {
         };
         for _ in 0..LINK_ATTEMPTS {
             let ahead = add("tat >= :now", "SET owed_tat = tat + :owed, tat = tat + :owed", ":owed", number(owed_ms));
-            let settled = add("tat < :now", "SET owed_tat = :tat, tat = :tat", ":tat", moment(link.now.plus_ms(owed_ms)));
+            let settled =
+                add("tat < :now", "SET owed_tat = :tat, tat = :tat", ":tat", moment(link.now.plus_ms(owed_ms)));
             for request in [ahead, settled] {
                 if let Updated::Now(_) = self.update(request).await? {
                     return Ok(());
@@ -508,7 +509,7 @@ fn take_request(request: UpdateItemFluentBuilder, row: Row<'_>, take: &Take) -> 
             conditions.push("tat = :seen");
             let request = request
                 .expression_attribute_values(":seen", moment(seen))
-                .expression_attribute_values(":tat", moment(Bucket::tat_when_empty_at(&take.pace, take.now)));
+                .expression_attribute_values(":tat", moment(take.reset_tat()));
             (request, "tat = :tat, reset_at = :now".to_owned())
         }
     };

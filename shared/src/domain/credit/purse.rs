@@ -38,7 +38,9 @@ pub struct Purse {
 pub enum Admission {
     Granted,
     /// The row has to be asked: a lease that also pays `owed`.
-    Lease { owed: u32 },
+    Lease {
+        owed: u32,
+    },
     /// The row could not be reached a moment ago, or another call asks it right now.
     NotAsked,
     Refused(Spent),
@@ -192,7 +194,10 @@ mod tests {
     #[test]
     fn a_block_of_a_minute_ago_is_cut_down_to_the_grace() {
         let mut purse = leased();
-        assert_eq!((purse.admission(ALLOWANCE, NOW.plus_ms(MINUTE_MS - 1)), purse.credit()), (Admission::Granted, 1_500));
+        assert_eq!(
+            (purse.admission(ALLOWANCE, NOW.plus_ms(MINUTE_MS - 1)), purse.credit()),
+            (Admission::Granted, 1_500)
+        );
         assert_eq!((purse.admission(ALLOWANCE, NOW.plus_ms(MINUTE_MS)), purse.credit()), (Admission::Granted, 150));
     }
 

@@ -2,7 +2,8 @@
 //!
 //! Read [`rate_meter`] first, which shows everything that limits an account. [`join_backlog`], [`pause_account`] and
 //! [`release_hold`] change it; [`own_write`] takes a token for what a caller writes itself; [`spend_budget`] counts
-//! against the app's daily budget; [`mend_bucket`] empties what a bad clock has written; [`share_tokens`] lets the accounts of a Pinterest user share its pace.
+//! against the app's daily budget; [`mend_bucket`] empties what a bad clock has written; [`share_tokens`] lets the
+//! accounts of a Pinterest user share its pace.
 
 pub mod budget_left;
 pub mod forecast;

@@ -36,7 +36,7 @@ pub struct Standing {
     pub left: u32,
 }
 
-/// Lets a call of the holder begin. `publishes`: the call hands in, retries or changes pins.
+/// Lets a call of the holder begin. `publishes`: the call creates, retries or changes pins.
 ///
 /// # Errors
 /// When the credit is used up, or the row can't be reached and the instance has lent enough.

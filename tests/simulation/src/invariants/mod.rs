@@ -91,10 +91,12 @@ pub enum Invariant {
     PresentState,
     /// A pin of a held account reports no time.
     HeldWithoutTime,
+    /// A bucket that a bad clock has written is emptied.
+    BadClock,
 }
 
 impl Invariant {
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::WriteAhead,
         Self::Fence,
         Self::Generation,
@@ -120,6 +122,7 @@ impl Invariant {
         Self::ImageRefused,
         Self::PresentState,
         Self::HeldWithoutTime,
+        Self::BadClock,
     ];
 }
 
@@ -222,7 +225,8 @@ impl Lacking {
     /// The context as a process of that kind gets it.
     pub fn around(self, kind: Kind, context: Context) -> Context {
         // Users and the API run unaltered, but for what only the API does.
-        let is_the_apis = matches!(self, Self::Publishing(Invariant::OwnWrites | Invariant::Contention));
+        let is_the_apis =
+            matches!(self, Self::Publishing(Invariant::OwnWrites | Invariant::Contention | Invariant::BadClock));
         if matches!(kind, Kind::Person | Kind::Api) && !(kind == Kind::Api && is_the_apis) {
             return context;
         }

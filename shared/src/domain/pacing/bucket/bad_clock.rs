@@ -4,7 +4,8 @@
 //! twice the clocks' skew says nothing of tokens: a machine whose clock was ahead has written it. Without a reset, its
 //! account would wait until that clock's time.
 //!
-//! The bucket becomes an empty one, not a full one: what was taken a moment ago isn't known any more.
+//! The bucket becomes an empty one, not a full one: what was taken a moment ago isn't known any more. It stays empty
+//! for as long as a token of before may still be used, so that the pace holds.
 
 use super::take::{Take, TakeFrom};
 use super::{Bucket, DISPATCH_HORIZON_MS};
@@ -31,8 +32,7 @@ impl Bucket {
 }
 
 impl Take {
-    /// The write that empties a bucket of a bad clock, instead of taking tokens. It needs no pause to end: the user's
-    /// tokens are empty at its end anyway.
+    /// The write that empties a bucket of a bad clock, instead of taking tokens.
     pub fn reset(bucket: &Bucket, configured: &Pace, now: Moment, nonce: String) -> Self {
         Self {
             count: 0,
@@ -44,6 +44,11 @@ impl Take {
             crowds_until: None,
             nonce,
         }
+    }
+
+    /// The `tat` that a reset writes: empty, and without tokens until the slots that may have been given are over.
+    pub fn reset_tat(&self) -> Moment {
+        Bucket::tat_when_empty_at(&self.pace, self.now.plus_ms(DISPATCH_HORIZON_MS))
     }
 }
 
@@ -120,11 +125,13 @@ mod tests {
                 assert!(is_bad(&bad, &pace, NOW));
                 let reset = Take::reset(&bad, &pace, NOW, "reset".into());
                 let after = reset.apply(&bad).expect("reset");
-                assert_eq!(after.tat, Bucket::tat_when_empty_at(&pace, NOW));
+                assert_eq!(after.last_slot(&pace), NOW.plus_ms(DISPATCH_HORIZON_MS));
                 assert_eq!((after.reset_at, after.waiting_at), (Some(NOW), Some(NOW)));
                 assert!(!is_bad(&after, &pace, NOW) && reset.tokens(&after).is_empty());
                 assert_eq!(reset.apply(&after), None, "what it is by now stays");
-                assert!(after.next_slot(&pace, NOW) > NOW, "no burst");
+                let over = NOW.plus_ms(DISPATCH_HORIZON_MS);
+                assert!(after.next_slot(&pace, NOW) > over, "no token beside those that may be left from before");
+                assert!(after.next_slot(&pace, over).since_ms(over) <= pace.interval_ms, "and then one by one");
             }
             let good = Bucket { tat: NOW.plus_ms(least_ms), ..Bucket::default() };
             assert!(!is_bad(&good, &pace, NOW));

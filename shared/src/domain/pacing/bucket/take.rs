@@ -98,7 +98,7 @@ impl Take {
             let mut after = bucket.clone();
             after.nonce = Some(self.nonce.clone());
             if let TakeFrom::BadClock { .. } = self.from {
-                after.tat = Bucket::tat_when_empty_at(&self.pace, self.now);
+                after.tat = self.reset_tat();
                 after.reset_at = Some(self.now);
                 return after;
             }
