@@ -2,8 +2,8 @@
 //!
 //! [`charge`] is the outermost one: it counts what the request costs and charges it when the request has ended.
 //! [`admit`] lies inside of [`auth::enforce`](crate::auth::enforce), where the caller is known, and refuses callers
-//! whose credit is used up. Calls without valid credentials spend the credit of the network that they come from: invalid
-//! keys have no rows. A valid key is never refused for what its network did.
+//! whose credit is used up. Calls without valid credentials spend the credit of the network that they come from:
+//! invalid keys have no rows. A valid key is never refused for what its network did.
 //!
 //! The headers are those of draft-ietf-httpapi-ratelimit-headers-11.
 

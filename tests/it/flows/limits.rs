@@ -82,7 +82,7 @@ impl Fleet {
 
 #[tokio::test]
 async fn twenty_environments_overshoot_by_less_than_a_block_each() {
-    for cost in [5, 50, 155, 1_000] {
+    for cost in [20, 50, 155, 1_000] {
         let mut fleet = Fleet::new().await;
         fleet.storm(300, 100, |_| cost).await;
         let passed: u64 = fleet.passed.iter().map(|(_, cost)| cost).sum();
@@ -193,7 +193,7 @@ async fn credit_is_counted_by_network_and_a_network_that_was_seen_once_has_no_ro
         assert!(admit(context, &holder(ip), false).await.is_ok());
         charge(context, &holder(ip), 10).await;
     }
-    assert_eq!(fleet.store.credit_holders(), []);
+    assert!(fleet.store.credit_holders().is_empty());
     // One network with as many addresses as it likes.
     let mut refused = 0;
     for n in 0..1_000 {

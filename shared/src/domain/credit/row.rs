@@ -121,7 +121,8 @@ mod tests {
             row = plan(row.as_ref(), 0, NOW).apply(row.as_ref());
             assert!(row.is_some(), "block {block}");
         }
-        let (row, lease) = (row.expect("leased"), plan(row.as_ref(), 0, NOW));
+        let row = row.expect("leased");
+        let lease = plan(Some(&row), 0, NOW);
         assert_eq!(lease.apply(Some(&row)), None);
         assert_eq!(lease.refused_until(&row), Some(Spent { until: NOW.plus_ms(3 * SECOND_MS) }));
         assert_eq!(Lease::left(ALLOWANCE, row.paid_us, NOW), 0);

@@ -87,7 +87,8 @@ pub async fn a_repeated_lease_counts_once(credits: &dyn Credits) {
 pub async fn of_concurrent_leases_as_many_succeed_as_the_bucket_holds(credits: &dyn Credits) {
     let Leased::Done(row) = lease(credits, &key(1), &plan(None, 0, NOW, "first")).await else { panic!("refused") };
     let plans: Vec<Lease> = (0..30).map(|n| plan(Some(&row), 0, NOW, format!("n{n}"))).collect();
-    let answers = join_all(plans.iter().map(|planned| lease(credits, &key(1), planned))).await;
+    let holder = key(1);
+    let answers = join_all(plans.iter().map(|planned| lease(credits, &holder, planned))).await;
     let done = answers.iter().filter(|answer| matches!(answer, Leased::Done(_))).count();
     assert_eq!(done, 19, "with the first, a minute's credit: {answers:?}");
 }

@@ -95,9 +95,9 @@ async fn walk(store: &dyn Store, account: AccountKey, mut model: Bucket) {
             }
             _ => {
                 let mut take = Take::plan(&model, &pace(), now, rng.u32(1..4), rng.i64(0..6_000), format!("n{step}"));
-                take.from = *rng.choice(&[TakeFrom::Settled, TakeFrom::Near, TakeFrom::Used]).expect("one");
+                let mode = rng.usize(0..3);
+                take.from = [TakeFrom::Settled, TakeFrom::Near, TakeFrom::Used][mode];
                 take.crowds_until = (rng.u32(0..4) == 0).then(|| now.plus_ms(rng.i64(0..9_000)));
-                let mode = take.from as usize;
                 let wanted = match take.apply(&model) {
                     Some(after) => {
                         taken[mode] += 1;
