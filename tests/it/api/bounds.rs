@@ -32,9 +32,8 @@ fn largest(key: &str) -> Value {
 
 /// A page that fits, with the limit that the refusal of a larger one names.
 async fn largest_page(api: &Api, path: &str) -> usize {
-    let refused =
-        api.refused("GET", &format!("{path}?limit=200"), As::Key(&api.key), Value::Null, 422, "validation_error");
-    let refused = refused.await;
+    let (asked, key) = (format!("{path}?limit=200"), As::Key(&api.key));
+    let refused = api.refused("GET", &asked, key, Value::Null, 422, "validation_error").await;
     assert_eq!(refused["detail"][0]["type"], "page_too_large", "{refused}");
     assert_eq!(refused["detail"][0]["loc"], json!(["query", "limit"]));
     let message = refused["message"].as_str().expect("text");
