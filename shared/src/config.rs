@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use self::table::Setting;
 use crate::domain::account::return_to::ReturnOrigins;
+use crate::domain::credit::{Allowance, CREDITS_MAX, CREDITS_MIN, Limits};
 use crate::domain::deadlines::{Deadlines, QuiesceTooShort, SEND_WITHIN_MS};
 use crate::domain::pacing::budget::{DAILY_BUDGET_MOST, DailyBudget};
 use crate::domain::pacing::pace::{DEFAULT_CAPACITY, DEFAULT_RATE_PER_S, Pace};
@@ -51,6 +52,8 @@ pub struct Settings {
     pub activity_kept_ms: i64,
     /// How long a revoked key stays listed.
     pub revoked_keys_kept_ms: i64,
+    /// What callers may spend.
+    pub limits: Limits,
     /// `production`, `staging`, `local`, …; the health routes show it.
     pub environment: String,
     /// Where a browser may be sent after a connection.
@@ -107,6 +110,7 @@ impl Default for Settings {
             disconnected_kept_ms: 30 * DAY_MS,
             activity_kept_ms: 30 * DAY_MS,
             revoked_keys_kept_ms: 90 * DAY_MS,
+            limits: Limits::default(),
             environment: "local".into(),
             registration: Registration::default(),
             api_url: String::new(),
@@ -262,6 +266,10 @@ impl Environment<'_> {
             disconnected_kept_ms: self.days(&table::DISCONNECTED_DAYS)?,
             activity_kept_ms: self.days(&table::ACTIVITY_DAYS)?,
             revoked_keys_kept_ms: self.days(&table::REVOKED_KEYS_DAYS)?,
+            limits: Limits {
+                caller: self.credits(&table::CALLER_CREDITS)?,
+                source: self.credits(&table::SOURCE_CREDITS)?,
+            },
             environment: self.environment(),
             registration: self.parsed(&table::REGISTRATION, |_| true)?,
             api_url: self.filled(&table::API_URL).unwrap_or_default(),
@@ -379,6 +387,13 @@ impl Environment<'_> {
         Ok(self.parsed(setting, |days: &i64| (1..=3650).contains(days))? * DAY_MS)
     }
 
+    /// Credits a minute; 0 is no limit.
+    fn credits(&self, setting: &Setting) -> Result<Option<Allowance>, ConfigError> {
+        let is_allowed = |credits: &u32| *credits == 0 || (CREDITS_MIN..=CREDITS_MAX).contains(credits);
+        let per_minute = self.parsed(setting, is_allowed)?;
+        Ok((per_minute > 0).then_some(Allowance { per_minute }))
+    }
+
     fn parsed<T: FromStr>(&self, setting: &Setting, allowed: impl Fn(&T) -> bool) -> Result<T, ConfigError> {
         self.parsed_if_set(setting, allowed)?.ok_or(ConfigError::Missing { name: setting.variable })
     }
@@ -453,6 +468,9 @@ mod tests {
             ("PINBRIDGE_DUPLICATE_CHECK", "Remove"),
             ("PINBRIDGE_REGISTRATION", "yes"),
             ("PINBRIDGE_RETURN_ORIGINS", "https://*.example.com"),
+            ("PINBRIDGE_CALLER_CREDITS", "199"),
+            ("PINBRIDGE_CALLER_CREDITS", "10000001"),
+            ("PINBRIDGE_SOURCE_CREDITS", "-1"),
         ] {
             let error = with(name, value).expect_err(name).to_string();
             assert!(error.contains(name) && error.contains(value), "{error}");
@@ -524,6 +542,16 @@ mod tests {
         for wrong in ["pins", "Pins <pins@example.com>", "a@example.com,b@example.com", "pins@example.com\n"] {
             assert!(mail(wrong).is_err(), "{wrong:?} must not start");
         }
+    }
+
+    #[test]
+    fn callers_are_limited_unless_the_limit_is_turned_off() {
+        let limits = |name, value| with(name, value).expect("valid").limits;
+        assert_eq!(limits("", ""), Limits::default());
+        let off = limits("PINBRIDGE_CALLER_CREDITS", "0");
+        assert_eq!((off.caller, off.source), (None, Limits::default().source));
+        let lowest = limits("PINBRIDGE_SOURCE_CREDITS", "200");
+        assert_eq!((lowest.caller, lowest.source), (Limits::default().caller, Some(Allowance { per_minute: 200 })));
     }
 
     #[test]

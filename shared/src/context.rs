@@ -1,10 +1,11 @@
 //! The ports and settings that a flow is given.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use crate::domain::credit::purse::Purses;
 use crate::ports::{
-    ActivityLog, Analytics, BoardChecks, Boards, Imports, Mailer, OAuth, OAuthStates, Pacers, Passwords, PinIndex,
-    Pinterest, Purge, Queue, Rollups, Schedules, Secrets, SessionKeys, Store, System, Tenants,
+    ActivityLog, Analytics, BoardChecks, Boards, Credits, Imports, Mailer, OAuth, OAuthStates, Pacers, Passwords,
+    PinIndex, Pinterest, Purge, Queue, Rollups, Schedules, Secrets, SessionKeys, Store, System, Tenants,
 };
 
 /// Everything that a flow works with.
@@ -25,6 +26,10 @@ pub struct Context {
     pub activity: Arc<dyn ActivityLog>,
     /// The same table.
     pub schedules: Arc<dyn Schedules>,
+    /// The same table.
+    pub credits: Arc<dyn Credits>,
+    /// What this instance knows of its callers' credit.
+    pub purses: Arc<Mutex<Purses>>,
     pub passwords: Arc<dyn Passwords>,
     pub session_keys: Arc<dyn SessionKeys>,
     pub pacers: Arc<dyn Pacers>,

@@ -9,6 +9,7 @@
 //! | the ports and settings that a flow is given | [`context`] |
 //! | DynamoDB, SQS, Secrets Manager, Pinterest, the clock | [`adapters`] |
 //! | every setting and its default | [`config`] |
+//! | what a request costs | [`metering`] |
 //! | fakes of the ports, contract suites for their implementations | `testing` (behind the feature `testing`) |
 
 pub mod adapters;
@@ -16,6 +17,7 @@ pub mod config;
 pub mod context;
 pub mod domain;
 pub mod flows;
+pub mod metering;
 pub mod ports;
 pub mod telemetry;
 #[cfg(feature = "testing")]

@@ -61,7 +61,7 @@ impl Table {
 }
 
 /// Kinds of rows that a version did not have yet.
-const NEWER_THAN: [(&str, &str); 10] = [
+const NEWER_THAN: [(&str, &str); 11] = [
     ("0.2.0", "board list"),
     ("0.2.0", "claim to list the boards"),
     ("0.2.0", "words about an attempt"),
@@ -72,6 +72,7 @@ const NEWER_THAN: [(&str, &str); 10] = [
     ("0.2.0", "whose an address is"),
     ("0.2.0", "the newest claim of an address"),
     ("0.2.0", "invitation"),
+    ("0.2.0", "credit of a caller"),
 ];
 /// The sort key of rows that are neither written nor read any more: 0.2.0 counted attempts to log in there, for 15
 /// minutes.

@@ -241,6 +241,14 @@ enum Presented<'a> {
     Session(&'a str),
 }
 
+/// The API key of the request, if it has one and no session counts before it.
+pub fn presented_key(headers: &HeaderMap, access: Access) -> Option<&str> {
+    match presented(headers, access)? {
+        Presented::Key(text) => Some(text),
+        Presented::Session(_) => None,
+    }
+}
+
 /// The credential that counts for such an endpoint.
 fn presented(headers: &HeaderMap, access: Access) -> Option<Presented<'_>> {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or(""));

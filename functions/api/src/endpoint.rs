@@ -38,6 +38,8 @@ pub struct Endpoint {
     pub errors: Vec<&'static str>,
     /// Whether a browser receives an error as a page.
     pub errors_as_page: bool,
+    /// The least that a call costs, in credits, where it isn't the usual.
+    pub declared_credits: Option<u32>,
 }
 
 pub const PUBLIC: Access = Access::Public;
@@ -152,6 +154,7 @@ impl Endpoint {
             answers: Vec::new(),
             errors: Vec::new(),
             errors_as_page: false,
+            declared_credits: None,
         }
     }
 
@@ -290,6 +293,11 @@ impl Endpoint {
     pub fn fails(mut self, codes: &[Code]) -> Self {
         self.errors.extend(codes.iter().map(Code::code));
         self
+    }
+
+    /// A call costs at least so many credits: what it reads of an ordinary workspace, or what else makes it dear.
+    pub fn costs(self, credits: u32) -> Self {
+        Self { declared_credits: Some(credits), ..self }
     }
 
     /// A browser receives an error as a page.

@@ -4,12 +4,13 @@
 
 mod accept;
 pub mod activity;
-mod answer;
+pub mod answer;
 pub mod auth;
 pub mod connection_page;
 mod content_type;
 pub mod endpoint;
 pub mod error;
+pub mod limits;
 pub mod openapi;
 pub mod request;
 pub mod request_id;
@@ -23,21 +24,26 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use http::Method;
 use pinbridge_shared::context::Context;
+use pinbridge_shared::metering;
 
 use activity::Audit;
 use endpoint::Endpoint;
 use error::{ApiError, codes};
+use limits::Limited;
 use request::options::{self, AllOptions, Known};
-use request::query;
+use request::{address, query};
 
 /// The API, ready to be served: under `lambda_http` on Lambda, by `axum::serve` locally.
 pub fn router(context: Context) -> Router {
+    let context = metering::counting(context);
     let mut router = Router::new();
     let table = routes::table();
     let options = Arc::new(AllOptions::of(&table));
     for endpoint in table {
         let known = (endpoint.method != Method::GET).then(|| Known::of(&endpoint, &options));
         let parameters = query::Known::of(&endpoint);
+        let has_parameters = address::has_parameters(&endpoint);
+        let limited = Limited::of(&context, &endpoint);
         let Endpoint { path, access, audit, mut handler, .. } = endpoint;
         if let Audit::Audited(audited) = audit {
             let layer = activity::Layer { context: context.clone(), path, audited };
@@ -49,8 +55,15 @@ pub fn router(context: Context) -> Router {
         if let Some(parameters) = parameters {
             handler = handler.route_layer(from_fn_with_state(parameters, query::name_unknown));
         }
+        if has_parameters {
+            handler = handler.route_layer(from_fn(address::check));
+        }
         // The last layer is the outermost: a refused caller leaves no entry.
-        router = router.route(path, handler.route_layer(from_fn_with_state((context.clone(), access), auth::enforce)));
+        let handler = handler
+            .route_layer(from_fn_with_state(limited.clone(), limits::admit))
+            .route_layer(from_fn_with_state((context.clone(), access), auth::enforce))
+            .route_layer(from_fn_with_state(limited, limits::charge));
+        router = router.route(path, handler);
     }
     router
         .fallback(|| async { ApiError::from(codes::ROUTE_NOT_FOUND) })

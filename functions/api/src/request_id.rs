@@ -7,15 +7,18 @@ use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
-use http::HeaderValue;
 use http::header::ALLOW;
+use http::{HeaderName, HeaderValue};
 use lambda_http::request::RequestContext;
 use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::error::ApiError;
+use crate::limits;
 
 pub const HEADER: &str = "x-request-id";
+/// Headers that a layer has added to the response and that a rendered error keeps.
+const KEPT: [HeaderName; 3] = [ALLOW, limits::POLICY, limits::STANDING];
 
 /// The id of the request, for handlers and layers.
 #[derive(Clone, Debug)]
@@ -31,10 +34,12 @@ pub async fn with_request_id(mut request: Request, next: Next) -> Response {
     let mut response = answered.unwrap_or_else(|_| ApiError::panicked().into_response());
     let error = response.extensions_mut().remove::<ApiError>().or_else(|| ApiError::of_bare(&response));
     if let Some(error) = error {
-        let allow = response.headers_mut().remove(ALLOW);
+        let kept = KEPT.map(|name| (response.headers_mut().remove(&name), name));
         response = error.render(&request_id);
-        if let Some(allow) = allow {
-            response.headers_mut().insert(ALLOW, allow);
+        for (value, name) in kept {
+            if let Some(value) = value {
+                response.headers_mut().insert(name, value);
+            }
         }
     }
     if let Ok(value) = HeaderValue::from_str(&request_id) {

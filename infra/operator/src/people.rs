@@ -342,6 +342,9 @@ fn check_name(name: &str) -> anyhow::Result<()> {
     if name.trim().is_empty() || name.chars().count() > NAME_MAX {
         bail!("a name has 1 to {NAME_MAX} characters");
     }
+    if name.contains(char::is_control) {
+        bail!("a name has no control characters");
+    }
     Ok(())
 }
 
@@ -384,6 +387,7 @@ mod tests {
     #[test]
     fn a_blank_or_too_long_name_is_refused() {
         assert!(check_name("Paper & Co.").is_ok());
+        assert!(check_name("a\u{1b}[2Jb").is_err() && check_name("a\nb").is_err());
         assert!(check_name(" ").is_err() && check_name(&"a".repeat(NAME_MAX + 1)).is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! Assembles the real adapters from the environment: every function's `main.rs` starts with it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use aws_config::SdkConfig;
 
@@ -19,9 +19,11 @@ use super::system::RealSystem;
 use super::{aws, sandbox, sdk};
 use crate::config::{Environment, MailPort, Resources, Settings, TokenCustody};
 use crate::context::Context;
+use crate::domain::credit::purse::Purses;
+use crate::metering::ReadUnits;
 use crate::ports::{
-    ActivityLog, Analytics, BoardChecks, Boards, Imports, Mailer, OAuthStates, PinIndex, Pinterest, Purge, Rollups,
-    Schedules, Secrets, SimulatedAccounts, Store, System,
+    ActivityLog, Analytics, BoardChecks, Boards, Credits, Imports, Mailer, OAuthStates, PinIndex, Pinterest, Purge,
+    Rollups, Schedules, Secrets, SimulatedAccounts, Store, System,
 };
 
 /// # Errors
@@ -44,7 +46,8 @@ pub fn over(config: &SdkConfig, settings: Settings, resources: Resources) -> any
         None => None,
     };
     let secrets = sdk::secretsmanager::Client::new(config);
-    let table = Arc::new(DynamoStore::new(sdk::dynamodb::Client::new(config), resources.table));
+    let dynamodb = sdk::dynamodb::Client::new(config).config().to_builder().interceptor(ReadUnits).build();
+    let table = Arc::new(DynamoStore::new(sdk::dynamodb::Client::from_conf(dynamodb), resources.table));
     let custody: Arc<dyn Secrets> = match resources.token_custody {
         TokenCustody::Secrets => {
             Arc::new(SecretsManager::new(secrets.clone(), &resources.secret_prefix, Arc::clone(&system)))
@@ -66,6 +69,8 @@ pub fn over(config: &SdkConfig, settings: Settings, resources: Resources) -> any
         rollups: Arc::clone(&table) as Arc<dyn Rollups>,
         purge: Arc::clone(&table) as Arc<dyn Purge>,
         pin_index: Arc::clone(&table) as Arc<dyn PinIndex>,
+        credits: Arc::clone(&table) as Arc<dyn Credits>,
+        purses: Arc::new(Mutex::new(Purses::default())),
         tenants: table,
         passwords: Arc::new(Argon2Passwords::new(Arc::clone(&system))),
         pacers: Arc::new(PacingKey::new(secrets.clone(), &resources.secret_prefix, Arc::clone(&system))),

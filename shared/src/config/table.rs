@@ -24,7 +24,7 @@ pub struct Group {
     pub settings: &'static [Setting],
 }
 
-pub const GROUPS: [Group; 7] = [
+pub const GROUPS: [Group; 8] = [
     Group { title: "Deployment", settings: &[ENVIRONMENT, REGISTRATION, MAIL_FROM, API_URL, LOG] },
     Group {
         title: "Pinterest and tokens",
@@ -52,6 +52,7 @@ pub const GROUPS: [Group; 7] = [
         ],
     },
     Group { title: "Pacing", settings: &[ACCOUNT_CAPACITY, ACCOUNT_RATE_PER_S, DAILY_BUDGET] },
+    Group { title: "Limits of callers", settings: &[CALLER_CREDITS, SOURCE_CREDITS] },
     Group { title: "Duplicate check", settings: &[DUPLICATE_CHECK] },
     Group { title: "Retention", settings: &[RETENTION_DAYS, DISCONNECTED_DAYS, ACTIVITY_DAYS, REVOKED_KEYS_DAYS] },
     Group {
@@ -277,6 +278,25 @@ pub const DAILY_BUDGET: Setting = Setting {
     meaning: "Requests to Pinterest that publishing may make in a UTC day (creates and pages of board lists), for all \
               workspaces together. 0 turns the budget off. `trial` is what Pinterest's Trial access allows: 950 \
               requests, callers' own reads and writes among them, and at most 290 writes.",
+};
+
+pub const CALLER_CREDITS: Setting = Setting {
+    variable: "PINBRIDGE_CALLER_CREDITS",
+    parameter: Some("CallerCredits"),
+    default: Some("30000"),
+    expected: "0 or a number of credits from 200 to 10000000",
+    meaning: "Credits that each API key and each person may spend in a minute, and at once after a pause. A credit is \
+              one read unit of the table; a call to Pinterest costs 150. Calls beyond it are answered 429 \
+              `caller_limit`. 0 turns the limit off (decision 0025).",
+};
+
+pub const SOURCE_CREDITS: Setting = Setting {
+    variable: "PINBRIDGE_SOURCE_CREDITS",
+    parameter: Some("SourceCredits"),
+    default: Some("6000"),
+    expected: "0 or a number of credits from 200 to 10000000",
+    meaning: "The same for calls without valid credentials, for each network that they come from (an IPv4 address, or \
+              the /64 of an IPv6 address): public routes, and invalid keys. 0 turns the limit off.",
 };
 
 pub const DUPLICATE_CHECK: Setting = Setting {

@@ -45,6 +45,10 @@ pub enum Metric {
     AccountNeedsReconnect,
     /// By the reason for which an import doesn't continue by itself.
     ImportStopped,
+    /// By the kind of caller: the credit of one is used up.
+    CreditSpent,
+    /// By the kind of row: a machine whose clock was ahead had written it, and it was made an empty bucket.
+    BadClockReset,
 }
 
 impl Metric {

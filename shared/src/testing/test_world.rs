@@ -33,8 +33,8 @@ use crate::flows::imports::rescue_imports::import_dead_letter;
 use crate::flows::publish::publish_pin::publish_pin;
 use crate::flows::reconcile::reconcile_board::reconcile_board;
 use crate::ports::{
-    ActivityLog, BoardChecks, Imports, MAX_DELAY_MS, OAuthStates, PinIndex, PortError, PortResult, Purge, Queue,
-    QueueName, Rollups, Schedules, Secrets, SimulatedAccounts, Store, System, Tenants, Tokens,
+    ActivityLog, BoardChecks, Credits, Imports, MAX_DELAY_MS, OAuthStates, PinIndex, PortError, PortResult, Purge,
+    Queue, QueueName, Rollups, Schedules, Secrets, SimulatedAccounts, Store, System, Tenants, Tokens,
 };
 
 /// 2026-01-01T00:00:00Z: the start of a minute, so that the distance to the next tick is known.
@@ -63,6 +63,7 @@ pub trait Table:
     + Schedules
     + SimulatedAccounts
     + Rollups
+    + Credits
     + 'static
 {
 }
@@ -79,6 +80,7 @@ impl<
         + Schedules
         + SimulatedAccounts
         + Rollups
+        + Credits
         + 'static,
 > Table for T
 {
@@ -148,6 +150,8 @@ impl TestWorld {
             purge: table.clone(),
             pin_index: table.clone(),
             rollups: table.clone(),
+            credits: table.clone(),
+            purses: Arc::default(),
             tenants: table,
             passwords: Arc::clone(&passwords) as Arc<dyn crate::ports::Passwords>,
             session_keys: Arc::new(FakeSessionKeys::new(faults.clone())),

@@ -15,8 +15,8 @@ use pinbridge_shared::adapters::system::RealSystem;
 use pinbridge_shared::config::QueueUrls;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::ports::{
-    ActivityLog, BoardChecks, Imports, OAuthStates, Passwords, Queue, QueueName, RedriveQueue, Rollups, Schedules,
-    Secrets, SessionKeys, SimulatedAccounts, Store, System, Tenants,
+    ActivityLog, BoardChecks, Credits, Imports, OAuthStates, Passwords, Queue, QueueName, RedriveQueue, Rollups,
+    Schedules, Secrets, SessionKeys, SimulatedAccounts, Store, System, Tenants,
 };
 use pinbridge_shared::testing::contract::pin_index::Table;
 use pinbridge_shared::testing::contract::queue::QueueUnderTest;
@@ -27,9 +27,9 @@ use pinbridge_shared::testing::fake_store::FakeStore;
 use pinbridge_shared::testing::faults::Faults;
 use pinbridge_shared::testing::manual_system::ManualSystem;
 use pinbridge_shared::{
-    activity_contract, board_checks_contract, imports_contract, oauth_states_contract, passwords_contract,
-    pin_index_contract, queue_contract, rollups_contract, schedules_contract, secrets_contract, session_keys_contract,
-    simulated_accounts_contract, store_contract, tenants_contract,
+    activity_contract, board_checks_contract, credits_contract, imports_contract, oauth_states_contract,
+    passwords_contract, pin_index_contract, queue_contract, rollups_contract, schedules_contract, secrets_contract,
+    session_keys_contract, simulated_accounts_contract, store_contract, tenants_contract,
 };
 
 use crate::support::embedded_aws;
@@ -63,6 +63,12 @@ mod the_fake_board_checks {
 }
 mod dynamodb_board_checks {
     super::board_checks_contract!(super::dynamo_board_checks);
+}
+mod the_fake_credits {
+    super::credits_contract!(super::fake_credits);
+}
+mod dynamodb_credits {
+    super::credits_contract!(super::dynamo_credits);
 }
 mod the_fake_imports {
     super::imports_contract!(super::fake_imports);
@@ -159,6 +165,15 @@ async fn dynamo_schedules() -> (Arc<dyn Schedules>, LocalAws) {
 }
 
 async fn dynamo_board_checks() -> (Arc<dyn BoardChecks>, LocalAws) {
+    let (store, aws) = dynamo().await;
+    (store, aws)
+}
+
+async fn fake_credits() -> (Arc<dyn Credits>, ()) {
+    (Arc::new(FakeStore::new(faults().1)), ())
+}
+
+async fn dynamo_credits() -> (Arc<dyn Credits>, LocalAws) {
     let (store, aws) = dynamo().await;
     (store, aws)
 }

@@ -12,6 +12,7 @@ mod edit;
 mod equivalence;
 mod fairness;
 mod imports;
+mod limits;
 mod own_writes;
 mod pacing;
 mod publish;

@@ -1,6 +1,8 @@
 //! Organisations, workspaces, people, keys, and what they did.
 
 use pinbridge_shared::adapters::dynamodb::DynamoStore;
+use pinbridge_shared::domain::credit::row::{CreditRow, Lease};
+use pinbridge_shared::domain::credit::{Allowance, Holder};
 use pinbridge_shared::domain::ids::{AccountId, InvitationId, KeyId, OrganizationId, UserId, WorkspaceId};
 use pinbridge_shared::domain::pin::origin::Actor;
 use pinbridge_shared::domain::secret::Secret;
@@ -16,7 +18,7 @@ use pinbridge_shared::domain::tenant::user::{Email, Ended, Role, User};
 use pinbridge_shared::domain::tenant::{
     CompanyProfile, Organization, PROFILE_FIELDS, Workspace, WorkspaceEnvironment, WorkspaceState,
 };
-use pinbridge_shared::ports::{ActivityLog, AddressRows, Admission, Purge, Tenants};
+use pinbridge_shared::ports::{ActivityLog, AddressRows, Admission, Credits, Leased, Purge, Tenants};
 
 use super::fixed::{EXPIRES, account, at, organization, uuid, workspace};
 
@@ -150,6 +152,15 @@ fn for_addresses() -> [AddressAttempts; 2] {
     [counted.clone(), AddressAttempts { bucket: Bucket(65_535), count: 0, lifted_at: Some(at(3_000)), ..counted }]
 }
 
+fn holders() -> [Holder; 3] {
+    [Holder::Key(KeyId(uuid(0x51))), Holder::Person(users()[0].id), Holder::of_source(&source())]
+}
+
+/// A lease on a row as last seen.
+fn lease(seen_us: i64, nonce: &str) -> Lease {
+    Lease::plan(seen_us, Allowance { per_minute: 30_000 }, 150, at(0), 10_000, nonce.into())
+}
+
 /// In the order of their ids.
 fn api_keys() -> Vec<ApiKey> {
     let bare = ApiKey {
@@ -239,6 +250,10 @@ pub async fn write(table: &DynamoStore) {
         assert!(table.save_address_attempts(&attempts).await.expect("written").is_done());
     }
     table.note_source(users()[0].id, &source(), EXPIRES).await.expect("written");
+    for holder in holders() {
+        let answer = table.lease(&holder, &lease(0, "first")).await.expect("written");
+        assert!(matches!(answer, Leased::Done(_)), "{answer:?}");
+    }
     for key in api_keys() {
         assert!(table.save_api_key(&key).await.expect("written").is_done());
     }
@@ -274,6 +289,12 @@ pub async fn read(table: &DynamoStore, version: &str) {
         let mut found = table.invitations().await.expect("read");
         found.sort_by_key(|invitation| invitation.id);
         assert_eq!(found, invitations());
+        for holder in holders() {
+            // The row is read by a lease that it refuses.
+            let answer = table.lease(&holder, &lease(0, "second")).await.expect("read");
+            let paid_us = lease(0, "").now_us() + lease(0, "").advance_us();
+            assert_eq!(answer, Leased::Refused(CreditRow { paid_us, nonce: "first".into() }));
+        }
     }
     let mut found = table.api_keys(workspace()).await.expect("read");
     found.sort_by_key(|key| key.id);

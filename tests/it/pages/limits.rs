@@ -1,11 +1,13 @@
 //! The page of limits and lives is what the code says.
 
+use pinbridge_api::answer;
+use pinbridge_api::limits as limits_of_callers;
 use pinbridge_api::openapi::schema::{LIMIT_DEFAULT, LIMIT_MAX, OFFSET_MAX};
-use pinbridge_api::request as bodies;
 use pinbridge_api::request::query::SEARCH_MAX;
+use pinbridge_api::request::{self as bodies, json};
 use pinbridge_api::routes;
 use pinbridge_api::routes::export::PAGE_BYTES_MAX;
-use pinbridge_api::routes::imports::import_file;
+use pinbridge_api::routes::imports::{csv_rows, import_file};
 use pinbridge_api::routes::pins::fields;
 use pinbridge_shared::adapters::dynamodb::row_kinds;
 use pinbridge_shared::adapters::envelope::OLD_KEYS_KEPT_MS;
@@ -13,6 +15,7 @@ use pinbridge_shared::adapters::secrets::RECOVERY_DAYS;
 use pinbridge_shared::adapters::token_cache;
 use pinbridge_shared::config::Settings;
 use pinbridge_shared::domain::account::{analytics, board_check, board_list, credentials, oauth, return_to};
+use pinbridge_shared::domain::credit;
 use pinbridge_shared::domain::pacing::{bucket, budget, pace};
 use pinbridge_shared::domain::pin::{history, request, retry, said};
 use pinbridge_shared::domain::reconcile::{board_scan, duplicate_check};
@@ -82,6 +85,22 @@ fn limits() -> Vec<(&'static str, String)> {
         ("simulated accounts of a sandbox", sandbox::ACCOUNTS_MAX.to_string()),
         ("boards that a simulated account adds", sandbox::OWN_BOARDS_MAX.to_string()),
         ("sections of them all", sandbox::SECTIONS_MAX.to_string()),
+        ("a row of an import, or a pin of a batch", bytes(import_file::ROW_BYTES_MAX)),
+        ("values in such an item: objects, lists, texts, numbers", json::ITEM_VALUES_MAX.to_string()),
+        ("values in the body of a batch", json::LIST_VALUES_MAX.to_string()),
+        ("columns of a CSV file", csv_rows::COLUMNS_MAX.to_string()),
+        // Callers.
+        ("credits of a key or a person in a minute (`CallerCredits`)", credit::CALLER_CREDITS.to_string()),
+        (
+            "credits of a network in a minute, without valid credentials (`SourceCredits`)",
+            credit::SOURCE_CREDITS.to_string(),
+        ),
+        ("credits that a call to Pinterest costs", credit::PINTEREST_CALL_CREDITS.to_string()),
+        ("credits that any other call costs at least", limits_of_callers::CALL_CREDITS.to_string()),
+        ("credits that a public call costs at least", limits_of_callers::PUBLIC_CREDITS.to_string()),
+        ("credits that invalid credentials cost", limits_of_callers::INVALID_CREDENTIALS_CREDITS.to_string()),
+        ("blocks in which an instance takes a minute's credit", credit::BLOCKS_PER_MINUTE.to_string()),
+        ("callers that an instance remembers", credit::purse::PURSES_MAX.to_string()),
         // Lists.
         ("a page, unless asked otherwise", LIMIT_DEFAULT.to_string()),
         ("a page at most", LIMIT_MAX.to_string()),
@@ -100,6 +119,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ("schedules: any filter, search or another order", schedule_lists::WINDOW_MAX.to_string()),
         ("entries of the activity log that one page looks through", activity::EXAMINED_MAX.to_string()),
         ("waiting pins that the rate meter counts", rate_meter::WAITING_COUNTED_MAX.to_string()),
+        ("a list in an answer", bytes(answer::LIST_BYTES_MAX)),
         ("an export's page", bytes(PAGE_BYTES_MAX)),
         ("pins younger than this wait for the next export", time(export::LISTED_AFTER_MS)),
         (

@@ -50,6 +50,7 @@ fn story(number: u64, crashes: BTreeMap<u64, Crash>) -> Plan {
         aftermath_ms: 3 * 60_000,
         crashes,
         own_writes: Vec::new(),
+        bad_clocks: Vec::new(),
         ..plan
     }
 }

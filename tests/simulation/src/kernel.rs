@@ -50,6 +50,8 @@ pub enum Action {
     Delete(usize),
     /// A client creates a section on a board of this account.
     OwnWrite(usize),
+    /// A machine with a bad clock writes the bucket of this account.
+    BadClock(usize),
     /// A client moves, edits, cancels or removes its schedule.
     Change(usize),
     /// A client retries its failed schedule.

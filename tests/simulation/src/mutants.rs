@@ -46,5 +46,6 @@ fn shows(invariant: Invariant) -> &'static [Wrong] {
         Invariant::PublishBefore => &[Wrong::TooLate],
         Invariant::PresentState | Invariant::HeldWithoutTime => &[Wrong::Misreported],
         Invariant::SamePin => &[Wrong::Replaced],
+        Invariant::BadClock => &[Wrong::Becalmed],
     }
 }

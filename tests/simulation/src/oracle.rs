@@ -33,6 +33,9 @@ use crate::schedule_oracle::ScheduleOracle;
 
 /// A pin without an owner must get one again within this time.
 const OWNERLESS_MAX_MS: i64 = 5 * MINUTE_MS;
+/// A bucket that a bad clock has written must be emptied within this time if pins wait for it: the dispatcher's next
+/// tick does it, and may be late, missed or dead.
+const BECALMED_MAX_MS: i64 = 10 * MINUTE_MS;
 /// A recovery marker counts as an owner if it is read within this many minutes.
 const OWNER_WITHIN_MINUTES: i64 = 6;
 const SHOWN_MAX: usize = 8;
@@ -97,6 +100,8 @@ pub enum Wrong {
     Misreported,
     /// A schedule was retried with another pin, although its own could be published again.
     Replaced,
+    /// Pins wait for a bucket that a bad clock has written.
+    Becalmed,
 }
 
 #[derive(Clone, Debug)]
@@ -145,6 +150,8 @@ pub struct Oracle {
     acknowledged: BTreeSet<usize>,
     schedules: ScheduleOracle,
     ownerless: BTreeMap<PinKey, i64>,
+    /// Accounts whose pins wait for a bucket of a bad clock, and since when.
+    becalmed: BTreeMap<AccountKey, i64>,
     /// Pins whose deletion was answered.
     deleted: Arc<Mutex<BTreeSet<PinKey>>>,
     /// Answers 429 that rows have: the account, when the attempt was announced, and the pin.
@@ -234,6 +241,7 @@ impl Oracle {
             acknowledged: BTreeSet::new(),
             schedules,
             ownerless: BTreeMap::new(),
+            becalmed: BTreeMap::new(),
             deleted,
             limited,
             images,
@@ -271,6 +279,24 @@ impl Oracle {
                 report(&self.violations, Wrong::TooLate, text);
             }
         });
+    }
+
+    /// Checks that no pins wait for long for a bucket that a bad clock has written.
+    fn check_buckets(&mut self, now: i64) {
+        let mut becalmed = BTreeMap::new();
+        let (pace, skew_ms) = (self.plan.pace, self.plan.faults.skew_ms);
+        self.store.each_bucket(|account, bucket| {
+            let is_awake = !bucket.is_paused(Moment(now)) && !bucket.is_on_hold() && bucket.waiting_at.is_some();
+            if is_awake && bucket.is_of_bad_clock(&pace, Moment(now), skew_ms) {
+                let since = self.becalmed.get(&account).copied().unwrap_or(now);
+                becalmed.insert(account, since);
+                if now - since > BECALMED_MAX_MS && now - since <= BECALMED_MAX_MS + MINUTE_MS {
+                    let text = format!("pins of {account:?} wait since {since} for {:?}", bucket.tat);
+                    report(&self.violations, Wrong::Becalmed, text);
+                }
+            }
+        });
+        self.becalmed = becalmed;
     }
 
     /// Checks the status with which a client was answered.
@@ -371,6 +397,7 @@ impl Oracle {
         });
         self.check_ends(now);
         self.check_limits();
+        self.check_buckets(now);
         let waiting = self.schedules.check();
         if open.is_empty() {
             self.ownerless.clear();

@@ -17,6 +17,15 @@ use crate::gate::{Crash, Target};
 use crate::invariants::Invariant;
 use crate::world::START;
 
+/// A bucket that a machine with a bad clock writes.
+#[derive(Clone, Copy, Debug)]
+pub struct BadClock {
+    pub account: usize,
+    /// In milliseconds from the start.
+    pub at_ms: i64,
+    pub ahead_ms: i64,
+}
+
 /// A request that a client wants to make.
 #[derive(Clone, Debug)]
 pub struct Wish {
@@ -71,6 +80,9 @@ pub struct Plan {
     pub accounts_per_user: usize,
     /// Sections that clients create: the account, and when, in milliseconds from the start.
     pub own_writes: Vec<(usize, i64)>,
+    /// Buckets that a machine with a bad clock writes: the account, when, and how far that clock is ahead, in
+    /// milliseconds.
+    pub bad_clocks: Vec<BadClock>,
     pub is_traced: bool,
 }
 
@@ -118,6 +130,11 @@ const TOO_LATE_EVERY: u8 = 4;
 const PERISHABLE_PERCENT: u8 = 25;
 const PERISHES_AFTER_MS: std::ops::Range<i64> = 2_000..900_000;
 const PERISHABLE: u64 = 0x70_01A7E;
+/// One world in this many has machines with bad clocks.
+const BAD_CLOCKS_EVERY: u8 = 5;
+/// How far such a clock is ahead, in hours.
+const BAD_CLOCK_HOURS: std::ops::Range<i64> = 1..9_000;
+const BAD_CLOCKS: u64 = 0xBAD_C10C;
 /// Maximum number of boards of an account.
 pub const BOARDS_MAX: usize = 3;
 const AFTERMATH_MS: i64 = 20 * 60_000;
@@ -158,6 +175,7 @@ impl Plan {
             duplicate_check: DuplicateCheck::Off,
             accounts_per_user: accounts_per_user(seed),
             own_writes: own_writes(seed, accounts, arrival_ms),
+            bad_clocks: bad_clocks(seed, accounts, arrival_ms),
             is_traced: false,
             grants: GrantFaults::harsh(&mut rng),
         };
@@ -286,6 +304,20 @@ fn own_writes(seed: u64, accounts: usize, arrival_ms: i64) -> Vec<(usize, i64)> 
     }
     let (account, from) = (rng.usize(0..accounts), rng.i64(0..arrival_ms));
     (0..rng.usize(20..120)).map(|_| (account, from + rng.i64(0..60_000))).collect()
+}
+
+/// In some worlds, a few buckets are written by machines whose clocks are hours or months ahead.
+fn bad_clocks(seed: u64, accounts: usize, arrival_ms: i64) -> Vec<BadClock> {
+    let mut rng = Rng::with_seed(seed ^ BAD_CLOCKS);
+    if rng.u8(0..BAD_CLOCKS_EVERY) != 0 {
+        return Vec::new();
+    }
+    let one = |_| BadClock {
+        account: rng.usize(0..accounts),
+        at_ms: rng.i64(0..arrival_ms),
+        ahead_ms: rng.i64(BAD_CLOCK_HOURS) * 60 * 60_000,
+    };
+    (0..4).map(one).collect()
 }
 
 fn wishes(rng: &mut Rng, count: usize, accounts: usize, arrival_ms: i64) -> Vec<Wish> {

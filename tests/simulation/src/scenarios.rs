@@ -37,6 +37,7 @@ pub fn calm(accounts: usize, wishes: Vec<Wish>) -> Plan {
         max_receives: 20,
         daily_budget: 0,
         own_writes: Vec::new(),
+        bad_clocks: Vec::new(),
         ..Plan::drawn(0, 0)
     }
 }

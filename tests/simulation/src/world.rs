@@ -17,6 +17,7 @@ use pinbridge_shared::config::Settings;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::account::credentials::TokenLife;
 use pinbridge_shared::domain::account::{Account, PUBLISHING_SCOPES};
+use pinbridge_shared::domain::credit::Limits;
 use pinbridge_shared::domain::message::PublishMessage;
 use pinbridge_shared::domain::pacing::bucket::Link;
 use pinbridge_shared::domain::reconcile::duplicate_check::DuplicateCheck;
@@ -24,8 +25,8 @@ use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::flows::pins::read_pins;
 use pinbridge_shared::flows::tenants::projects;
 use pinbridge_shared::ports::{
-    ActivityLog, BoardChecks, Imports, OAuth, OAuthStates, PinIndex, Pinterest, Purge, Queue, QueueName, Rollups,
-    Schedules, Secrets, Store, System, Tenants,
+    ActivityLog, BoardChecks, Credits, Imports, OAuth, OAuthStates, PinIndex, Pinterest, Purge, Queue, QueueName,
+    Rollups, Schedules, Secrets, Store, System, Tenants,
 };
 use pinbridge_shared::testing::fake_analytics::FakeAnalytics;
 use pinbridge_shared::testing::fake_boards::FakeBoards;
@@ -135,6 +136,8 @@ impl SimWorld {
             daily_budget: plan.daily_budget.into(),
             duplicate_check: plan.duplicate_check,
             duplicate_check_after_ms: DUPLICATE_CHECK_AFTER_MS,
+            // The limits of callers are no part of the protocol; tests/it/flows/limits.rs has their instances.
+            limits: Limits { caller: None, source: None },
             ..Settings::default()
         };
         if let Some(quiesce_ms) = plan.quiesce_ms {
@@ -184,6 +187,8 @@ impl SimWorld {
             rollups: store.clone() as Arc<dyn Rollups>,
             purge: store.clone() as Arc<dyn Purge>,
             pin_index: store.clone() as Arc<dyn PinIndex>,
+            credits: store.clone() as Arc<dyn Credits>,
+            purses: Arc::default(),
             queue: queue.clone() as Arc<dyn Queue>,
             secrets: secrets as Arc<dyn Secrets>,
             pinterest: provider.clone() as Arc<dyn Pinterest>,
@@ -259,6 +264,9 @@ impl SimWorld {
         for (account, at_ms) in &self.plan.own_writes {
             self.kernel.schedule(START + at_ms, Action::OwnWrite(*account));
         }
+        for (index, bad) in self.plan.bad_clocks.iter().enumerate() {
+            self.kernel.schedule(START + bad.at_ms, Action::BadClock(index));
+        }
         self.kernel.schedule(START + MINUTE_MS, Action::Tick);
         self.kernel.schedule(START + MINUTE_MS, Action::Check);
         self.kernel.schedule(START + self.plan.heals_after_ms, Action::Heal);
@@ -323,6 +331,12 @@ impl SimWorld {
             Action::Edit(wish) => self.edit(wish),
             Action::Delete(wish) => self.delete(wish),
             Action::OwnWrite(account) => self.own_write(account),
+            Action::BadClock(index) => {
+                let bad = self.plan.bad_clocks[index];
+                let tat = Moment(self.kernel.now() + bad.ahead_ms);
+                self.kernel.note(|| format!("a bad clock writes the bucket of {}: {tat:?}", bad.account));
+                self.store.set_tat(self.plan.account(bad.account), tat);
+            }
             Action::Change(wish) => self.change(wish),
             Action::RetrySchedule(wish) => self.retry_schedule(wish),
             Action::Tick => self.tick(),

@@ -105,6 +105,12 @@ table! {
     PAYLOAD_TOO_LARGE = own(413, "payload_too_large",
         "The request body is larger than {bytes} bytes.",
         "Send a smaller body.");
+    BODY_TOO_RICH = own(413, "payload_too_large",
+        "The request body has more than {limit} values.",
+        "Send fewer items, without fields that the operation does not know.");
+    ITEM_TOO_LARGE = own(422, "item_too_large",
+        "The item is larger than {limit}.",
+        "Send only fields that the operation knows. A pin with every field at its limit is below 64 KiB.");
     VALIDATION_ERROR = own(422, "validation_error",
         "The request is not valid.",
         "Correct the fields named in errors.");
@@ -155,6 +161,11 @@ table! {
     WORKSPACE_RESETTING = own(409, "workspace_resetting",
         "The workspace is being reset.",
         "Send the request again when the content of the sandbox is removed.");
+
+    CALLER_LIMIT = own(429, "caller_limit",
+        "The caller has spent what it may spend in a minute.",
+        "Send the same request again after retry_after_seconds. Ask for changes less often, read longer pages, and keep \
+         board lists. The operator sets the limit (CallerCredits, SourceCredits).").retried(1);
 
     // People, keys and projects.
     INVALID_CREDENTIALS = own(401, "invalid_credentials",

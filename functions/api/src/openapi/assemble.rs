@@ -12,11 +12,12 @@ use crate::auth::Access;
 use crate::content_type::{HTML, JSON};
 use crate::endpoint::{Answer, Endpoint, Header, Parameter, Place};
 use crate::error::codes::{
-    ACCOUNT_NOT_PERMITTED, BAD_REQUEST, BODY_UNREADABLE, Code, EMAIL_NOT_VERIFIED, INSUFFICIENT_SCOPE, INTERNAL_ERROR,
-    INVALID_API_KEY, INVALID_SESSION, MALFORMED_JSON, METHOD_NOT_ALLOWED, MISSING_API_KEY, PAYLOAD_TOO_LARGE,
-    ROUTE_NOT_FOUND, SESSION_REQUIRED, UNAVAILABLE, VALIDATION_ERROR, WORKSPACE_RESETTING,
+    ACCOUNT_NOT_PERMITTED, BAD_REQUEST, BODY_UNREADABLE, CALLER_LIMIT, Code, EMAIL_NOT_VERIFIED, INSUFFICIENT_SCOPE,
+    INTERNAL_ERROR, INVALID_API_KEY, INVALID_SESSION, MALFORMED_JSON, METHOD_NOT_ALLOWED, MISSING_API_KEY,
+    PAYLOAD_TOO_LARGE, ROUTE_NOT_FOUND, SESSION_REQUIRED, UNAVAILABLE, VALIDATION_ERROR, WORKSPACE_RESETTING,
 };
 use crate::error::{self, ApiError};
+use crate::request::address;
 
 const ABOUT: &str = "\
     Publishes pins to Pinterest. The system publishes each accepted pin once, at the pace of its account, and records \
@@ -45,6 +46,12 @@ const TAGS: [(&str, &str); 14] = [
     ("System", "The state and the description of the API."),
     ("Hosted service", "What clients of the hosted service ask for, and what only the hosted service offers."),
 ];
+const POLICY: &str = "\
+    What the caller may spend (draft-ietf-httpapi-ratelimit-headers): `\"key\";q=30000;w=60;pinbridge-unit=\"credits\"`. \
+    The policy is `key`, `person`, or `source` for calls without valid credentials. Each operation costs at least its \
+    `x-credits`, and more if it reads more; a call to Pinterest costs 150.";
+const STANDING: &str = "\
+    About what is left: `\"key\";r=29995`. With 429 `caller_limit`, `t` is the time to wait, as in `Retry-After`.";
 
 /// Requests and answers have separate generators: a request may omit optional fields, an answer has every field.
 struct Schemas {
@@ -129,6 +136,8 @@ pub fn document(endpoints: &[Endpoint]) -> Value {
                     "schema": {"type": "string"},
                 },
                 "Allow": {"description": "The methods that the path accepts.", "schema": {"type": "string"}},
+                "RateLimitPolicy": {"description": POLICY, "schema": {"type": "string"}},
+                "RateLimit": {"description": STANDING, "schema": {"type": "string"}},
             },
             "securitySchemes": {
                 "ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key of the workspace."},
@@ -179,6 +188,8 @@ impl Assembly {
             "security": security(endpoint.access),
             // The access: `public`, a scope, `session` or `administer`.
             "x-access": endpoint.access.name(),
+            // The least that a call costs.
+            "x-credits": endpoint.credits(),
             "responses": self.responses(endpoint),
         });
         let mut parameters: Vec<Value> = endpoint.parameters.iter().map(|one| self.parameter(one)).collect();
@@ -239,7 +250,7 @@ impl Assembly {
 
     fn answer(&mut self, id: &str, answer: &Answer) -> Value {
         let generator = &mut self.schemas.answers;
-        let mut headers = json!({"x-request-id": {"$ref": "#/components/headers/RequestId"}});
+        let mut headers = usual_headers();
         for Header { name, description, required, schema } in &answer.headers {
             headers[*name] = json!({"description": description, "required": required, "schema": schema(generator)});
         }
@@ -259,6 +270,15 @@ impl Assembly {
     }
 }
 
+/// The headers of every answer.
+fn usual_headers() -> Value {
+    json!({
+        "x-request-id": {"$ref": "#/components/headers/RequestId"},
+        "RateLimit": {"$ref": "#/components/headers/RateLimit"},
+        "RateLimit-Policy": {"$ref": "#/components/headers/RateLimitPolicy"},
+    })
+}
+
 fn closed(schema: Schema) -> Value {
     let mut schema = schema.into();
     close(&mut schema);
@@ -267,9 +287,9 @@ fn closed(schema: Schema) -> Value {
 
 /// The codes of the errors of an endpoint, and of those that follow from its access, parameters and body.
 fn error_codes(endpoint: &Endpoint) -> Vec<&'static str> {
-    let mut codes = vec![INTERNAL_ERROR];
+    let mut codes = vec![INTERNAL_ERROR, CALLER_LIMIT, UNAVAILABLE];
     if endpoint.access != Access::Public {
-        codes.extend([MISSING_API_KEY, INVALID_API_KEY, INVALID_SESSION, UNAVAILABLE]);
+        codes.extend([MISSING_API_KEY, INVALID_API_KEY, INVALID_SESSION]);
     }
     match endpoint.access {
         Access::Public => {}
@@ -280,8 +300,9 @@ fn error_codes(endpoint: &Endpoint) -> Vec<&'static str> {
     if !matches!(endpoint.access, Access::Public | Access::AnySession) {
         codes.push(EMAIL_NOT_VERIFIED);
     }
-    if endpoint.parameters.iter().any(|parameter| parameter.place != Place::Header) {
-        codes.push(BAD_REQUEST);
+    // Control characters are refused in every parameter.
+    if address::has_parameters(endpoint) {
+        codes.extend([BAD_REQUEST, VALIDATION_ERROR]);
     }
     // With an empty segment, the request has another path.
     if endpoint.parameters.iter().any(|parameter| parameter.place == Place::Path) {
@@ -327,7 +348,7 @@ fn error_response(errors: &[&ApiError], samples: &[ApiError]) -> Value {
             (sample.code().to_owned(), json!({"$ref": format!("#/components/examples/{name}")}))
         })
         .collect();
-    let mut headers = json!({"x-request-id": {"$ref": "#/components/headers/RequestId"}});
+    let mut headers = usual_headers();
     let headers_of = errors.iter().flat_map(|sample| sample.headers());
     for name in headers_of {
         let component = match name {

@@ -178,6 +178,15 @@ pub fn text(value: &Value, max: usize) -> Result<String, Wrong> {
     Ok(text.to_owned())
 }
 
+/// A text without line breaks and tabs.
+pub fn line(value: &Value, max: usize) -> Result<String, Wrong> {
+    let text = text(value, max)?;
+    if text.contains(char::is_control) {
+        return Err(Wrong::new("String should have no control characters", "string_pattern_mismatch"));
+    }
+    Ok(text)
+}
+
 /// What is wrong with a text that has half a surrogate pair.
 pub fn half() -> Wrong {
     Wrong::new("String should have whole characters. One is cut, such as an emoji", "string_unicode")
@@ -225,6 +234,25 @@ impl<const MAX: usize> Field for Filled<MAX> {
             return Err(Wrong::new("String should have at least 1 character", "string_too_short"));
         }
         Ok(Self(text))
+    }
+}
+
+/// A text in one line that isn't blank, such as a name: no line breaks or tabs either.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line<const MAX: usize>(pub String);
+
+field_schema!(const MAX, Line<MAX> = |generator| Filled::<MAX>::json_schema(generator));
+
+impl<const MAX: usize> Line<MAX> {
+    pub fn trimmed(&self) -> String {
+        self.0.trim().to_owned()
+    }
+}
+
+impl<const MAX: usize> Field for Line<MAX> {
+    fn parse(value: &Value) -> Result<Self, Wrong> {
+        let Filled(text) = Filled::<MAX>::parse(value)?;
+        line(&text.into(), MAX).map(Self)
     }
 }
 
@@ -323,10 +351,10 @@ impl<'a> Fields<'a> {
         self.object.get(name).filter(|value| !value.is_null())
     }
 
-    /// A text of at most `max` characters, for limits that a type can't have.
+    /// A text in one line of at most `max` characters, for limits that a type can't have.
     pub fn text(&mut self, name: &str, max: usize) -> Option<String> {
         let value = self.value(name)?;
-        self.kept(name, text(value, max))
+        self.kept(name, line(value, max))
     }
 }
 
@@ -391,6 +419,18 @@ mod tests {
         assert_eq!(names, ["name", "note", "link"]);
         let error = read(&json!({"name": null})).expect_err("null is absent");
         assert_eq!(error.errors()[0].kind, "missing");
+    }
+
+    #[test]
+    fn a_name_has_no_control_characters_and_a_text_has_line_breaks_only() {
+        for code in (0..0x20).chain(0x7f..0xa0) {
+            let text = json!(format!("a{}b", char::from(code)));
+            assert!(Line::<9>::parse(&text).is_err(), "{code:x} in a name");
+            let is_layout = [b'\t', b'\n', b'\r'].contains(&code);
+            assert_eq!(Text::<9>::parse(&text).is_ok(), is_layout, "{code:x} in a text");
+        }
+        assert!(Line::<9>::parse(&json!("\tname\n")).is_err(), "nor around it");
+        assert_eq!(Line::<9>::parse(&json!(" name ")).map(|name| name.trimmed()), Ok("name".into()));
     }
 
     #[test]

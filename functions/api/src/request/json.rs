@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use serde::Deserializer as _;
+use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -65,19 +67,132 @@ pub fn object(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
     }
 }
 
-/// A list of a body: each item, or why it can't be read. Such an item spoils no other.
-pub type Items = Vec<Result<Value, ApiError>>;
+/// The most values in an item of a list: objects, lists, texts, numbers. A pin with every field has below 100.
+pub const ITEM_VALUES_MAX: usize = 2_000;
+/// The most values in all items of a batch. Its items are in memory together, and a value takes up to 700 bytes there,
+/// however few it has in the body.
+pub const LIST_VALUES_MAX: usize = 20_000;
 
-/// The items of a body that is a list. `None`: the body is something else.
+/// What happened to a body that should be a list.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Listed {
+    Done,
+    /// The list goes on behind that many items, which were read.
+    TooLong,
+    /// The body is JSON, but no list.
+    Other,
+}
+
+/// Reads a body that is a list, one item at a time: its number from 1, and its value or why it can't be read. Such an
+/// item spoils no other. No more than one item is in memory.
 ///
 /// # Errors
 /// When the body is no JSON.
-pub fn list(bytes: &[u8]) -> Result<Option<Items>, ApiError> {
-    match items(&prepared(bytes)) {
-        Some(items) => Ok(Some(items)),
-        None => value(bytes).map(|_| None),
+pub fn each_item(
+    bytes: &[u8],
+    item_bytes_max: usize,
+    items_max: usize,
+    mut item: impl FnMut(u32, Result<Value, ApiError>),
+) -> Result<Listed, ApiError> {
+    let prepared = prepared(bytes);
+    let mut number = 0;
+    let mut is_too_long = false;
+    let each = |raw: &RawValue| {
+        if number as usize == items_max {
+            is_too_long = true;
+            return false;
+        }
+        number += 1;
+        item(number, bounded(raw.get(), item_bytes_max));
+        true
+    };
+    let mut input = serde_json::Deserializer::from_slice(&prepared);
+    let read = input.deserialize_any(Each(each)).and_then(|is_list| input.end().map(|()| is_list));
+    match read {
+        _ if is_too_long => Ok(Listed::TooLong),
+        Ok(true) => Ok(Listed::Done),
+        Ok(false) => Ok(Listed::Other),
+        Err(error) => Err(syntax_error(&error)),
     }
 }
+
+/// Gives each item of a list to the function, until it has enough. Everything else is read and dropped.
+struct Each<F>(F);
+
+impl<'de, F: FnMut(&'de RawValue) -> bool> Visitor<'de> for Each<F> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<bool, A::Error> {
+        while let Some(raw) = items.next_element::<&RawValue>()? {
+            if !(self.0)(raw) {
+                return Err(A::Error::custom("too many items"));
+            }
+        }
+        Ok(true)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<bool, A::Error> {
+        while fields.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(false)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_unit<E>(self) -> Result<bool, E> {
+        Ok(false)
+    }
+}
+
+/// An item's value, unless the item is too large.
+fn bounded(item: &str, bytes_max: usize) -> Result<Value, ApiError> {
+    if item.len() > bytes_max {
+        return Err(codes::ITEM_TOO_LARGE.with("limit", format!("{bytes_max} bytes")));
+    }
+    if values(item) > ITEM_VALUES_MAX {
+        return Err(codes::ITEM_TOO_LARGE.with("limit", format!("{ITEM_VALUES_MAX} values")));
+    }
+    serde_json::from_str(item).map_err(|error| syntax_error(&error))
+}
+
+/// How many values a JSON text has at most: one more than its commas, and one for each object and list.
+fn values(json: &str) -> usize {
+    let (mut count, mut is_text, mut is_escaped) = (1, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = is_text,
+            b'"' => is_text = !is_text,
+            b',' | b'{' | b'[' if !is_text => count += 1,
+            _ => {}
+        }
+    }
+    count
+}
+
+/// Items, or why they can't be read.
+type Items = Vec<Result<Value, ApiError>>;
 
 /// A body, and what is wrong with the items of its list that couldn't be read, by their place.
 pub type WithList = (Map<String, Value>, BTreeMap<usize, ApiError>);
@@ -93,6 +208,10 @@ pub fn object_with_list(bytes: &[u8], name: &str) -> Result<WithList, ApiError> 
         return object(bytes).map(|object| (object, BTreeMap::new()));
     };
     let (mut fields, mut errors) = (Map::new(), BTreeMap::new());
+    let count: usize = raw.values().map(|raw| values(raw.get())).sum();
+    if count > LIST_VALUES_MAX {
+        return Err(codes::BODY_TOO_RICH.with("limit", LIST_VALUES_MAX));
+    }
     for (field, raw) in raw {
         let list = Some(&field).filter(|field| *field == name).and_then(|_| items(raw.get().as_bytes()));
         let value = match list {
@@ -115,8 +234,7 @@ pub fn object_with_list(bytes: &[u8], name: &str) -> Result<WithList, ApiError> 
 
 fn items(json: &[u8]) -> Option<Items> {
     let raw: Vec<&RawValue> = serde_json::from_slice(json).ok()?;
-    let read = |item: &RawValue| serde_json::from_str(item.get()).map_err(|error| syntax_error(&error));
-    Some(raw.into_iter().map(read).collect())
+    Some(raw.into_iter().map(|item| bounded(item.get(), super::BODY_MAX)).collect())
 }
 
 #[cfg(test)]
@@ -124,6 +242,48 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    fn items_of(text: &str) -> (Result<Listed, u16>, Vec<Result<Value, &'static str>>) {
+        let mut items = Vec::new();
+        let listed = each_item(text.as_bytes(), 40, 3, |number, item| {
+            assert_eq!(number as usize, items.len() + 1);
+            items.push(item.map_err(|error| error.code()));
+        });
+        (listed.map_err(|error| error.status().as_u16()), items)
+    }
+
+    #[test]
+    fn the_items_of_a_list_are_read_one_by_one_and_each_has_its_own_error() {
+        let half = json!({"a": "\u{ffff}"});
+        let (listed, items) = items_of(r#"[{"a":"\ud83d"}, 1e999, null]"#);
+        assert_eq!((listed, items), (Ok(Listed::Done), vec![Ok(half), Err("malformed_json"), Ok(Value::Null)]));
+        let (listed, items) = items_of(&format!("[1, \"{}\"]", "x".repeat(40)));
+        assert_eq!((listed, items), (Ok(Listed::Done), vec![Ok(json!(1)), Err("item_too_large")]));
+        let (listed, items) = items_of("[1,2,3,4,5,6");
+        assert_eq!((listed, items.len()), (Ok(Listed::TooLong), 3), "the rest isn't even read");
+        for other in ["{}", r#"{"a":[1]}"#, "1", "-1", "1.5", "\"a\"", "null", "true"] {
+            assert_eq!(items_of(other), (Ok(Listed::Other), vec![]), "{other}");
+        }
+        for broken in ["", "[1,", "[1]]", "[1 2]", "[1] x", "{\"a\"", "nul"] {
+            assert_eq!(items_of(broken).0, Err(400), "{broken}");
+        }
+    }
+
+    #[test]
+    fn an_item_of_many_values_is_refused_however_small_they_are() {
+        for (text, count) in
+            [("1", 1), ("[]", 2), ("[1,2]", 3), (r#"{"a":{"b":[1,"x,[{"]}}"#, 5), (r#"["\"","\\",","]"#, 4)]
+        {
+            assert_eq!(values(text), count, "{text}");
+        }
+        let of = |n: usize| format!("[{}]", vec!["{\"\":0}"; n].join(","));
+        assert!(bounded(&of(900), usize::MAX).is_ok());
+        assert_eq!(bounded(&of(1_100), usize::MAX).expect_err("too many").code(), "item_too_large");
+        let body = |n: usize| format!("{{\"pins\": [], \"other\": {}}}", of(n));
+        assert!(object_with_list(body(9_000).as_bytes(), "pins").is_ok());
+        let refused = object_with_list(body(11_000).as_bytes(), "pins").expect_err("too many");
+        assert_eq!((refused.status().as_u16(), refused.code()), (413, "payload_too_large"));
+    }
 
     #[test]
     fn half_a_pair_is_marked_wherever_it_stands_and_whole_ones_stay() {

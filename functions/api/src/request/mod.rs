@@ -1,5 +1,6 @@
 //! Reads the JSON of a request: first the size, then the syntax, then every field. One error names all invalid fields.
 
+pub mod address;
 pub mod field;
 pub mod json;
 pub mod options;

@@ -1,7 +1,7 @@
 //! Connected Pinterest accounts.
 
-use axum::Json;
 use axum::extract::{Path, State};
+use axum::response::Response;
 use futures_util::future::try_join_all;
 use http::StatusCode;
 use pinbridge_shared::context::Context;
@@ -15,10 +15,11 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::activity::Resource;
+use crate::answer::{self, ABOUT_LEFT_OUT, Entry};
 use crate::auth::Caller;
 use crate::endpoint::{DESTRUCTIVE, Endpoint, READ, delete, get, tagged};
 use crate::error::ApiError;
-use crate::openapi::schema::{Time, names};
+use crate::openapi::schema::{Text, Time, names};
 use crate::request::path_id;
 use crate::routes::examples::ACCOUNT;
 
@@ -29,7 +30,8 @@ pub fn endpoints() -> Vec<Endpoint> {
             get("/v1/pinterest/accounts", READ, list)
                 .operation("list_accounts", "List the connected accounts")
                 .about("Lists the oldest accounts first. A key with an allow-list reads the accounts on its list.")
-                .answers::<Vec<Account>>(200, "The accounts."),
+                .answers::<Vec<Account>>(200, "The accounts.")
+                .with_header::<Text>("X-Pinbridge-Left-Out", false, ABOUT_LEFT_OUT),
             delete("/v1/pinterest/accounts/{id}", DESTRUCTIVE, revoke)
                 .operation("disconnect_account", "Disconnect an account")
                 .audited("account.disconnected", Resource::Path, &[])
@@ -72,6 +74,10 @@ pub struct Account {
     pub reconnect_required: bool,
     /// The scopes that publishing needs and the connection lacks.
     pub missing_scopes: Vec<String>,
+    /// Extension: the time when the pace of the account was last reset, because a machine with a wrong clock had
+    /// written it. Absent if it never was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pace_reset_at: Option<Time>,
 }
 
 impl Account {
@@ -93,7 +99,17 @@ impl Account {
             health_checked_at: account.life.checked_at.unwrap_or(account.updated_at).into(),
             reconnect_required: health.needs_reconnect(),
             missing_scopes: account.missing_scopes(),
+            pace_reset_at: bucket.reset_at.map(Time),
         }
+    }
+}
+
+impl Entry for Account {
+    const LONG: &'static str = "display_name, scopes, health_message, missing_scopes";
+
+    fn without_long(self) -> Self {
+        let (scopes, health_message) = (String::new(), String::new());
+        Self { display_name: None, scopes, health_message, missing_scopes: Vec::new(), ..self }
     }
 }
 
@@ -106,7 +122,7 @@ impl From<DisconnectError> for ApiError {
     }
 }
 
-async fn list(State(context): State<Context>, caller: Caller) -> Result<Json<Vec<Account>>, ApiError> {
+async fn list(State(context): State<Context>, caller: Caller) -> Result<Response, ApiError> {
     let mut accounts = context.store.accounts(caller.workspace).await?;
     // The name of a disconnected account is removed after a while. From then on, lists leave the account out.
     accounts.retain(|account| caller.sees(account.key.account) && !account.is_forgotten());
@@ -114,7 +130,7 @@ async fn list(State(context): State<Context>, caller: Caller) -> Result<Json<Vec
     // The bucket has Pinterest's last answer about the connection.
     let buckets = try_join_all(accounts.iter().map(|account| context.store.bucket(account.key))).await?;
     let now = context.system.now();
-    Ok(Json(accounts.iter().zip(&buckets).map(|(account, bucket)| Account::of(account, bucket, now)).collect()))
+    Ok(answer::list(accounts.iter().zip(&buckets).map(|(account, bucket)| Account::of(account, bucket, now)).collect()))
 }
 
 async fn revoke(

@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::answer;
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, READ, get, tagged};
 use crate::error::ApiError;
@@ -26,6 +27,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         vec![
             get("/v1/activity-logs", READ, list)
                 .operation("list_activity", "List the activity log")
+                .costs(50)
                 .about(
                     "Lists the changes that people, API keys and the system made, newest first; an entry of \
                      `pin.published` stands above that of the pin's acceptance. A filter with an unknown value \
@@ -171,5 +173,7 @@ async fn list(
     };
     let reader = Reader { workspace: caller.workspace, key, limited_to: caller.limited_to() };
     let found = activity::page(&context, reader, &wanted, cursor, limit).await?;
-    Ok(Json(ActivityLogs::of(found, context.settings.activity_kept_ms)))
+    let logs = ActivityLogs::of(found, context.settings.activity_kept_ms);
+    answer::check_page(&logs.items)?;
+    Ok(Json(logs))
 }

@@ -22,7 +22,7 @@ use crate::endpoint::{ADMINISTER, Endpoint, delete, get, patch, post, tagged};
 use crate::error::ApiError;
 use crate::error::codes::{KEY_REVOKED, NOT_FOUND, TOO_MANY_KEYS};
 use crate::openapi::schema::{Time, names};
-use crate::request::field::{Field, Filled, FromFields, NotNull, Wrong, field_schema, request};
+use crate::request::field::{Field, FromFields, Line, NotNull, Wrong, field_schema, request};
 use crate::request::{self, Fields, JsonObject, path_id};
 use crate::routes::examples::{ACCOUNT, KEY};
 
@@ -71,7 +71,7 @@ request! {
     /// An API key to create.
     #[schemars(deny_unknown_fields)]
     pub struct ApiKeyCreate {
-        pub name: Filled<NAME_MAX>,
+        pub name: Line<NAME_MAX>,
         /// What the key may do. If omitted: everything.
         pub scopes: Option<NotNull<ScopeNames>>,
         /// The allow-list: the ids of the accounts that the key may use. With an empty list, it may use none.
@@ -83,7 +83,7 @@ request! {
     /// The changes of an API key. At least one field is required.
     #[schemars(deny_unknown_fields)]
     pub struct ApiKeyUpdate {
-        pub name: Option<Filled<NAME_MAX>>,
+        pub name: Option<Line<NAME_MAX>>,
         pub scopes: Option<ScopeNames>,
         pub pinterest_account_ids: Option<Accounts>,
     }

@@ -31,7 +31,7 @@ use crate::error::codes::{
     UNSUPPORTED_MEDIA_TYPE,
 };
 use crate::openapi::schema::{Time, names};
-use crate::request::field::{Field, Filled, Text, Wrong, field_schema, half, request};
+use crate::request::field::{Field, Filled, Line, Text, Wrong, field_schema, half, request};
 use crate::request::json::HALF;
 use crate::request::{self, JsonObject};
 use crate::source::ClientSource;
@@ -153,6 +153,10 @@ impl Field for NewPassword {
         let Password(password) = Password::parse(value)?;
         if password.expose().contains(HALF) {
             return Err(half());
+        }
+        // Nobody can type them again.
+        if password.expose().contains(char::is_control) {
+            return Err(Wrong::new("Password should have no control characters", "string_pattern_mismatch"));
         }
         if password.expose().chars().count() < PASSWORD_MIN {
             let msg = format!("String should have at least {PASSWORD_MIN} characters");

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use axum::response::Response;
 use http::StatusCode;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::account::board::{self, BoardChange, BoardDraft, Privacy, is_board_id};
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::activity::Resource;
+use crate::answer::{self, ABOUT_LEFT_OUT, Entry};
 use crate::auth::Caller;
 use crate::endpoint::{DESTRUCTIVE, Endpoint, READ, WRITE, delete, get, patch, post, tagged};
 use crate::error::ApiError;
@@ -20,7 +22,8 @@ use crate::error::codes::{
     ACCOUNT_NOT_PERMITTED, BOARD_ACCESS_DENIED, BOARD_NOT_FOUND, BOARD_SECTION_NOT_FOUND, PINTEREST,
     SANDBOX_BOARD_FIXED, SANDBOX_BOARD_LIMIT,
 };
-use crate::request::field::{Field, Filled, FromFields, Text, Wrong, field_schema, request};
+use crate::openapi::schema;
+use crate::request::field::{Field, FromFields, Line, Text, Wrong, field_schema, request};
 use crate::request::options::Unknown;
 use crate::request::{self, Fields, JsonObject, query};
 use crate::routes::examples::{ACCOUNT, BOARD};
@@ -36,7 +39,8 @@ pub fn endpoints() -> Vec<Endpoint> {
         vec![
             of_account(get("/v1/pinterest/boards", READ, list))
                 .operation("list_boards", "List the boards of an account")
-                .answers::<Vec<Board>>(200, "The boards."),
+                .answers::<Vec<Board>>(200, "The boards.")
+                .with_header::<schema::Text>("X-Pinbridge-Left-Out", false, ABOUT_LEFT_OUT),
             fails(post("/v1/pinterest/boards", WRITE, create))
                 .operation("create_board", "Create a board")
                 .about(
@@ -98,7 +102,7 @@ request! {
     /// A board to create.
     pub struct BoardCreate {
         pub account_id: Uuid,
-        pub name: Filled<NAME_MAX>,
+        pub name: Line<NAME_MAX>,
         pub description: Option<Text<DESCRIPTION_MAX>>,
         pub privacy: Option<NewPrivacy>,
     }
@@ -108,7 +112,7 @@ request! {
     /// The changes of a board. At least one of `name`, `description` and `privacy` is required.
     pub struct BoardUpdate {
         pub account_id: Uuid,
-        pub name: Option<Filled<NAME_MAX>>,
+        pub name: Option<Line<NAME_MAX>>,
         pub description: Option<Text<DESCRIPTION_MAX>>,
         pub privacy: Option<PrivacyChange>,
     }
@@ -118,7 +122,7 @@ request! {
     /// A section to create.
     pub struct SectionCreate {
         pub account_id: Uuid,
-        pub name: Filled<NAME_MAX>,
+        pub name: Line<NAME_MAX>,
     }
 }
 
@@ -164,6 +168,14 @@ pub struct Board {
     pub privacy: Option<String>,
 }
 
+impl Entry for Board {
+    const LONG: &'static str = "description";
+
+    fn without_long(self) -> Self {
+        Self { description: None, ..self }
+    }
+}
+
 impl From<board::Board> for Board {
     fn from(board: board::Board) -> Self {
         let board::Board { id, name, description, privacy } = board;
@@ -188,10 +200,10 @@ async fn list(
     State(context): State<Context>,
     caller: Caller,
     Query(query): Query<query::Query>,
-) -> Result<Json<Vec<Board>>, ApiError> {
+) -> Result<Response, ApiError> {
     let account = caller.account(query::account_id(&query)?)?;
     let boards = boards::boards(&context, account).await?;
-    Ok(Json(boards.into_iter().map(Board::from).collect()))
+    Ok(answer::list(boards.into_iter().map(Board::from).collect()))
 }
 
 async fn create(

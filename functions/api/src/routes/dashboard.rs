@@ -31,6 +31,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         vec![
             get("/v1/dashboard/summary", READ, summary)
                 .operation("get_dashboard_summary", "Read the figures of a period")
+                .costs(50)
                 .about(
                     "Counts the pins, schedules and imports of the period from `start` up to, but not including, \
                      `end`. The default is the last 30 days; a period has at most 366 days. A published or failed pin \

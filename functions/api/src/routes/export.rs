@@ -33,6 +33,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         vec![
             get("/v1/export", READ, read)
                 .operation("export", "Export the workspace's accounts, pins and schedules")
+                .costs(100)
                 .about(
                     "Answers accounts without their tokens, pins with the `events` of their timeline, and schedules, \
                      each oldest first. `kind` is `account`, `pin` or `schedule`. A page without the header \

@@ -77,6 +77,7 @@ pub fn endpoints() -> Vec<Endpoint> {
             ),
             get("/v1/pins/imports", READ, list)
                 .operation("list_imports", "List imports")
+                .costs(50)
                 .about(
                     "Lists the newest imports first, without their `results`. The list reaches the newest 1,000 \
                      imports.",
@@ -164,21 +165,22 @@ async fn create(
 ) -> Result<Response, ApiError> {
     let is_dry = page::flag(query, "dry_run")?;
     let (now, of_rows) = (context.system.now(), options.of_items());
-    let mut rows: Vec<Row> = file.rows.iter().map(|row| judge(caller, row, &of_rows, now)).collect();
+    let read = file.read(|row| judge(caller, row, &of_rows, now))?;
+    let (mut rows, unknown_columns) = (read.rows, read.unknown_columns);
     refuse_mixed_keys(&mut rows);
     if is_dry {
         let report = report(context, caller.workspace, rows, caller.limited_to()).await?;
-        return Ok(Json(DryRun::of(file.source, file.unknown_columns, report)).into_response());
+        return Ok(Json(DryRun::of(file.source, unknown_columns, report)).into_response());
     }
     let accounts = context.store.accounts(caller.workspace).await?;
     let known: BTreeSet<AccountId> = accounts.into_iter().map(|account| account.key.account).collect();
     let joining = joining(&rows, &known);
     let submission = Submission {
-        content_hash: file.content_hash(),
+        content_hash: read.content_hash,
         source: file.source,
         filename: file.filename,
         rows,
-        unknown_columns: file.unknown_columns,
+        unknown_columns,
         by: Some(caller.who),
         idempotency_key: options.key,
     };
@@ -252,7 +254,7 @@ async fn list(
     let filter = ImportFilter { status, source, accounts, who: Some(caller.who) };
     let page = imports::page(&context, caller.workspace, &filter, paging.offset, paging.limit).await?;
     let items: Vec<Import> = page.imports.iter().map(Import::from).collect();
-    Ok(answer::page(&items, page.total as u64, page.total_is_at_least, None))
+    answer::page(&items, page.total as u64, page.total_is_at_least, None)
 }
 
 /// Reads the caller's import.

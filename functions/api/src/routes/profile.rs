@@ -20,7 +20,7 @@ use crate::endpoint::{Endpoint, SESSION, get, put, tagged};
 use crate::error::ApiError;
 use crate::error::codes::{INSUFFICIENT_SCOPE, INVALID_CREDENTIALS, LOGIN_RATE_LIMITED, NO_WORKSPACE};
 use crate::openapi::schema::{FILLED, Time, inline_schema};
-use crate::request::field::Filled;
+use crate::request::field::Line;
 use crate::request::options::Unknown;
 use crate::request::{Fields, JsonObject};
 
@@ -46,7 +46,7 @@ pub fn endpoints() -> Vec<Endpoint> {
     )
 }
 
-type Name = Filled<NAME_MAX>;
+type Name = Line<NAME_MAX>;
 
 inline_schema!(
     /// The changes of a profile: the name of the person, the name of the workspace, and the company details.

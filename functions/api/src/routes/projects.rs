@@ -24,7 +24,7 @@ use crate::error::codes::{
     WORKSPACE_RESETTING,
 };
 use crate::openapi::schema::{Time, names};
-use crate::request::field::{Filled, request};
+use crate::request::field::{Line, request};
 use crate::request::options::Unknown;
 use crate::request::{self, MaybeJsonObject};
 use crate::routes::examples::WORKSPACE;
@@ -86,7 +86,7 @@ names!(
 request! {
     /// The name of the sandbox.
     pub struct SandboxCreate {
-        pub name: Option<Filled<NAME_MAX>>,
+        pub name: Option<Line<NAME_MAX>>,
     }
 }
 

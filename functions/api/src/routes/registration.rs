@@ -27,7 +27,7 @@ use crate::error::codes::{
     VERIFICATION_RATE_LIMITED,
 };
 use crate::openapi::schema::Text;
-use crate::request::field::{Filled, request};
+use crate::request::field::{Line, request};
 use crate::request::{self, JsonObject, query};
 use crate::source::ClientSource;
 use crate::{connection_page, verification_page};
@@ -108,14 +108,14 @@ const PROVE: &[crate::error::codes::Code] =
 request! {
     /// A person to register.
     pub struct Register {
-        pub full_name: Filled<NAME_MAX>,
+        pub full_name: Line<NAME_MAX>,
         pub email: EmailAddress,
         pub password: NewPassword,
         /// The name of the workspace that the person founds.
-        pub workspace_name: Option<Filled<NAME_MAX>>,
+        pub workspace_name: Option<Line<NAME_MAX>>,
         pub timezone: Option<Timezone>,
         /// The token of an invitation.
-        pub invite_token: Option<Filled<TOKEN_MAX>>,
+        pub invite_token: Option<Line<TOKEN_MAX>>,
     }
 }
 

@@ -163,6 +163,7 @@ fn many() -> Vec<Endpoint> {
     vec![
         get("/v1/schedules", READ, list)
             .operation("list_schedules", "List, filter and search schedules")
+            .costs(50)
             .about(
                 "The default order is `run_at_desc`. A list without filters in the order of `run_at` reaches every \
                  schedule. A filter, a search or another order searches 1,000 schedules at a time, and \
@@ -271,7 +272,7 @@ async fn list(
     }
     let shown = schedules::explained(&context, page.schedules).await?;
     let items: Vec<Schedule> = shown.iter().map(Schedule::from).collect();
-    Ok(answer::page(&items, page.total, page.total_is_at_least, page.next.map(query::cursor)))
+    answer::page(&items, page.total, page.total_is_at_least, page.next.map(query::cursor))
 }
 
 async fn read(

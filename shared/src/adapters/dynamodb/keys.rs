@@ -1,7 +1,8 @@
 //! The table's keys. Every partition starts with the workspace, with these exceptions: recovery markers and the release
 //! rows of schedules, which are filed by time; the app's daily budget; the pacing rows of Pinterest users, whom several
 //! workspaces may have connected; and what stands above workspaces: organisations and people, who log in by an address
-//! before any workspace is known, their addresses and invitations, and the counts of their wrong passwords.
+//! before any workspace is known, their addresses and invitations, the counts of their wrong passwords, and the credit
+//! of callers.
 //!
 //! | row | pk | sk |
 //! |---|---|---|
@@ -44,6 +45,7 @@
 //! | a source that they logged in from | `user#{user}` | `source#{source}` |
 //! | wrong passwords from a source | `login#{source}` | `source` |
 //! | wrong passwords for an address | `login#{bucket}` | `address` |
+//! | credit of a caller | `credit#{kind}#{caller}` | `credit` |
 //!
 //! Index `listing` (`lpk` = `{ws}#list#{shard}`, of deleted pins `{ws}#gone#{shard}`; `lsk` = `{created}#{pin}#{tags}`)
 //! holds every pin once, and failed pins a second time by their attempt rows (`lpk` = `{ws}#failed#{shard}`, the same
@@ -62,6 +64,7 @@
 
 use uuid::Uuid;
 
+use crate::domain::credit::Holder;
 use crate::domain::ids::{
     AccountKey, BoardKey, ImportId, OrganizationId, PinId, PinKey, ScheduleId, ScheduleKey, UserId, WorkspaceId,
 };
@@ -102,6 +105,7 @@ pub const ADDRESS: &str = "address";
 pub const CLAIM: &str = "claim";
 pub const LOGIN_SOURCE: &str = "source";
 pub const LOGIN_ADDRESS: &str = "address";
+pub const CREDIT: &str = "credit";
 /// When the workspace was first seen to be marked for a purge.
 pub const MARK: &str = "purge";
 pub const LISTING_INDEX: &str = "listing";
@@ -143,6 +147,11 @@ pub fn organization(id: OrganizationId) -> String {
 pub const WORKSPACE_POINTER: &str = "workspace#";
 /// The prefix of every pointer of an organisation to one of its people.
 pub const USER_POINTER: &str = "user#";
+
+/// `kind` and `caller`: [`Holder::name`].
+pub fn credit(holder: &Holder) -> String {
+    format!("credit#{}", holder.name())
+}
 
 pub fn user(id: UserId) -> String {
     format!("user#{id}")

@@ -11,6 +11,7 @@ mod backlog;
 mod board_checks;
 mod board_lists;
 mod budget;
+mod credits;
 mod imports;
 mod invitations;
 mod item;

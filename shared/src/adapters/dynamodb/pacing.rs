@@ -86,6 +86,8 @@ pub(super) fn read_bucket(item: &Item) -> Bucket {
         reserved_tat: row.maybe_moment("reserved_tat"),
         crowded_until: row.maybe_moment("crowded_until"),
         nonce: row.maybe_text("nonce"),
+        owed_tat: row.maybe_moment("owed_tat"),
+        reset_at: row.maybe_moment("reset_at"),
         hold: hold.or_else(earlier_hold),
         held_until: row.maybe_moment("held_until"),
         rel: row.maybe_number("rel").unwrap_or_default(),
@@ -338,8 +340,9 @@ impl DynamoStore {
         let mut writes = OptimisticWrites::of(ROW, LINK_ATTEMPTS);
         loop {
             writes.begin()?;
-            let ahead = add("tat >= :now", "SET tat = tat + :owed", ":owed", number(owed_ms));
-            let settled = add("tat < :now", "SET tat = :tat", ":tat", moment(link.now.plus_ms(owed_ms)));
+            let ahead = add("tat >= :now", "SET owed_tat = tat + :owed, tat = tat + :owed", ":owed", number(owed_ms));
+            let settled =
+                add("tat < :now", "SET owed_tat = :tat, tat = :tat", ":tat", moment(link.now.plus_ms(owed_ms)));
             for request in [ahead, settled] {
                 if let Updated::Now(_) = self.update(request).await? {
                     return Ok(());
@@ -374,7 +377,7 @@ impl DynamoStore {
                 request = request.expression_attribute_values(":failure", text(failure.code()));
             }
         }
-        let shared = "tat, burst_from, slow_until, reserved_tat, crowded_until, nonce";
+        let shared = "tat, burst_from, slow_until, reserved_tat, crowded_until, nonce, owed_tat, reset_at";
         request
             .update_expression(format!("{set} REMOVE {shared}, paused_until, pause_reason, pause_failure"))
             .condition_expression(conditions.join(" AND "))
@@ -534,6 +537,13 @@ fn take_request(request: UpdateItemFluentBuilder, row: Row<'_>, take: &Take) -> 
                 .expression_attribute_values(":latest", moment(take.latest_tat_before()))
                 .expression_attribute_values(":advance", number(take.advance_ms()));
             (request, "tat = tat + :advance".to_owned())
+        }
+        TakeFrom::BadClock { seen } => {
+            conditions.push("tat = :seen");
+            let request = request
+                .expression_attribute_values(":seen", moment(seen))
+                .expression_attribute_values(":tat", moment(take.reset_tat()));
+            (request, "tat = :tat, reset_at = :now".to_owned())
         }
     };
     if let Some(until) = take.crowds_until {

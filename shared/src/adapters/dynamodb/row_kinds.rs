@@ -47,7 +47,7 @@ const WITH_ITS_PIN: &str = "as its pin";
 const UNTIL_FORGOTTEN: &str =
     "until its workspace is deleted; its names go 30 days after it was disconnected (`DisconnectedDays`)";
 
-pub const ALL: [RowKind; 36] = [
+pub const ALL: [RowKind; 39] = [
     kind("workspace", "workspace", Some(keys::WORKSPACE), Purged::WithWorkspace, "until it is deleted"),
     kind("purge mark", "workspace", Some(keys::MARK), Purged::WithWorkspace, "while the purge lasts"),
     kind("API key", "keys", None, Purged::WithWorkspace, "until 90 days after it was revoked (`RevokedKeysDays`)"),
@@ -146,6 +146,7 @@ pub const ALL: [RowKind; 36] = [
     kind("a source that they logged in from", "user", None, Purged::Stays, "90 days from the last login there"),
     kind("wrong passwords from a source", "login", Some(keys::LOGIN_SOURCE), Purged::Stays, "15 minutes"),
     kind("wrong passwords for an address", "login", Some(keys::LOGIN_ADDRESS), Purged::Stays, "15 minutes"),
+    kind("credit of a caller", "credit", Some(keys::CREDIT), Purged::Stays, "10 minutes after its last block"),
 ];
 
 impl RowKind {

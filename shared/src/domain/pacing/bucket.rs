@@ -19,6 +19,7 @@
 //! that Pinterest asks for. What ends only with the connection belongs to the account: its hold, its backlog. Accounts
 //! of the same user, in other workspaces, share the first part by their [`Pacer`].
 
+mod bad_clock;
 mod link;
 mod own_write;
 mod pause;
@@ -94,6 +95,10 @@ pub struct Bucket {
     pub crowded_until: Option<Moment>,
     /// Identifies the last take, so that the SDK's repetition of the write is recognised.
     pub nonce: Option<String>,
+    /// `tat` as the last account that was linked has left it: further ahead than takes go.
+    pub owed_tat: Option<Moment>,
+    /// When the bucket was last emptied because a bad clock had written it.
+    pub reset_at: Option<Moment>,
     pub hold: Option<Hold>,
     /// When the last hold was lifted.
     pub held_until: Option<Moment>,

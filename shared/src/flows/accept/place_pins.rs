@@ -6,6 +6,7 @@ use crate::domain::ids::AccountKey;
 use crate::domain::pacing::bucket::{ACCEPT_HORIZON_MS, Bucket, Take, Token};
 use crate::domain::pin::{Placement, WaitReason};
 use crate::domain::time::Moment;
+use crate::flows::pacing::mend_bucket::mended;
 use crate::ports::{OptimisticWrites, PortResult, Taken};
 
 /// A take that loses its race is planned again this often before the pins join the backlog.
@@ -29,7 +30,7 @@ pub async fn place(
     now: Moment,
 ) -> PortResult<(Vec<Placed>, Bucket)> {
     let in_backlog = |reason| Placed { placement: Placement::Backlog(reason), token: None };
-    let mut bucket = context.store.bucket(account).await?;
+    let mut bucket = mended(context, account, context.store.bucket(account).await?).await?;
     let mut takes = OptimisticWrites::of("pacing row", TAKE_ATTEMPTS);
     while takes.has_round() {
         let pace = &bucket.pace(&context.settings.pace, now);

@@ -19,6 +19,7 @@ use crate::domain::pin::LIFETIME_MS;
 use crate::domain::recovery::{PINS_PER_MARKER, RecoveryMarker};
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::flows::pacing::budget_left;
+use crate::flows::pacing::mend_bucket::mended;
 use crate::ports::{OptimisticWrites, PortResult, Taken};
 use crate::telemetry::{self, Metric};
 
@@ -138,6 +139,8 @@ async fn release(context: &Context, members: &[Member], mut read: Option<Bucket>
             Some(bucket) => vec![bucket],
             None => try_join_all(members.iter().map(|member| context.store.bucket(member.account))).await?,
         };
+        let buckets = members.iter().zip(buckets).map(|(member, bucket)| mended(context, member.account, bucket));
+        let buckets = try_join_all(buckets).await?;
         let (mut open, mut closed) = (Vec::new(), Vec::new());
         for (member, bucket) in members.iter().zip(&buckets) {
             let most = most(bucket, member.allowed, now);

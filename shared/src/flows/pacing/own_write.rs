@@ -3,6 +3,7 @@
 
 use thiserror::Error;
 
+use super::mend_bucket::mended;
 use crate::context::Context;
 use crate::domain::ids::AccountKey;
 use crate::domain::pacing::bucket::{Bucket, OwnWrite, Take};
@@ -29,7 +30,7 @@ pub enum OwnWriteError {
 /// # Errors
 /// When there is no token now, or the table is unavailable.
 pub async fn take(context: &Context, account: AccountKey) -> Result<(), OwnWriteError> {
-    let mut bucket = context.store.bucket(account).await?;
+    let mut bucket = mended(context, account, context.store.bucket(account).await?).await?;
     let mut takes = OptimisticWrites::of("pacing row", TAKE_ATTEMPTS);
     while takes.has_round() {
         let now = context.system.now();

@@ -14,3 +14,4 @@ pub mod projects;
 pub mod prove_address;
 pub mod purge;
 pub mod register;
+pub mod spend_credit;

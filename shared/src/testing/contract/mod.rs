@@ -10,6 +10,7 @@
 
 pub mod activity;
 pub mod connections;
+pub mod credits;
 pub mod imports;
 pub mod people;
 pub mod pin_index;
@@ -67,6 +68,7 @@ mod tests {
         }
         assert_all_listed(include_str!("activity.rs"), include_str!("activity.rs"));
         assert_all_listed(include_str!("connections.rs"), include_str!("connections.rs"));
+        assert_all_listed(include_str!("credits.rs"), include_str!("credits.rs"));
         assert_all_listed(include_str!("imports.rs"), include_str!("imports.rs"));
         assert_all_listed(include_str!("queue.rs"), include_str!("queue.rs"));
         assert_all_listed(include_str!("schedules.rs"), include_str!("schedules.rs"));

@@ -11,6 +11,7 @@ mod activity;
 mod backlog;
 mod budget;
 mod connections;
+mod credits;
 mod imports;
 mod inspect;
 mod lease;
@@ -31,6 +32,8 @@ use async_trait::async_trait;
 
 use super::gate::{Gate, around};
 use crate::domain::account::Account;
+use crate::domain::credit::Holder;
+use crate::domain::credit::row::CreditRow;
 use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey};
 use crate::domain::pacing::backlog::BacklogRow;
 use crate::domain::pacing::bucket::Bucket;
@@ -70,6 +73,7 @@ struct Tables {
     watermark: Option<i64>,
     lease: Option<(String, Moment)>,
     days: BTreeMap<i64, DaySpending>,
+    credits: BTreeMap<Holder, CreditRow>,
 }
 
 /// Called for every attempt row that is written, with the pin, the row before and the row after.

@@ -47,6 +47,13 @@ impl Tables {
     }
 }
 
+impl FakeStore {
+    /// Replaces the `tat` of the account's bucket, or of its pacer's, as a machine with another clock might.
+    pub fn set_tat(&self, account: AccountKey, tat: Moment) {
+        self.tables().change_bucket(account, |bucket| bucket.tat = tat);
+    }
+}
+
 #[async_trait]
 impl Pacing for FakeStore {
     async fn bucket(&self, account: AccountKey) -> PortResult<Bucket> {

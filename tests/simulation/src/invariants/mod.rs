@@ -97,10 +97,12 @@ pub enum Invariant {
     HeldWithoutTime,
     /// A schedule's retry publishes its pin again, and no other one.
     SamePin,
+    /// A bucket that a bad clock has written is emptied.
+    BadClock,
 }
 
 impl Invariant {
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::WriteAhead,
         Self::Fence,
         Self::Generation,
@@ -128,6 +130,7 @@ impl Invariant {
         Self::PresentState,
         Self::HeldWithoutTime,
         Self::SamePin,
+        Self::BadClock,
     ];
 }
 
@@ -237,7 +240,8 @@ impl Lacking {
             return Context { schedules, ..context };
         }
         // Users and the API run unaltered, but for what only the API does.
-        let is_the_apis = matches!(self, Self::Publishing(Invariant::OwnWrites | Invariant::Contention));
+        let is_the_apis =
+            matches!(self, Self::Publishing(Invariant::OwnWrites | Invariant::Contention | Invariant::BadClock));
         if matches!(kind, Kind::Person | Kind::Api) && !(kind == Kind::Api && is_the_apis) {
             return context;
         }

@@ -9,7 +9,7 @@ use pinbridge_shared::domain::account::Account;
 use pinbridge_shared::domain::account::credentials::{Death, TokenLife};
 use pinbridge_shared::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
 use pinbridge_shared::domain::pacing::backlog::BacklogRow;
-use pinbridge_shared::domain::pacing::bucket::{Bucket, Link, OwnWrite, Pause, Paused, Take};
+use pinbridge_shared::domain::pacing::bucket::{Bucket, Link, OwnWrite, Pause, Paused, Take, TakeFrom};
 use pinbridge_shared::domain::pacing::budget::DaySpending;
 use pinbridge_shared::domain::pacing::pacer::Pacer;
 use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
@@ -267,6 +267,13 @@ altered_port! {
             self.inner.pause(account, pause).await
         }
 
+        async fn take(&self, account: AccountKey, take: &Take) -> PortResult<Taken> {
+            if self.lacks(Invariant::BadClock) && matches!(take.from, TakeFrom::BadClock { .. }) {
+                return Ok(Taken::Refused(self.inner.bucket(account).await?));
+            }
+            self.inner.take(account, take).await
+        }
+
         async fn take_own_write(&self, account: AccountKey, write: &OwnWrite) -> PortResult<Write<()>> {
             if self.lacks(Invariant::OwnWrites) {
                 return Ok(Write::Done);
@@ -282,7 +289,6 @@ altered_port! {
         }
     }
 
-    fn take(account: AccountKey, take: &Take) -> PortResult<Taken>;
     fn lift_hold(account: AccountKey, seen: Moment, now: Moment) -> PortResult<Write<()>>;
     fn claim_release(account: AccountKey, seen: u64) -> PortResult<Write<()>>;
     fn crowd(pacer: &Pacer, until: Moment) -> PortResult<()>;

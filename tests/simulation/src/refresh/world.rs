@@ -20,8 +20,8 @@ use pinbridge_shared::flows::accounts::disconnect::disconnect;
 use pinbridge_shared::flows::accounts::refresh_tokens::{Renewal, after_refusal};
 use pinbridge_shared::flows::pacing::pause_account::pause;
 use pinbridge_shared::ports::{
-    ActivityLog, BoardChecks, BoardPage, Creation, Imports, OAuth, OAuthStates, PinIndex, Pinterest, PinterestUser,
-    Purge, Queue, ReadFailure, Schedules, Secrets, Store, System, Tenants,
+    ActivityLog, BoardChecks, BoardPage, Creation, Credits, Imports, OAuth, OAuthStates, PinIndex, Pinterest,
+    PinterestUser, Purge, Queue, ReadFailure, Schedules, Secrets, Store, System, Tenants,
 };
 use pinbridge_shared::testing::fake_analytics::FakeAnalytics;
 use pinbridge_shared::testing::fake_boards::FakeBoards;
@@ -211,6 +211,8 @@ impl RefreshWorld {
             settings,
             purge: store.clone() as Arc<dyn Purge>,
             pin_index: store.clone() as Arc<dyn PinIndex>,
+            credits: store.clone() as Arc<dyn Credits>,
+            purses: Arc::default(),
             passwords: Arc::new(FakePasswords::default()),
             session_keys: Arc::new(FakeSessionKeys::new(passed())),
             mailer: None,

@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::answer::LIST_BYTES_MAX;
 use crate::openapi::schema::{Time, names};
 use crate::routes::board_access::BoardAccess;
 use crate::routes::pins::pin::{Meant, NamedBoard};
@@ -42,6 +43,10 @@ pub struct Import {
     pub failed_rows: u32,
     /// The results so far, in the order of the file.
     pub results: Vec<RowResult>,
+    /// Extension: `true` if the messages and fields of the results are shortened, because the answer would be too large
+    /// with them. Otherwise absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub results_shortened: Option<bool>,
     /// Why the system stopped the import.
     pub error_message: Option<&'static str>,
     pub started_at: Option<Time>,
@@ -62,6 +67,8 @@ impl From<&ImportView> for Import {
         let (import, totals) = (&view.import, &view.totals);
         let stopped = import.stopped.as_ref().filter(|_| import.finished.is_none());
         let updated_at = import.created_at.max(totals.done_at.unwrap_or_default());
+        let results = view.results.iter().flat_map(|chunk| &chunk.rows).map(RowResult::from).collect();
+        let (results, results_shortened) = bounded(results, LIST_BYTES_MAX);
         Self {
             id: import.key.import.0,
             workspace_id: import.key.workspace.0,
@@ -73,7 +80,8 @@ impl From<&ImportView> for Import {
             created_rows: totals.created,
             existing_rows: totals.existing,
             failed_rows: totals.failed,
-            results: view.results.iter().flat_map(|chunk| &chunk.rows).map(RowResult::from).collect(),
+            results,
+            results_shortened,
             error_message: stopped.map(|stop| stop.reason.message()),
             started_at: totals.began_at.map(Time),
             completed_at: import.finished.and_then(|totals| totals.done_at).map(Time),
@@ -84,6 +92,22 @@ impl From<&ImportView> for Import {
             forecast: None,
         }
     }
+}
+
+/// What is left of a message, of the name of a field, and of the fields of a result that is shortened: in characters,
+/// and fields. 500 of them are below a megabyte.
+const SHORT_MESSAGE: usize = 200;
+const SHORT_NAME: usize = 40;
+const SHORT_FIELDS: usize = 5;
+
+/// The results; shortened if they would be larger than an answer can be, as those of earlier versions may be.
+fn bounded(mut results: Vec<RowResult>, bytes_max: usize) -> (Vec<RowResult>, Option<bool>) {
+    let bytes: usize = results.iter().map(RowResult::bytes_at_most).sum();
+    if bytes <= bytes_max {
+        return (results, None);
+    }
+    results.iter_mut().for_each(RowResult::shorten);
+    (results, Some(true))
 }
 
 /// The result of a row.
@@ -115,6 +139,20 @@ impl From<&import::RowResult> for RowResult {
 }
 
 impl RowResult {
+    /// The size of its JSON, or a little more.
+    fn bytes_at_most(&self) -> usize {
+        serde_json::to_vec(self).map_or(0, |json| json.len() + 1)
+    }
+
+    fn shorten(&mut self) {
+        let shorten = |text: &mut String, chars| *text = text.chars().take(chars).collect();
+        if let Some(message) = &mut self.error_message {
+            shorten(message, SHORT_MESSAGE);
+        }
+        self.fields.truncate(SHORT_FIELDS);
+        self.fields.iter_mut().for_each(|name| shorten(name, SHORT_NAME));
+    }
+
     fn of(row_number: u32, idempotency_key: Option<String>, outcome: &Outcome, other: Option<PinId>) -> Self {
         let (made, error) = match outcome {
             Outcome::Created(made) | Outcome::Existing(made) => (Some(*made), None),
@@ -321,5 +359,24 @@ impl BoardVerdict {
         let message = format!("board_id: {}", self.message);
         let error = RowError::new(self.code.unwrap_or_default(), message, &["board_id"]);
         (self.status.0 == "failed").then_some((self.is_about_board, error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_that_an_answer_has_no_room_for_are_shortened_and_none_is_left_out() {
+        for name in ["x".repeat(10_000), "\u{1f600}".repeat(5_000), "\"".repeat(10_000)] {
+            let error = RowError { code: "c".into(), message: name.repeat(20), fields: vec![name.clone(); 20] };
+            let result = |n| RowResult::of(n, None, &Outcome::Failed(error.clone()), None);
+            let (few, flag) = bounded((1..=3).map(result).collect(), LIST_BYTES_MAX);
+            assert_eq!((few.len(), flag, few[0].fields.len()), (3, None, 20));
+            let (all, flag) = bounded((1..=500).map(result).collect(), LIST_BYTES_MAX);
+            let bytes: usize = all.iter().map(RowResult::bytes_at_most).sum();
+            assert_eq!((all.len(), flag), (500, Some(true)));
+            assert!(bytes < 1_500_000, "{bytes}");
+        }
     }
 }

@@ -10,10 +10,14 @@ use csv::{ByteRecord, ReaderBuilder};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use crate::request::options::shortened;
 use crate::routes::pins::pin::is_known;
 
 /// The required columns.
 pub const REQUIRED_COLUMNS: [&str; 4] = ["account_id", "board_id", "title", "idempotency_key"];
+/// The most columns, with those that have no name. A pin has below 30 fields; spreadsheets add columns of their own.
+pub const COLUMNS_MAX: usize = 500;
+
 #[derive(Debug, Error)]
 pub enum CsvError {
     #[error("The file is empty. The first row must name the columns")]
@@ -25,6 +29,11 @@ pub enum CsvError {
     MissingColumns(Vec<&'static str>),
     #[error("The first row names the column {0} twice")]
     DuplicateColumn(String),
+    #[error("The first row has {0} columns. There should be at most {COLUMNS_MAX}")]
+    TooManyColumns(usize),
+    /// The name has control characters.
+    #[error("The name of column {0} has control characters")]
+    UnreadableColumn(usize),
     /// The rest of the file would be one cell of the row.
     #[error("A quotation mark that opens a cell in row {0} is never closed")]
     OpenQuote(u32),
@@ -107,9 +116,15 @@ impl<R: Read> CsvRows<R> {
         if !reader.read_byte_record(&mut first)? {
             return Err(CsvError::Empty);
         }
+        if first.len() > COLUMNS_MAX {
+            return Err(CsvError::TooManyColumns(first.len()));
+        }
         let mut columns = Vec::with_capacity(first.len());
         for (index, name) in first.iter().enumerate() {
             let name = std::str::from_utf8(name).map_err(|_| CsvError::NotUtf8(0))?;
+            if name.trim().contains(char::is_control) {
+                return Err(CsvError::UnreadableColumn(index + 1));
+            }
             let name = if index == 0 { name.strip_prefix('\u{feff}').unwrap_or(name) } else { name };
             // Spreadsheets quote the first name if the file has a byte order mark.
             let name = name.trim().trim_matches('"').trim();
@@ -123,7 +138,7 @@ impl<R: Read> CsvRows<R> {
         }
         let mut seen = BTreeSet::new();
         if let Some(twice) = columns.iter().find(|column| !column.is_empty() && !seen.insert(column.as_str())) {
-            return Err(CsvError::DuplicateColumn(twice.clone()));
+            return Err(CsvError::DuplicateColumn(shortened(twice)));
         }
         Ok(Self { reader, columns, row: 0 })
     }
@@ -223,6 +238,10 @@ mod tests {
         assert!(said(b"account_id;board_id;title;idempotency_key\n").contains("separated by commas"));
         assert!(said(b"account_id,title\n").contains("lacks the column board_id, idempotency_key"));
         assert!(said(b"account_id,board_id,title,idempotency_key,title\n").contains("title twice"));
+        let wide = HEADER.trim().to_owned() + &",".repeat(COLUMNS_MAX) + "\n";
+        assert!(said(wide.as_bytes()).contains("506 columns"), "{}", said(wide.as_bytes()));
+        let bell = HEADER.replacen("size", "si\u{7}ze", 1);
+        assert!(said(bell.as_bytes()).contains("column 6 has control characters"), "{}", said(bell.as_bytes()));
         let mut latin = HEADER.as_bytes().to_vec();
         latin.extend_from_slice(b"a,1,fine,j,,\na,1,caf\xe9,k,,\n");
         assert!(said(&latin).contains("not UTF-8 (row 2)"), "{}", said(&latin));

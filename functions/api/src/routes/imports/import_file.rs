@@ -1,5 +1,6 @@
-//! The body of an import: a JSON array of rows, or a CSV file in a form. This module splits it into rows. The checks of
-//! the rows come later.
+//! The body of an import: a JSON array of rows, or a CSV file in a form. This module reads it row by row, so that the
+//! rows of a request are in memory as what they ask for, and not as the JSON of their fields, which can take a hundred
+//! times the memory of the body.
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
@@ -13,12 +14,15 @@ use sha2::{Digest, Sha256};
 use super::csv_rows::CsvRows;
 use crate::error::{ApiError, FieldError};
 use crate::request::field::{Wrong, readable};
+use crate::request::json::Listed;
 use crate::request::options::{UNKNOWN_MAX, shortened};
-use crate::request::{json, read_up_to};
+use crate::request::{BODY_MAX, json, read_up_to};
 use crate::routes::pins::pin::is_known;
 
 /// The largest file or array, in bytes. Lambda accepts 6 MB, and the encoding of a file as text adds a third.
 pub const IMPORT_BODY_MAX: usize = 4 * 1024 * 1024;
+/// The largest row, in bytes: as the body of one pin.
+pub const ROW_BYTES_MAX: usize = BODY_MAX;
 /// The field of the form with the file.
 const FILE: &str = "file";
 
@@ -30,39 +34,99 @@ pub struct RawRow {
     pub fields: Result<Map<String, Value>, RowError>,
 }
 
-/// The rows of a request.
+/// A body whose rows haven't been read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImportFile {
     pub source: Source,
     pub filename: Option<String>,
-    pub rows: Vec<RawRow>,
+    bytes: Bytes,
+}
+
+/// What was read of all rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RowsRead<T> {
+    pub rows: Vec<T>,
     pub unknown_columns: Vec<String>,
+    /// The hash of the rows, independent of how they are written.
+    pub content_hash: Vec<u8>,
 }
 
 impl ImportFile {
-    /// The hash of the rows, independent of how they are written.
-    pub fn content_hash(&self) -> Vec<u8> {
-        let mut hasher = Sha256::new();
-        for row in &self.rows {
-            let fields = match &row.fields {
-                // The map has its fields in order.
-                Ok(fields) => serde_json::to_vec(fields).unwrap_or_default(),
-                Err(error) => error.message.clone().into_bytes(),
-            };
-            hasher.update((fields.len() as u64).to_be_bytes());
-            hasher.update(fields);
+    /// Reads the rows one by one; `judge` makes of each what is kept of it.
+    ///
+    /// # Errors
+    /// When the body can't be read, or has no rows or too many.
+    pub fn read<T>(&self, judge: impl FnMut(&RawRow) -> T) -> Result<RowsRead<T>, ApiError> {
+        let reading = Reading { judge, hasher: Sha256::new(), unknown: Vec::new(), rows: Vec::new() };
+        match self.source {
+            Source::Json => reading.json(&self.bytes),
+            Source::Csv => reading.csv(&self.bytes),
         }
-        hasher.finalize().to_vec()
+    }
+}
+
+struct Reading<T, F> {
+    judge: F,
+    hasher: Sha256,
+    unknown: Vec<String>,
+    rows: Vec<T>,
+}
+
+impl<T, F: FnMut(&RawRow) -> T> Reading<T, F> {
+    fn json(mut self, bytes: &[u8]) -> Result<RowsRead<T>, ApiError> {
+        let listed = json::each_item(bytes, ROW_BYTES_MAX, ROWS_MAX, |number, item| {
+            let fields = match item {
+                Ok(Value::Object(fields)) => Ok(fields),
+                Ok(_) => Err(RowError::new("validation_error", "Input should be an object", &[])),
+                Err(error) => Err(error.of_row()),
+            };
+            for name in fields.iter().flat_map(Map::keys).filter(|name| !is_known(name)) {
+                let name = shortened(name);
+                if self.unknown.len() < UNKNOWN_MAX && !self.unknown.contains(&name) {
+                    self.unknown.push(name);
+                }
+            }
+            self.row(RawRow { number, fields });
+        })?;
+        match listed {
+            Listed::Done => self.finish(""),
+            Listed::TooLong => Err(too_many("")),
+            Listed::Other => Err(wrong("", "Input should be a list of rows", "list_type")),
+        }
     }
 
-    fn checked(self, place: &str) -> Result<Self, ApiError> {
+    fn csv(mut self, bytes: &[u8]) -> Result<RowsRead<T>, ApiError> {
+        let broken = |error: super::csv_rows::CsvError| wrong(FILE, error.to_string(), "value_error");
+        let mut file = CsvRows::open(bytes).map_err(broken)?;
+        self.unknown = file.unknown_columns().iter().map(|name| shortened(name)).collect();
+        self.unknown.truncate(UNKNOWN_MAX);
+        while let Some(row) = file.next_row().map_err(broken)? {
+            if self.rows.len() == ROWS_MAX {
+                return Err(too_many(FILE));
+            }
+            let fields = row.cells.map_err(|reason| RowError::new("validation_error", reason, &[]));
+            self.row(RawRow { number: row.number, fields });
+        }
+        self.finish(FILE)
+    }
+
+    fn row(&mut self, row: RawRow) {
+        let fields = match &row.fields {
+            // The map has its fields in order.
+            Ok(fields) => serde_json::to_vec(fields).unwrap_or_default(),
+            Err(error) => error.message.clone().into_bytes(),
+        };
+        self.hasher.update((fields.len() as u64).to_be_bytes());
+        self.hasher.update(fields);
+        self.rows.push((self.judge)(&row));
+    }
+
+    fn finish(self, place: &str) -> Result<RowsRead<T>, ApiError> {
         if self.rows.is_empty() {
             return Err(wrong(place, "There should be at least 1 row", "too_short"));
         }
-        if self.rows.len() > ROWS_MAX {
-            return Err(too_many(place));
-        }
-        Ok(self)
+        let content_hash = self.hasher.finalize().to_vec();
+        Ok(RowsRead { rows: self.rows, unknown_columns: self.unknown, content_hash })
     }
 }
 
@@ -79,7 +143,7 @@ fn too_many(place: &str) -> ApiError {
     wrong(place, msg, "too_long")
 }
 
-/// A top-level array of rows.
+/// A body with a top-level array of rows.
 pub struct JsonRows(pub ImportFile);
 
 impl<S: Send + Sync> FromRequest<S> for JsonRows {
@@ -87,29 +151,8 @@ impl<S: Send + Sync> FromRequest<S> for JsonRows {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let bytes = read_up_to(request.into_body(), IMPORT_BODY_MAX).await?;
-        json_rows(&bytes).map(Self)
+        Ok(Self(ImportFile { source: Source::Json, filename: None, bytes: bytes.into() }))
     }
-}
-
-fn json_rows(bytes: &[u8]) -> Result<ImportFile, ApiError> {
-    let items = json::list(bytes)?.ok_or_else(|| wrong("", "Input should be a list of rows", "list_type"))?;
-    let mut unknown = Vec::new();
-    let row = |(number, item): (u32, Result<Value, ApiError>)| {
-        let fields = match item {
-            Ok(Value::Object(fields)) => Ok(fields),
-            Ok(_) => Err(RowError::new("validation_error", "Input should be an object", &[])),
-            Err(error) => Err(error.of_row()),
-        };
-        for name in fields.iter().flat_map(Map::keys).filter(|name| !is_known(name)) {
-            let name = shortened(name);
-            if !unknown.contains(&name) && unknown.len() < UNKNOWN_MAX {
-                unknown.push(name);
-            }
-        }
-        RawRow { number, fields }
-    };
-    let rows = (1..).zip(items).map(row).collect();
-    ImportFile { source: Source::Json, filename: None, rows, unknown_columns: unknown }.checked("")
 }
 
 /// A form with a CSV file in the field `file`.
@@ -123,8 +166,8 @@ impl<S: Send + Sync> FromRequest<S> for CsvFile {
         let boundary = multer::parse_boundary(&kind).map_err(|_| {
             wrong(FILE, "The body should be a form (multipart/form-data) with the file in the field 'file'", "missing")
         })?;
-        let (name, bytes) = file_of(request.into_body(), boundary).await?;
-        csv_rows(name, &bytes).map(Self)
+        let (filename, bytes) = file_of(request.into_body(), boundary).await?;
+        Ok(Self(ImportFile { source: Source::Csv, filename, bytes }))
     }
 }
 
@@ -146,29 +189,18 @@ async fn file_of(body: Body, boundary: String) -> Result<(Option<String>, Bytes)
     Err(wrong(FILE, "Field required", "missing"))
 }
 
-fn csv_rows(filename: Option<String>, bytes: &[u8]) -> Result<ImportFile, ApiError> {
-    let broken = |error: super::csv_rows::CsvError| wrong(FILE, error.to_string(), "value_error");
-    let mut file = CsvRows::open(bytes).map_err(broken)?;
-    let mut unknown_columns: Vec<String> = file.unknown_columns().iter().map(|name| shortened(name)).collect();
-    unknown_columns.truncate(UNKNOWN_MAX);
-    let mut rows = Vec::new();
-    while let Some(row) = file.next_row().map_err(broken)? {
-        if rows.len() == ROWS_MAX {
-            return Err(too_many(FILE));
-        }
-        let fields = row.cells.map_err(|reason| RowError::new("validation_error", reason, &[]));
-        rows.push(RawRow { number: row.number, fields });
-    }
-    ImportFile { source: Source::Csv, filename, rows, unknown_columns }.checked(FILE)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn json_rows(text: &str) -> Result<RowsRead<RawRow>, ApiError> {
+        let file = ImportFile { source: Source::Json, filename: None, bytes: Bytes::copy_from_slice(text.as_bytes()) };
+        file.read(RawRow::clone)
+    }
+
     #[test]
     fn the_same_rows_have_one_hash_however_they_are_spelt() {
-        let hash = |text: &str| json_rows(text.as_bytes()).expect("read").content_hash();
+        let hash = |text: &str| json_rows(text).expect("read").content_hash;
         let one = hash(r#"[{"title":"a","board_id":"1"}]"#);
         assert_eq!(one, hash(r#"[ {"board_id": "1", "title": "a"} ]"#));
         assert_eq!(one, hash("\u{feff}[{\"title\":\"a\",\"board_id\":\"1\"}]"), "a byte order mark is no part of it");
@@ -179,7 +211,18 @@ mod tests {
 
     #[test]
     fn unknown_fields_are_named_once_and_known_ones_never() {
-        let file = json_rows(br#"[{"title":"a","colour":1},{"colour":2,"run_at":null,"size":3}]"#).expect("read");
-        assert_eq!(file.unknown_columns, ["colour", "size"]);
+        let read = json_rows(r#"[{"title":"a","colour":1},{"colour":2,"run_at":null,"size":3}]"#).expect("read");
+        assert_eq!(read.unknown_columns, ["colour", "size"]);
+    }
+
+    #[test]
+    fn a_row_that_is_too_large_is_an_error_of_that_row() {
+        let large = "x".repeat(ROW_BYTES_MAX);
+        let read = json_rows(&format!(r#"[{{"title":"a"}},{{"title":"{large}"}},{{"title":"b"}}]"#)).expect("read");
+        let fine: Vec<bool> = read.rows.iter().map(|row| row.fields.is_ok()).collect();
+        assert_eq!(fine, [true, false, true]);
+        assert_eq!(read.rows[1].fields.as_ref().expect_err("too large").code, "item_too_large");
+        let many = format!("[{}]", vec!["{}"; ROWS_MAX + 1].join(","));
+        assert_eq!(json_rows(&many).expect_err("too many").errors()[0].kind, "too_long");
     }
 }

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::AccountId;
-use pinbridge_shared::domain::pin::Priority;
+use pinbridge_shared::domain::pin::{IDEMPOTENCY_KEY_MAX, Priority};
 use pinbridge_shared::flows::accept::accept_pin::Acceptance;
 use pinbridge_shared::flows::accept::submit_pins::{Submitted, submit_pins};
 use pinbridge_shared::flows::pacing::headroom::headroom;
@@ -229,7 +229,10 @@ fn result(
     item: &Value,
     outcome: Outcome,
 ) -> PinBatchItemResult {
-    let key_of = |item: &Value| item.get("idempotency_key").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let key_of = |item: &Value| -> String {
+        let key = item.get("idempotency_key").and_then(Value::as_str).unwrap_or_default();
+        key.chars().take(IDEMPOTENCY_KEY_MAX).collect()
+    };
     let index = index as u64;
     let (submitted, unknown) = match outcome {
         Ok(submitted) => submitted,

@@ -100,6 +100,9 @@ impl Field for Terms {
             _ => return Err(Wrong::new("Input should be a list of strings", "list_type")),
         };
         parts.iter().try_for_each(|term| readable(term))?;
+        if parts.iter().any(|term| term.trim().contains(char::is_control)) {
+            return Err(Wrong::new("String should have no control characters", "string_pattern_mismatch"));
+        }
         if parts.len() > TERMS_MAX || parts.iter().any(|term| term.chars().count() > TERM_MAX) {
             let msg = format!("List should have at most {TERMS_MAX} terms of at most {TERM_MAX} characters");
             return Err(Wrong::new(msg, "too_long"));

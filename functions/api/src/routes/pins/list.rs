@@ -22,6 +22,7 @@ use crate::request::query as page;
 pub fn endpoint() -> Endpoint {
     get("/v1/pins", READ, list)
         .operation("list_pins", "List, filter and search pins")
+        .costs(50)
         .about(
             "Each request reads a limited number of pins, so a page costs the same in every workspace. Filtering by \
              `error_code`, `removed`, `q` or a `status` other than `failed`, and ordering by anything but \
@@ -85,7 +86,7 @@ async fn list(
     };
     let items: Vec<Pin> = page.pins.iter().map(Pin::from).collect();
     let next = page.next.map(|next| next.to_string());
-    Ok(answer::page(&items, page.total, page.total_is_at_least, next))
+    answer::page(&items, page.total, page.total_is_at_least, next)
 }
 
 /// Reads the query, limited to the accounts that the caller may use.

@@ -1,5 +1,6 @@
 //! Lets an account take the tokens of its Pinterest user, instead of its own.
 
+use super::bad_clock::ahead_max_ms;
 use super::{Bucket, Pause};
 use crate::domain::pacing::pace::Pace;
 use crate::domain::pacing::pacer::Pacer;
@@ -22,8 +23,9 @@ impl Link {
 
     /// How long the tokens that the account took from its own bucket are still to be paid for, in milliseconds. The
     /// time of a pause isn't owed: the pause itself becomes the user's. (A hold of an earlier build moved `tat` too.)
+    /// Neither is what only a bad clock can have written.
     pub fn owed_ms(&self, own: &Bucket) -> i64 {
-        own.tat.since_ms(own.opens_at(self.now)).max(0)
+        own.tat.since_ms(own.opens_at(self.now)).clamp(0, ahead_max_ms(&self.configured))
     }
 
     /// Pinterest's pause and slowdown of the account, which become the user's.
@@ -45,6 +47,7 @@ impl Link {
         let owed_ms = self.owed_ms(own);
         if owed_ms > 0 {
             after.tat = after.tat.max(self.now).plus_ms(owed_ms);
+            after.owed_tat = Some(after.tat);
         }
         self.pause_of(own).map_or(after.clone(), |pause| pause.apply(&after))
     }

@@ -3,7 +3,10 @@
 use super::Bucket;
 use crate::domain::pacing::pace::Pace;
 use crate::domain::pacing::pacer::Pacer;
-use crate::domain::time::Moment;
+use crate::domain::time::{MINUTE_MS, Moment};
+
+/// More than clocks are apart that are set right.
+const CLOCKS_APART_MAX_MS: i64 = MINUTE_MS;
 
 /// One write of the reserve, planned against the bucket as read: used at once, or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +29,13 @@ impl OwnWrite {
     /// When the reserve is used up: the moment at which it has a write again.
     pub fn plan(bucket: &Bucket, pace: &Pace, now: Moment, nonce: String) -> Result<Self, Moment> {
         let reserve = pace.reserve();
-        let paid_for = bucket.reserved_tat.map_or(now, |tat| tat.max(now));
+        // No write leads further ahead than a full reserve. Beyond that, a bad clock has written it: one write is free.
+        let is_sound = |tat: &Moment| *tat <= now.plus_ms(reserve.burst_ms() + CLOCKS_APART_MAX_MS);
+        let paid_for = match bucket.reserved_tat {
+            Some(tat) if is_sound(&tat) => tat.max(now),
+            Some(_) => now.plus_ms(reserve.lead_ms),
+            None => now,
+        };
         let free_at = paid_for.plus_ms(-reserve.lead_ms);
         if free_at > now {
             return Err(free_at);
@@ -95,6 +104,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_reserve_of_a_bad_clock_gives_one_write_and_is_sound_afterwards() {
+        let reserve = pace().reserve();
+        for ahead_ms in [reserve.burst_ms() + MINUTE_MS + 1, 24 * 60 * MINUTE_MS, 400 * 24 * 60 * MINUTE_MS] {
+            let mut bucket = Bucket { reserved_tat: Some(NOW.plus_ms(ahead_ms)), ..Bucket::default() };
+            assert!(write(&mut bucket, NOW).is_ok(), "{ahead_ms}");
+            assert_eq!(bucket.reserved_tat, Some(NOW.plus_ms(reserve.burst_ms())));
+            assert_eq!(write(&mut bucket, NOW), Err(NOW.plus_ms(reserve.interval_ms)));
+        }
+        let mut used = Bucket { reserved_tat: Some(NOW.plus_ms(reserve.burst_ms() + MINUTE_MS)), ..Bucket::default() };
+        assert!(write(&mut used, NOW).is_err(), "clocks may be apart");
     }
 
     #[test]

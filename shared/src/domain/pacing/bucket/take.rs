@@ -14,6 +14,8 @@ pub enum TakeFrom {
     Near,
     /// `tat` is at least a token's minimum validity ahead. The write adds to it, whatever other takes have added since.
     Used,
+    /// `tat` is further ahead than takes make it. The write takes nothing, and empties the bucket.
+    BadClock { seen: Moment },
 }
 
 /// One conditional write that takes `count` tokens.
@@ -91,15 +93,21 @@ impl Take {
                 TakeFrom::Settled => bucket.tat <= self.now && least <= latest,
                 TakeFrom::Near => bucket.tat > self.now && bucket.tat < least && least <= latest,
                 TakeFrom::Used => bucket.tat >= least && bucket.tat <= latest,
+                TakeFrom::BadClock { seen } => bucket.tat == seen,
             };
         allowed.then(|| {
             let mut after = bucket.clone();
+            after.nonce = Some(self.nonce.clone());
+            if let TakeFrom::BadClock { .. } = self.from {
+                after.tat = self.reset_tat();
+                after.reset_at = Some(self.now);
+                return after;
+            }
             after.tat = bucket.tat.max(least).plus_ms(self.advance_ms());
             if self.begins_burst() {
                 after.burst_from = Some(self.now);
             }
             after.crowded_until = self.crowds_until.or(bucket.crowded_until);
-            after.nonce = Some(self.nonce.clone());
             after
         })
     }

@@ -64,6 +64,7 @@ macro_rules! store_contract {
             every_take_does_what_the_domain_specifies,
             a_refused_take_changes_nothing,
             a_repeated_take_counts_once,
+            a_bucket_of_a_bad_clock_is_reset_once,
             concurrent_takes_get_distinct_slots,
             of_concurrent_claims_of_a_release_one_succeeds,
             an_own_write_takes_what_the_domain_specifies,

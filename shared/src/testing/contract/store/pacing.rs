@@ -96,9 +96,9 @@ async fn walk(store: &dyn Store, account: AccountKey, mut model: Bucket) {
             }
             _ => {
                 let mut take = Take::plan(&model, &pace(), now, rng.u32(1..4), rng.i64(0..6_000), format!("n{step}"));
-                take.from = *rng.choice(&[TakeFrom::Settled, TakeFrom::Near, TakeFrom::Used]).expect("one");
+                let mode = rng.usize(0..3);
+                take.from = [TakeFrom::Settled, TakeFrom::Near, TakeFrom::Used][mode];
                 take.crowds_until = (rng.u32(0..4) == 0).then(|| now.plus_ms(rng.i64(0..9_000)));
-                let mode = take.from as usize;
                 let wanted = match take.apply(&model) {
                     Some(after) => {
                         taken[mode] += 1;
@@ -426,4 +426,33 @@ pub async fn each_account_has_its_own_bucket(store: &dyn Store) {
     store.take(account(2), &take(&Bucket::default(), 5, "a")).await.expect("taken");
     store.pause(account(3), &pause(NOW.plus_ms(1), NOW.plus_ms(2), WaitReason::AccountPaused)).await.expect("paused");
     assert_eq!(bucket(store).await, Bucket::default(), "other accounts' buckets don't affect it");
+}
+
+pub async fn a_bucket_of_a_bad_clock_is_reset_once(store: &dyn Store) {
+    let ahead = |hours: i64| NOW.plus_ms(hours * 3_600_000);
+    for (round, hours) in [2, 24, 10_000].into_iter().enumerate() {
+        // A pause of a clock that is ahead leaves such a `tat`; the pause itself ends by the next one's clock.
+        let bad = Take {
+            latest_slot: ahead(hours + 1),
+            ..take(&Bucket { tat: ahead(hours), ..Bucket::default() }, 1, "bad")
+        };
+        let bad = Take { now: ahead(hours), nonce: format!("bad {round}"), from: TakeFrom::Settled, ..bad };
+        assert!(matches!(store.take(account(1), &bad).await.expect("answered"), Taken::Tokens(_)), "{hours}");
+        let seen = bucket(store).await;
+        let reset = Take::reset(&seen, &pace(), NOW, format!("reset {round}"));
+        let stale =
+            Take { from: TakeFrom::BadClock { seen: seen.tat.plus_ms(-1) }, nonce: "stale".into(), ..reset.clone() };
+        assert_eq!(store.take(account(1), &stale).await.expect("answered"), Taken::Refused(seen.clone()));
+        let wanted = reset.apply(&seen).expect("the domain resets it");
+        for repetition in 0..2 {
+            assert_eq!(
+                store.take(account(1), &reset).await.expect("answered"),
+                Taken::Tokens(Vec::new()),
+                "{repetition}"
+            );
+            assert_eq!(bucket(store).await, wanted);
+        }
+        let again = Take { nonce: "again".into(), ..reset };
+        assert_eq!(store.take(account(1), &again).await.expect("answered"), Taken::Refused(wanted), "it is sound now");
+    }
 }
