@@ -1,11 +1,13 @@
 //! Typed settings. Only this module reads the environment. [`table`] describes every variable.
 
+mod registration;
 pub mod table;
 
 use std::str::FromStr;
 
 use thiserror::Error;
 
+pub use self::registration::{MailPort, Registration};
 use self::table::Setting;
 use crate::domain::account::return_to::ReturnOrigins;
 use crate::domain::credit::{Allowance, CREDITS_MAX, CREDITS_MIN, Limits};
@@ -14,7 +16,6 @@ use crate::domain::pacing::budget::{DAILY_BUDGET_MOST, DailyBudget};
 use crate::domain::pacing::pace::{DEFAULT_CAPACITY, DEFAULT_RATE_PER_S, Pace};
 use crate::domain::reconcile::board_scan::AbsenceProof;
 use crate::domain::reconcile::duplicate_check::{DUPLICATE_CHECK_AFTER_MS, DuplicateCheck};
-use crate::domain::tenant::user::Email;
 use crate::domain::time::{DAY_MS, MINUTE_MS, SECOND_MS};
 
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -61,40 +62,6 @@ pub struct Settings {
     pub registration: Registration,
     /// The API's own origin, for links in mails. Empty: unknown.
     pub api_url: String,
-}
-
-/// Who may register through the API.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Registration {
-    /// Nobody: only an operator creates users.
-    #[default]
-    Closed,
-    /// Whom an operator invites.
-    Invited,
-    /// Everybody who proves an email address.
-    Open,
-}
-
-impl FromStr for Registration {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "closed" => Ok(Self::Closed),
-            "invited" => Ok(Self::Invited),
-            "open" => Ok(Self::Open),
-            _ => Err(()),
-        }
-    }
-}
-
-/// How mail is sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MailPort {
-    /// With Amazon SES, from this address.
-    Ses { from: String },
-    /// It is printed on standard output: the local stack.
-    Printed,
 }
 
 impl Default for Settings {
@@ -224,21 +191,6 @@ pub enum ConfigError {
     PublisherTimeout { publisher_timeout_ms: i64 },
 }
 
-impl Settings {
-    /// Addresses of an open registration are proven by mail.
-    ///
-    /// # Errors
-    /// When mail is needed and can't be sent.
-    pub fn check_mail(&self, mail: Option<&MailPort>) -> Result<(), ConfigError> {
-        match (self.registration, mail) {
-            (Registration::Closed | Registration::Invited, _) => Ok(()),
-            (Registration::Open, None) => Err(ConfigError::OpenWithoutMail),
-            (Registration::Open, Some(_)) if self.api_url.is_empty() => Err(ConfigError::OpenWithoutUrl),
-            (Registration::Open, Some(_)) => Ok(()),
-        }
-    }
-}
-
 /// Reads variables through a function, so that tests need no process environment.
 pub struct Environment<'a>(pub &'a dyn Fn(&str) -> Option<String>);
 
@@ -342,15 +294,6 @@ impl Environment<'_> {
             authorize_url: self.required(&table::PINTEREST_AUTHORIZE_URL)?,
             scopes: self.required(&table::PINTEREST_SCOPES)?,
         }))
-    }
-
-    fn mail(&self) -> Result<Option<MailPort>, ConfigError> {
-        let Setting { variable: name, expected, .. } = table::MAIL_FROM;
-        let Some(from) = self.filled(&table::MAIL_FROM) else { return Ok(None) };
-        match Email::parse(&from).filter(Email::takes_mail) {
-            Some(_) if from.trim() == from => Ok(Some(MailPort::Ses { from })),
-            _ => Err(ConfigError::Invalid { name, value: from, expected }),
-        }
     }
 
     /// The deployment's name.
@@ -497,51 +440,6 @@ mod tests {
         assert_eq!(custody(Some("envelope")).expect("valid"), TokenCustody::Envelope);
         let error = custody(Some("enveloppe")).expect_err("a misspelt mode must not start").to_string();
         assert!(error.contains("PINBRIDGE_TOKEN_CUSTODY") && error.contains("secrets or envelope"), "{error}");
-    }
-
-    #[test]
-    fn registration_is_closed_unless_it_is_opened() {
-        assert_eq!(with("", "").expect("defaults").registration, Registration::Closed);
-        for (text, wanted) in
-            [("closed", Registration::Closed), ("invited", Registration::Invited), ("open", Registration::Open)]
-        {
-            let environment = |asked: &str| (asked == "PINBRIDGE_REGISTRATION").then(|| text.to_owned());
-            assert_eq!(Environment(&environment).settings().expect("valid").registration, wanted);
-        }
-        for wrong in ["", "Open", "invite", "true"] {
-            let environment = |asked: &str| (asked == "PINBRIDGE_REGISTRATION").then(|| wrong.to_owned());
-            assert!(Environment(&environment).settings().is_err(), "{wrong:?} must not start");
-        }
-    }
-
-    #[test]
-    fn an_open_registration_needs_mail_and_the_address_for_its_links() {
-        let ses = || Some(MailPort::Ses { from: "pins@example.com".into() });
-        let with = |registration, api_url: &str, mail: Option<MailPort>| {
-            let settings = Settings { registration, api_url: api_url.into(), ..Settings::default() };
-            settings.check_mail(mail.as_ref())
-        };
-        let url = "https://api.example.com";
-        assert!(with(Registration::Open, url, ses()).is_ok());
-        assert!(with(Registration::Open, "http://127.0.0.1:8080", Some(MailPort::Printed)).is_ok());
-        assert!(matches!(with(Registration::Open, url, None), Err(ConfigError::OpenWithoutMail)));
-        assert!(matches!(with(Registration::Open, "", ses()), Err(ConfigError::OpenWithoutUrl)));
-        for registration in [Registration::Closed, Registration::Invited] {
-            assert!(with(registration, "", None).is_ok(), "{registration:?}");
-        }
-    }
-
-    #[test]
-    fn mail_comes_from_one_plain_address() {
-        let mail = |from: &'static str| {
-            let read = move |asked: &str| (asked == "PINBRIDGE_MAIL_FROM").then(|| from.to_owned());
-            Environment(&read).mail()
-        };
-        assert_eq!(mail("").expect("none"), None);
-        assert_eq!(mail("pins@example.com").expect("one"), Some(MailPort::Ses { from: "pins@example.com".into() }));
-        for wrong in ["pins", "Pins <pins@example.com>", "a@example.com,b@example.com", "pins@example.com\n"] {
-            assert!(mail(wrong).is_err(), "{wrong:?} must not start");
-        }
     }
 
     #[test]
