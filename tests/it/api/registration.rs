@@ -234,7 +234,8 @@ async fn links_that_are_not_good_look_the_same() {
     }
     api.world.system.advance_ms(LINK_MS - 1);
     assert_eq!(open(&api, &newest).await.0, 200, "a day, to the millisecond");
-    assert_eq!(open(&api, &of_eve).await, (400, "verification_invalid".into()), "a minute too late");
+    api.world.system.advance_ms(1);
+    assert_eq!(open(&api, &of_eve).await, (400, "verification_invalid".into()), "a millisecond too late");
 }
 
 #[tokio::test]
@@ -343,10 +344,10 @@ async fn registrations_count_as_attempts_of_their_network() {
 async fn two_who_register_one_address_at_once_cause_one_mail() {
     let api = Api::open().await;
     let one = || api.call("POST", REGISTER, As::Nobody, registered(BOB));
-    let answers = futures_util::future::join_all((0..5).map(|_| one())).await;
+    let answers = futures_util::future::join_all((0..4).map(|_| one())).await;
     let mut statuses: Vec<u16> = answers.into_iter().map(|(status, _)| status).collect();
     statuses.sort_unstable();
-    assert_eq!(statuses, [201, 429, 429, 429, 429]);
+    assert_eq!(statuses, [201, 429, 429, 429]);
     assert_eq!(api.world.mailer.sent().len(), 1);
     prove(&api, BOB).await;
     assert_eq!(log_in(&api, BOB, PASSWORD).await.0, 200);
