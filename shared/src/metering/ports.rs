@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::note_pinterest_call;
 use crate::context::Context;
 use crate::domain::account::analytics::{MetricSeries, Question};
-use crate::domain::account::board::{Board, BoardChange, BoardDraft, RelatedTerms, Section};
+use crate::domain::account::board::{Board, BoardChange, BoardDraft, BoardPages, RelatedTerms, Section};
 use crate::domain::pin::PinRequest;
 use crate::domain::secret::Secret;
 use crate::ports::{
@@ -52,7 +52,7 @@ counted! {
 
 counted! {
     Boards {}
-    async fn boards(token: &Secret) -> Result<Vec<Board>, ReadFailure>;
+    async fn boards(token: &Secret) -> Result<BoardPages, ReadFailure>;
     async fn board(token: &Secret, board_id: &str) -> Result<Board, ReadFailure>;
     async fn create_board(token: &Secret, draft: &BoardDraft) -> Result<Board, ReadFailure>;
     async fn update_board(token: &Secret, board_id: &str, change: &BoardChange) -> Result<Board, ReadFailure>;

@@ -45,17 +45,13 @@ impl Intercept for ReadUnits {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let Some(Ok(output)) = context.output_or_error() else { return Ok(()) };
-        let units = |capacity: Option<&ConsumedCapacity>| capacity.and_then(ConsumedCapacity::capacity_units);
-        let units = if let Some(get) = output.downcast_ref::<GetItemOutput>() {
-            units(get.consumed_capacity())
-        } else if let Some(query) = output.downcast_ref::<QueryOutput>() {
-            units(query.consumed_capacity())
-        } else if let Some(batch) = output.downcast_ref::<BatchGetItemOutput>() {
-            Some(batch.consumed_capacity().iter().filter_map(ConsumedCapacity::capacity_units).sum())
-        } else {
-            None
-        };
-        note_read_units(units.unwrap_or_default());
+        let one = |capacity: Option<&ConsumedCapacity>| capacity.and_then(ConsumedCapacity::capacity_units);
+        let get = output.downcast_ref::<GetItemOutput>().and_then(|get| one(get.consumed_capacity()));
+        let query = output.downcast_ref::<QueryOutput>().and_then(|query| one(query.consumed_capacity()));
+        let batch = output.downcast_ref::<BatchGetItemOutput>().map(|batch| {
+            batch.consumed_capacity().iter().filter_map(ConsumedCapacity::capacity_units).sum::<f64>()
+        });
+        note_read_units(get.or(query).or(batch).unwrap_or_default());
         Ok(())
     }
 }

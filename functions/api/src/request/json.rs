@@ -95,7 +95,7 @@ pub fn each_item(
     mut item: impl FnMut(u32, Result<Value, ApiError>),
 ) -> Result<Listed, ApiError> {
     let prepared = prepared(bytes);
-    let mut number = 0;
+    let mut number = 0_u32;
     let mut is_too_long = false;
     let each = |raw: &RawValue| {
         if number as usize == items_max {

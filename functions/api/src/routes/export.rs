@@ -166,7 +166,6 @@ mod tests {
     use pinbridge_shared::domain::account::Account;
     use pinbridge_shared::domain::account::credentials::TokenLife;
     use pinbridge_shared::domain::ids::{AccountId, AccountKey, WorkspaceId};
-    use pinbridge_shared::domain::pacing::bucket::Bucket;
     use uuid::Uuid;
 
     use super::*;
@@ -186,7 +185,7 @@ mod tests {
             rev: 1,
             nonce: "n".into(),
         };
-        Entry::Account(Box::new(account), Bucket::default())
+        Entry::Account(Box::new(account), Box::default())
     }
 
     #[test]

@@ -90,7 +90,7 @@ pub const PIN_PUBLISH_FAILED: Action = Action {
 
 /// Every action. Names are public API: they are added, never changed.
 #[rustfmt::skip] // One row per action keeps it readable as a table.
-pub const ACTIONS: [Action; 37] = [
+pub const ACTIONS: [Action; 38] = [
     PIN_CREATED,
     PIN_PUBLISHED,
     PIN_PUBLISH_FAILED,

@@ -79,7 +79,7 @@ impl FromStr for Cursor {
 
 #[derive(Clone, Debug)]
 pub enum Entry {
-    Account(Box<Account>, Bucket),
+    Account(Box<Account>, Box<Bucket>),
     Pin(Box<PinView>),
     Schedule(Box<ScheduleView>),
 }
@@ -128,7 +128,7 @@ pub async fn page(
     let mut entries = Vec::new();
     for account in accounts.into_iter().take(limit) {
         let bucket = context.store.bucket(account.key).await?;
-        entries.push(Entry::Account(Box::new(account), bucket));
+        entries.push(Entry::Account(Box::new(account), Box::new(bucket)));
     }
     let next = if is_last { Some(Cursor::Pins) } else { entries.last().map(Entry::cursor) };
     Ok(Page { entries, next })
