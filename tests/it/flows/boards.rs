@@ -9,6 +9,7 @@ use pinbridge_shared::domain::pin::origin::Origin;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, SECOND_MS};
 use pinbridge_shared::flows::accept::submit_pins::{Answer, Refusal, Submission, submit_pin};
+use pinbridge_shared::flows::boards::board_access::board_access;
 use pinbridge_shared::flows::boards::delete_board;
 use pinbridge_shared::flows::boards::resolve_boards::{Boards, Unfit};
 use pinbridge_shared::testing::TestWorld;
@@ -159,9 +160,7 @@ async fn a_deletion_that_dies_anywhere_is_finished_when_it_is_repeated() {
             let board = world.boards.add("Doomed");
             // Pinterest was asked about it before.
             assert!(submit(&world, "known", &board).await.is_ok());
-            let access =
-                pinbridge_shared::flows::boards::board_access::board_access(&world.context, &key(&board), true);
-            access.await.expect("checked");
+            board_access(&world.context, &key(&board), true).await.expect("checked");
             let keys = publish(&world, &board, 3).await;
             world.system.advance_ms(HOUR_MS);
             world.faults.plan_any(nth, fault);

@@ -403,7 +403,7 @@ async fn a_pin_that_failed_before_its_time_is_not_published_before_it_by_a_retry
 
 #[tokio::test]
 async fn a_removal_and_a_retry_at_the_same_moment_leave_no_pin_of_a_removed_schedule() {
-    for call in ["schedules.save_schedule", "store.pins", "store.save_attempt"] {
+    for call in ["schedules.save_schedule", "store.pins"] {
         let (world, _) = world().await;
         world.pinterest.answer_next([Answer::Refused(Failure::ImageBroken, None)]);
         let key = schedule(&world, "both", START.plus_ms(MINUTE_MS)).await;

@@ -176,7 +176,7 @@ async fn create(
     };
     let parsed: Vec<Result<Vec<String>, ApiError>> = parsed.into_iter().map(|wanted| wanted.map(&mut submit)).collect();
     let mut answers = submit_pins(&context, caller.workspace, submissions).await?.into_iter();
-    let mut outcome = |unknown: Vec<String>| {
+    let mut outcome = |unknown: Vec<String>| -> Outcome {
         let answer = answers.next().ok_or_else(ApiError::panicked)?;
         let submitted = seen(answer.map_err(|refused| refusal(refused, &caller))?, &caller)?;
         Ok((submitted, unknown))
