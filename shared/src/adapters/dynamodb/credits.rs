@@ -8,7 +8,7 @@ use super::pacing::Updated;
 use super::{DynamoStore, keys};
 use crate::domain::credit::Holder;
 use crate::domain::credit::row::{CreditRow, Lease, LeaseFrom};
-use crate::domain::invariants::is_same_write;
+use crate::domain::repeated_write::is_same_write;
 use crate::ports::{Credits, Leased, PortResult};
 
 fn read(item: &Item) -> CreditRow {

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::{FakeStore, Tables};
 use crate::domain::credit::Holder;
 use crate::domain::credit::row::{CreditRow, Lease};
-use crate::domain::invariants::is_same_write;
+use crate::domain::repeated_write::is_same_write;
 use crate::ports::{Credits, Leased, PortResult};
 
 #[async_trait]
