@@ -61,7 +61,8 @@ impl Table {
 }
 
 /// Kinds of rows that a version did not have yet.
-const NEWER_THAN: [(&str, &str); 5] = [
+const NEWER_THAN: [(&str, &str); 6] = [
+    ("0.2.0", "samples of pins that ended a moment ago"),
     ("0.2.0", "words about an attempt"),
     ("0.2.0", "pacing row of a Pinterest user"),
     ("0.2.0", "a source that they logged in from"),

@@ -14,9 +14,10 @@ use super::secrets::SecretsManager;
 use super::session_keys::SecretsManagerKeys;
 use super::sqs::SqsQueue;
 use super::system::RealSystem;
-use super::{aws, sandbox, sdk};
+use super::{aws, recent_outcomes, sandbox, sdk};
 use crate::config::{Environment, Resources, Settings, TokenCustody};
 use crate::context::Context;
+use crate::domain::stats::rollup::recent::SAMPLES_PER_ROW;
 use crate::ports::{
     ActivityLog, Analytics, BoardChecks, Boards, Imports, OAuthStates, PinIndex, Pinterest, Purge, Rollups, Schedules,
     Secrets, SimulatedAccounts, Store, System,
@@ -76,7 +77,7 @@ pub fn over(config: &SdkConfig, settings: Settings, resources: Resources) -> any
         system,
         settings,
     };
-    Ok(sandbox::around(context, simulated))
+    Ok(recent_outcomes::around(sandbox::around(context, simulated), SAMPLES_PER_ROW))
 }
 
 /// The access to the Pinterest app's secret, for the operator who sets it.

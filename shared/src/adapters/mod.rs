@@ -13,6 +13,7 @@ pub mod lambda;
 pub mod pacing_key;
 pub mod passwords;
 pub mod pinterest;
+pub mod recent_outcomes;
 pub mod sandbox;
 pub mod secrets;
 pub mod session_keys;

@@ -13,6 +13,7 @@ use axum::body::Body;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use pinbridge_dispatcher::ScheduledEvent;
+use pinbridge_shared::adapters::recent_outcomes;
 use pinbridge_shared::config::Settings;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::account::credentials::TokenLife;
@@ -63,6 +64,8 @@ const FINISHED_WITHIN_MS: i64 = 12 * 60 * MINUTE_MS;
 /// A world that takes more steps than this is in an endless loop.
 const STEPS_MAX: usize = 500_000;
 const STEPS_PER_PIN_MAX: usize = 2_000;
+/// Samples of a row of recent outcomes: few, so that most worlds have some rows, and some pins that are in none.
+const RECENT_PER_ROW: usize = 2;
 /// How likely a client reads its pin.
 const READS: f64 = 0.1;
 /// How likely a failed pin is retried, per minute.
@@ -197,6 +200,7 @@ impl SimWorld {
             settings,
         };
         let of_processes = Context { system: Arc::new(ProcessClock(Arc::clone(&kernel))), ..template.clone() };
+        let of_processes = recent_outcomes::around(of_processes, RECENT_PER_ROW);
         let api = pinbridge_api::router(match plan.lacking {
             Some(invariant) => Lacking::Publishing(invariant).around(Kind::Api, of_processes.clone()),
             None => of_processes.clone(),

@@ -3,20 +3,6 @@
 //! Production code checks no switch. A mutant gets other settings, other messages, or ports that undo what enforces the
 //! invariant.
 
-/// A view of a port with the methods that an invariant's lack alters; the others pass through to `inner`.
-macro_rules! altered_port {
-    (
-        $port:ident for $view:ident { $($altered:item)* }
-        $(fn $name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*
-    ) => {
-        #[async_trait]
-        impl $port for $view {
-            $($altered)*
-            $(async fn $name(&self, $($argument: $type),*) -> $answer { self.inner.$name($($argument),*).await })*
-        }
-    };
-}
-
 mod ports;
 mod store;
 
