@@ -6,6 +6,7 @@
 
 pub mod cancel_schedule;
 pub mod list_schedules;
+pub mod open_schedules;
 pub mod release_due;
 pub mod release_schedules;
 pub mod validate_schedule;
