@@ -21,4 +21,5 @@ mod projects;
 mod retry;
 mod sandbox;
 mod schedules;
+mod waiting_lists;
 mod waits;

@@ -10,6 +10,7 @@ mod duplicate_check;
 mod edit;
 mod equivalence;
 mod fairness;
+mod figures;
 mod imports;
 mod own_writes;
 mod pacing;

@@ -250,7 +250,11 @@ impl Counted {
 }
 
 /// The pins at those positions that exist, in their order.
-pub(super) async fn rows(context: &Context, workspace: WorkspaceId, positions: &[Position]) -> PortResult<Vec<(Pin, Attempt)>> {
+pub(super) async fn rows(
+    context: &Context,
+    workspace: WorkspaceId,
+    positions: &[Position],
+) -> PortResult<Vec<(Pin, Attempt)>> {
     let keys: Vec<PinKey> = positions.iter().map(|position| PinKey { workspace, pin: position.pin }).collect();
     let parts = keys.chunks(keys.len().div_ceil(PARTS).max(1)).map(|part| context.store.pins(part));
     Ok(try_join_all(parts).await?.into_iter().flatten().flatten().collect())

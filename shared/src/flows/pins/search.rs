@@ -77,7 +77,12 @@ enum Candidates<'a> {
 }
 
 impl Candidates<'_> {
-    async fn next(&mut self, context: &Context, workspace: WorkspaceId, filter: &PinFilter) -> PortResult<Option<Vec<Position>>> {
+    async fn next(
+        &mut self,
+        context: &Context,
+        workspace: WorkspaceId,
+        filter: &PinFilter,
+    ) -> PortResult<Option<Vec<Position>>> {
         match self {
             Self::Unfinished(unfinished) => unfinished.next().await,
             Self::Failed(left) => {

@@ -1,8 +1,8 @@
 //! Finds the pins that may be unfinished, without paging through those that are finished.
 //!
 //! The rollup knows which of the pins that it has were unfinished, by the hour of their acceptance. Newer pins are in
-//! the listing; those of them that ended in a burst are among the recent outcomes. Who looks for a pin that has left its
-//! backlog needn't read those that are in one. Every pin that is found is a candidate: its rows decide.
+//! the listing; those of them that ended in a burst are among the recent outcomes. Who looks for a pin that has left
+//! its backlog needn't read those that are in one. Every pin that is found is a candidate: its rows decide.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
@@ -101,7 +101,10 @@ impl<'a> Unfinished<'a> {
     async fn open_hours(&self) -> PortResult<VecDeque<i64>> {
         let span = &self.span;
         let oldest = self.context.system.now().plus_ms(-ENDS_WITHIN_MS);
-        let (mut since, mut until) = (span.since.max(Some(oldest)), span.until.map_or(self.unrolled.from, |until| until.min(self.unrolled.from)));
+        let (mut since, mut until) = (
+            span.since.max(Some(oldest)),
+            span.until.map_or(self.unrolled.from, |until| until.min(self.unrolled.from)),
+        );
         if let Some(Start::At(start) | Start::Behind(start)) = span.start {
             match span.order {
                 Order::NewestFirst => until = until.min(start.at),
@@ -174,9 +177,10 @@ impl<'a> Unfinished<'a> {
         let stretch = self.context.pin_index.stretch(self.workspace, &span, KEYS_AT_ONCE).await?;
         self.listing = stretch.end.map(|end| span.behind(end));
         let recent = &self.unrolled.recent;
-        let open = stretch.entries.into_iter().filter(|entry| {
-            self.by_key.accepts(entry) && recent.end(entry.position.pin).is_none()
-        });
+        let open = stretch
+            .entries
+            .into_iter()
+            .filter(|entry| self.by_key.accepts(entry) && recent.end(entry.position.pin).is_none());
         self.found.extend(open.map(|entry| entry.position));
         Ok(())
     }
@@ -226,7 +230,6 @@ pub async fn waiting_in_queue(
     Ok(waiting.min(count_max))
 }
 
-
 /// The schedules whose pins may be unfinished: of the rollup's pins all of them, and of the newer pins those of the
 /// newest few. (Schedules that run now are found by their time; this is for those that ran long ago, or again.)
 ///
@@ -242,7 +245,8 @@ pub async fn schedules_of_unfinished(
     unfinished.is_of_schedules = true;
     if let Some(span) = unfinished.listing.take() {
         unfinished.read_listing(span).await?;
-        (unfinished.listing, unfinished.found) = (None, unfinished.found.into_iter().take(NEWEST_OF_SCHEDULES).collect());
+        (unfinished.listing, unfinished.found) =
+            (None, unfinished.found.into_iter().take(NEWEST_OF_SCHEDULES).collect());
     }
     let mut schedules = BTreeSet::new();
     while let Some(batch) = unfinished.next().await? {

@@ -163,11 +163,7 @@ pub(super) async fn matching(
 }
 
 /// A page of the schedules that match. `searched_to`: where the search stopped; `None`: at the list's end.
-pub(super) fn page_of(
-    listed: &Listed,
-    mut views: Vec<ScheduleView>,
-    searched_to: Option<Position>,
-) -> SchedulePage {
+pub(super) fn page_of(listed: &Listed, mut views: Vec<ScheduleView>, searched_to: Option<Position>) -> SchedulePage {
     views.sort_by(|a, b| in_order(listed.sort, a, b));
     let mut total = views.len() as u64;
     let end = listed.skip + listed.limit;

@@ -76,8 +76,7 @@ impl Search<'_> {
     /// Reads the index until enough were found.
     async fn index(&mut self, mut range: ByTime) -> PortResult<()> {
         while !self.is_over() {
-            let mut positions =
-                self.context.schedules.schedules_by_time(self.workspace, &range, AT_ONCE + 1).await?;
+            let mut positions = self.context.schedules.schedules_by_time(self.workspace, &range, AT_ONCE + 1).await?;
             let goes_on = positions.len() > AT_ONCE;
             positions.truncate(AT_ONCE);
             let Some(last) = positions.last().copied() else { return Ok(()) };
@@ -166,8 +165,7 @@ async fn still_due(context: &Context, workspace: WorkspaceId, mark: i64) -> Port
     let oldest = (mark + 1 - RESCAN_MINUTES).min(now.minute() - RESCAN_MINUTES);
     let minutes = oldest..=newest.min(oldest + MINUTES_MAX);
     let shards = minutes.flat_map(|minute| (0..RELEASE_SHARDS).map(move |shard| (minute, shard)));
-    let rows =
-        try_join_all(shards.map(|(minute, shard)| context.schedules.release_rows(minute, shard))).await?;
+    let rows = try_join_all(shards.map(|(minute, shard)| context.schedules.release_rows(minute, shard))).await?;
     let rows = rows.into_iter().flatten().filter(|row| row.key.workspace == workspace);
     Ok(rows.map(|row| row.key.schedule).collect())
 }

@@ -1,7 +1,7 @@
 //! The dashboard's metrics of a period: from the rollup's sums, and from what the rollup may not have yet.
 //!
-//! Sources, none of which counts a pin twice: the sums of an hour, or instead of them its samples (where the period cuts
-//! a quarter of an hour, where pins are unfinished, and for the latest hours). Instead of a pin's sample counts a later
+//! Sources, none of which counts a pin twice: the sums of an hour, or instead of them its samples (where the period
+//! cuts a quarter of an hour, where pins are unfinished, and for the latest hours). Instead of a pin's sample counts a later
 //! one of the recent outcomes. A pin whose end none of them has is in a backlog, or its own rows are read.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use futures_util::future::try_join;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::unrolled::{self, Unrolled};
+use super::unrolled::{self, LIVE_WITHIN_MS, Unrolled};
 use crate::context::Context;
 use crate::domain::ids::{PinId, PinKey, WorkspaceId};
 use crate::domain::pin::attempt::Status;
@@ -35,8 +35,6 @@ pub const HOURS_BY_SAMPLE_MAX: usize = 100;
 /// Pins that are read together, and how many such reads run concurrently.
 const PINS_AT_ONCE: usize = 50;
 const READS_AT_ONCE: usize = 8;
-/// How far back pins are read themselves, however long the rollup hasn't been updated.
-const LIVE_WITHIN_MS: i64 = DAY_MS;
 /// A listing's entry may be a moment ahead of our clock.
 const AHEAD_MS: i64 = MINUTE_MS;
 
@@ -44,10 +42,10 @@ const AHEAD_MS: i64 = MINUTE_MS;
 #[derive(Clone, Debug)]
 pub struct Summary {
     pub metrics: DashboardMetrics,
-    /// More pins are newer than the rollup than are read: the metrics leave some of them out.
+    /// More pins are newer than the rollup, and have not ended as far as is known, than are read: some of those that
+    /// count as waiting may have ended, or the oldest of them are left out.
     pub is_at_least: bool,
-    /// More pins are unfinished than are read: the states of the others are those of the last roll-up, and count as
-    /// deferred.
+    /// More pins are unfinished than are read: the others count as deferred.
     pub is_waiting_estimated: bool,
     /// The period cuts a quarter of an hour that is too long ago to be counted exactly: it counts whole if it began in
     /// the period.
@@ -55,9 +53,9 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Whether every figure is exact.
-    pub fn is_complete(&self) -> bool {
-        !self.is_at_least && !self.is_waiting_estimated && !self.is_rounded
+    /// Whether every pin was counted with its own state.
+    pub fn is_exact(&self) -> bool {
+        !self.is_at_least && !self.is_waiting_estimated
     }
 }
 

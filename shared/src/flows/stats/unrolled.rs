@@ -7,18 +7,19 @@ use std::collections::{BTreeSet, HashMap};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::roll_up::{MINUTES_AT_ONCE, ROW_AFTER_MINUTES};
+use super::roll_up::ROW_AFTER_MINUTES;
 use crate::context::Context;
 use crate::domain::ids::{AccountId, AccountKey, PinId, WorkspaceId};
-use crate::domain::recovery::RESCAN_MINUTES;
 use crate::domain::stats::rollup::Sample;
 use crate::domain::stats::rollup::recent::{RECENT_KEPT_MS, Recent};
-use crate::domain::time::{MINUTE_MS, Moment};
+use crate::domain::time::{DAY_MS, MINUTE_MS, Moment};
 use crate::ports::PortResult;
 
 /// Markers are filed up to this long after their pin's acceptance (a slot, a schedule's look-ahead), clock differences
 /// included.
 const FILED_WITHIN_MINUTES: i64 = ROW_AFTER_MINUTES + 5;
+/// How far back pins are read themselves, however long the rollup hasn't been updated.
+pub const LIVE_WITHIN_MS: i64 = DAY_MS;
 /// The clock of the worker that wrote a row of recent outcomes may be behind by this much.
 const BEHIND_MS: i64 = MINUTE_MS;
 /// Rows of recent outcomes that a call reads: those of 64,000 pins. What is beyond is read from the pins.
@@ -44,9 +45,11 @@ pub struct Unrolled {
 pub async fn read(context: &Context, workspace: WorkspaceId) -> PortResult<Unrolled> {
     let now = context.system.now();
     let rolled_up = context.rollups.rolled_up().await?;
-    // Without a rollup, it lacks the pins that the first roll-up would begin with.
-    let minute = rolled_up.unwrap_or_else(|| now.minute() - MINUTES_AT_ONCE - RESCAN_MINUTES);
-    let from = Moment((minute + 1 - FILED_WITHIN_MINUTES) * MINUTE_MS);
+    // Before the first roll-up it lacks every pin; those of a day are read.
+    let from = match rolled_up {
+        Some(minute) => Moment((minute + 1 - FILED_WITHIN_MINUTES) * MINUTE_MS),
+        None => now.plus_ms(-LIVE_WITHIN_MS),
+    };
     let since = from.plus_ms(-BEHIND_MS).max(now.plus_ms(-RECENT_KEPT_MS));
     let samples = context.rollups.recent(workspace, since, RECENT_ROWS_MAX).await?;
     Ok(Unrolled { from, has_rollup: rolled_up.is_some(), recent: Recent::of(samples) })
@@ -95,9 +98,9 @@ pub async fn in_backlogs(
         key.workspace == workspace && accounts.is_none_or(|accounts| accounts.contains(&key.account))
     };
     let waiting: Vec<AccountKey> = context.store.waiting_accounts().await?.into_iter().filter(is_wanted).collect();
-    let reads = waiting.into_iter().map(|key| async move {
-        PortResult::Ok((key.account, context.store.backlog(key, BACKLOG_ROWS_MAX).await?))
-    });
+    let reads = waiting
+        .into_iter()
+        .map(|key| async move { PortResult::Ok((key.account, context.store.backlog(key, BACKLOG_ROWS_MAX).await?)) });
     let mut backlogs = stream::iter(reads.collect::<Vec<_>>()).buffered(BACKLOGS_AT_ONCE);
     let mut pins = HashMap::new();
     while pins.len() < BACKLOG_ROWS_MAX

@@ -15,10 +15,10 @@ use pinbridge_shared::domain::message::PublishMessage;
 use pinbridge_shared::domain::pacing::pace::Pace;
 use pinbridge_shared::domain::reconcile::board_scan::AbsenceProof;
 use pinbridge_shared::domain::time::{DAY_MS, Moment};
-use pinbridge_shared::ports::{OAuth, Pinterest, Secrets, Store};
+use pinbridge_shared::ports::{OAuth, Pinterest, Rollups, Secrets, Store};
 
 use crate::kernel::Kind;
-use ports::{MutantCreates, MutantOAuth, MutantPinterest, MutantSecrets};
+use ports::{MutantCreates, MutantOAuth, MutantPinterest, MutantRollups, MutantSecrets};
 use store::MutantStore;
 
 /// Longer than any world.
@@ -61,6 +61,8 @@ pub enum Invariant {
     Hidden,
     /// A recovery marker stays for the rollup when the pins that still need rescuing are filed again.
     RetiredMarkers,
+    /// A retry is announced to the figures, which have the pin's failure from elsewhere.
+    RetriesAnnounced,
     /// A Pin is recognised whose link or texts its board writes in another way.
     Equivalence,
     /// A refresh that a refused token forces is recorded, and its tokens are not refreshed for a refusal again.
@@ -80,7 +82,7 @@ pub enum Invariant {
 }
 
 impl Invariant {
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::WriteAhead,
         Self::Fence,
         Self::Generation,
@@ -98,6 +100,7 @@ impl Invariant {
         Self::Rescuer,
         Self::Hidden,
         Self::RetiredMarkers,
+        Self::RetriesAnnounced,
         Self::Equivalence,
         Self::ForcedOnce,
         Self::HoldExplained,
@@ -193,6 +196,15 @@ impl Lacking {
             }
             _ => message,
         }
+    }
+
+    /// The context in which processes note what they end.
+    pub fn noting(self, context: Context) -> Context {
+        if self != Self::Publishing(Invariant::RetriesAnnounced) {
+            return context;
+        }
+        let rollups = Arc::new(MutantRollups { inner: Arc::clone(&context.rollups) });
+        Context { rollups: rollups as Arc<dyn Rollups>, ..context }
     }
 
     /// The context of somebody who reads what waiting pins report.

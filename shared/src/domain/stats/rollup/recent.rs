@@ -135,7 +135,8 @@ mod tests {
         let pin = testdata::pin();
         let sample = |rev, end| Sample { rev, end, ..Sample::of(&pin, &Attempt::untouched(&pin)) };
         let at = Moment(7);
-        let (failed, open, published) = (sample(2, End::Failed(at)), sample(3, End::Open), sample(5, End::Published(at)));
+        let (failed, open, published) =
+            (sample(2, End::Failed(at)), sample(3, End::Open), sample(5, End::Published(at)));
         for samples in [[failed, open, published], [published, open, failed], [open, published, open]] {
             let recent = Recent::of(samples);
             assert_eq!((recent.end(pin.key.pin), recent.is_reopened(pin.key.pin)), (Some(&published), false));
