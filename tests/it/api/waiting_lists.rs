@@ -249,8 +249,8 @@ async fn pages_of_what_waits_are_full_until_the_last_one() {
     }
 }
 
-/// A schedule that was missed, one whose pin is stuck since hours, and one to come, behind more than a thousand that are
-/// done.
+/// A schedule that was missed, one whose pin is stuck since hours, and one to come, behind more than a thousand that
+/// are done.
 #[tokio::test]
 async fn schedules_that_are_not_over_are_found_among_thousands_that_are() {
     let api = at_noon().await;

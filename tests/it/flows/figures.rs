@@ -169,7 +169,9 @@ async fn a_burst_is_counted_exactly_whatever_dies_between_the_outcome_and_its_co
         world.faults.heal();
         assert_true(&world, &store, &format!("after {} s", 10 * (step + 1))).await;
         let now = truth(&store, None).0;
-        assert!(now.published > before.published || now.waiting.total() == 0, "it goes on: {now:?}");
+        // The last ones wait for their boards to be read: the workers that called for them have died.
+        let is_done = now.waiting.queued + now.waiting.deferred == 0;
+        assert!(now.published > before.published || is_done, "it goes on: {now:?}");
         before = now;
     }
     assert!(before.failed > 60 && before.published > 3_000, "{before:?}");

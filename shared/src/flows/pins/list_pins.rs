@@ -213,8 +213,6 @@ async fn window(context: &Context, workspace: WorkspaceId, filter: &PinFilter, s
     let positions: Vec<Position> = entries.iter().map(|entry| entry.position).collect();
     let mut pins = rows(context, workspace, &positions).await?;
     pins.retain(|(pin, attempt)| filter.accepts(pin, attempt));
-    // A published pin has no code.
-    pins.retain(|_| filter.error_code.is_none());
     Ok(Matched { pins, first: positions.first().copied(), end, accounts: AccountsNow::default() })
 }
 

@@ -65,6 +65,8 @@ pub async fn search(
                 waiting.merged(failed, span.order)
             }
         },
+        // What is published has no code.
+        Some(Status::Published) if code.is_some() => Matched::default(),
         Some(Status::Published | Status::Failed) => return Ok(None),
     };
     Ok(Some(found))

@@ -1,8 +1,8 @@
 //! The dashboard's metrics of a period: from the rollup's sums, and from what the rollup may not have yet.
 //!
 //! Sources, none of which counts a pin twice: the sums of an hour, or instead of them its samples (where the period
-//! cuts a quarter of an hour, where pins are unfinished, and for the latest hours). Instead of a pin's sample counts a later
-//! one of the recent outcomes. A pin whose end none of them has is in a backlog, or its own rows are read.
+//! cuts a quarter of an hour, where pins are unfinished, and for the latest hours). Instead of a pin's sample counts a
+//! later one of the recent outcomes. A pin whose end none of them has is in a backlog, or its own rows are read.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -219,9 +219,15 @@ async fn read_live(
     }
     // First the pins that aren't counted yet, then those that wait; of these the newest.
     candidates.sort_unstable_by_key(|of| (!of.is_fresh, std::cmp::Reverse((of.at, of.pin))));
-    for unread in candidates.iter().skip(LIVE_MAX).filter(|of| of.is_fresh) {
-        live.unread.push(unread.at);
-        live.is_cut = true;
+    for unread in candidates.iter().skip(LIVE_MAX) {
+        match book.samples.get_mut(&unread.pin) {
+            // It may have been retried.
+            Some(sample) => sample.end = End::Open,
+            None => {
+                live.unread.push(unread.at);
+                live.is_cut = true;
+            }
+        }
     }
     candidates.truncate(LIVE_MAX);
     let keys: Vec<PinKey> = candidates.into_iter().map(|of| PinKey { workspace, pin: of.pin }).collect();
