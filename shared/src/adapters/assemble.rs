@@ -16,10 +16,11 @@ use super::ses::Ses;
 use super::session_keys::SecretsManagerKeys;
 use super::sqs::SqsQueue;
 use super::system::RealSystem;
-use super::{aws, sandbox, sdk};
+use super::{aws, recent_outcomes, sandbox, sdk};
 use crate::config::{Environment, MailPort, Resources, Settings, TokenCustody};
 use crate::context::Context;
 use crate::domain::credit::purse::Purses;
+use crate::domain::stats::rollup::recent::SAMPLES_PER_ROW;
 use crate::metering::ReadUnits;
 use crate::ports::{
     ActivityLog, Analytics, BoardChecks, Boards, Credits, Imports, Mailer, OAuthStates, PinIndex, Pinterest, Purge,
@@ -90,7 +91,7 @@ pub fn over(config: &SdkConfig, settings: Settings, resources: Resources) -> any
         system,
         settings,
     };
-    Ok(sandbox::around(context, simulated))
+    Ok(recent_outcomes::around(sandbox::around(context, simulated), SAMPLES_PER_ROW))
 }
 
 /// The access to the Pinterest app's secret, for the operator who sets it.

@@ -48,9 +48,9 @@ impl Intercept for ReadUnits {
         let one = |capacity: Option<&ConsumedCapacity>| capacity.and_then(ConsumedCapacity::capacity_units);
         let get = output.downcast_ref::<GetItemOutput>().and_then(|get| one(get.consumed_capacity()));
         let query = output.downcast_ref::<QueryOutput>().and_then(|query| one(query.consumed_capacity()));
-        let batch = output.downcast_ref::<BatchGetItemOutput>().map(|batch| {
-            batch.consumed_capacity().iter().filter_map(ConsumedCapacity::capacity_units).sum::<f64>()
-        });
+        let batch = output
+            .downcast_ref::<BatchGetItemOutput>()
+            .map(|batch| batch.consumed_capacity().iter().filter_map(ConsumedCapacity::capacity_units).sum::<f64>());
         note_read_units(get.or(query).or(batch).unwrap_or_default());
         Ok(())
     }

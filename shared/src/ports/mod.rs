@@ -3,6 +3,22 @@
 //! The adapters implement them for AWS and Pinterest, and `testing` implements them in memory. One contract suite per
 //! port checks both. No SDK type appears in a signature.
 
+/// A view of a port with the methods that it alters; the others pass through to its `inner`. The caller has
+/// `async_trait` in scope.
+#[macro_export]
+macro_rules! altered_port {
+    (
+        $port:ident for $view:ident { $($altered:item)* }
+        $(fn $name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*
+    ) => {
+        #[async_trait]
+        impl $port for $view {
+            $($altered)*
+            $(async fn $name(&self, $($argument: $type),*) -> $answer { self.inner.$name($($argument),*).await })*
+        }
+    };
+}
+
 mod accounts;
 mod activity;
 mod analytics;

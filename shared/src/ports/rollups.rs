@@ -4,7 +4,9 @@ use async_trait::async_trait;
 
 use super::{PortResult, Write};
 use crate::domain::ids::WorkspaceId;
-use crate::domain::stats::rollup::{RollupPage, Sums};
+use crate::domain::stats::rollup::recent::RecentSamples;
+use crate::domain::stats::rollup::{RollupPage, Sample, Sums};
+use crate::domain::time::Moment;
 
 /// A group of minutes of which some workspaces are in the rollup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,4 +37,10 @@ pub trait Rollups: Send + Sync {
     /// Writes a page if the stored one has the revision before `next.rev` (for 1: if none is stored), and
     /// otherwise answers a conflict.
     async fn save_rollup_page(&self, workspace: WorkspaceId, hour: i64, next: &RollupPage) -> PortResult<Write<()>>;
+    /// Writes samples of pins that ended or were retried a moment ago; writing them again changes nothing. The row
+    /// expires by itself.
+    async fn put_recent(&self, workspace: WorkspaceId, recent: &RecentSamples) -> PortResult<()>;
+    /// The samples of the first `rows_max` rows that were written at or after `since`, the oldest first; eventually
+    /// consistent.
+    async fn recent(&self, workspace: WorkspaceId, since: Moment, rows_max: usize) -> PortResult<Vec<Sample>>;
 }

@@ -14,7 +14,7 @@ use super::fake_secrets::FakeSecrets;
 use super::fake_store::FakeStore;
 use super::faults::Faults;
 use super::manual_system::ManualSystem;
-use crate::adapters::sandbox;
+use crate::adapters::{recent_outcomes, sandbox};
 use crate::config::{PUBLISHER_TIMEOUT_MS, Settings};
 use crate::context::Context;
 use crate::domain::ids::PinKey;
@@ -22,6 +22,7 @@ use crate::domain::message::{Disposition, ImportMessage, PublishMessage, Reconci
 use crate::domain::pacing::pace::Pace;
 use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::{Pin, PinRequest};
+use crate::domain::stats::rollup::recent::SAMPLES_PER_ROW;
 use crate::domain::testdata;
 use crate::domain::time::{MINUTE_MS, Moment};
 use crate::flows::accept::accept_pin::{AcceptError, Acceptance, accept_pin};
@@ -167,7 +168,7 @@ impl TestWorld {
             // A pace of its own: tests count with it, whatever a deployment's default is.
             settings: Settings { pace: Pace::new(50, 1.0), ..Settings::default() },
         };
-        let context = sandbox::around(context, simulated);
+        let context = recent_outcomes::around(sandbox::around(context, simulated), SAMPLES_PER_ROW);
         let progress = Mutex::new(Progress { ticked: START.minute(), now: START, steps_at_now: 0 });
         let this = Self {
             context,

@@ -28,4 +28,5 @@ mod retry;
 mod sandbox;
 mod schedules;
 mod too_late;
+mod waiting_lists;
 mod waits;

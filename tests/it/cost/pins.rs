@@ -6,9 +6,11 @@ use std::sync::Arc;
 use pinbridge_local::aws::LocalAws;
 use pinbridge_local::resources;
 use pinbridge_shared::adapters::dynamodb::DynamoStore;
-use pinbridge_shared::domain::ids::PinKey;
+use pinbridge_shared::domain::ids::{AccountId, PinKey};
 use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
 use pinbridge_shared::domain::pin::{PinRequest, Placement};
+use pinbridge_shared::domain::stats::rollup::recent::{RecentSamples, SAMPLES_PER_ROW};
+use pinbridge_shared::domain::stats::rollup::{End, Sample};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::flows::dispatch::dispatch;
@@ -23,6 +25,8 @@ use crate::support::meter::{self, Ledger};
 /// What a pin may cost, in write units.
 const AT_ONCE_MAX: f64 = 7.0;
 const DEFERRED_MAX: f64 = 8.0;
+/// What the figures of a burst may cost beside that and the rollup, in write units a pin.
+const RECENT_MAX: f64 = 0.1;
 
 struct Metered {
     world: TestWorld,
@@ -103,6 +107,7 @@ fn print(rows: &[&Spent]) {
 impl Spent {
     fn assert_at_most(&self, limit: f64) {
         let per_pin = self.written / self.pins as f64;
+        let limit = limit + RECENT_MAX;
         assert!(per_pin <= limit, "{}: {per_pin} write units a pin are more than {limit}", self.what);
         assert!(per_pin > 5.0, "{}: {per_pin} write units a pin are too few to be true", self.what);
     }
@@ -234,6 +239,30 @@ async fn the_rollup_costs_at_most_a_fifth_of_a_write_unit_a_pin_at_sixty_a_minut
     let (written, _) = tallied(60).await;
     assert!(written <= ROLLUP_MAX, "{written} write units a pin are more than {ROLLUP_MAX}");
     assert!(written > 0.02, "{written} write units a pin are too few to be true");
+}
+
+#[tokio::test]
+async fn the_figures_of_a_burst_cost_a_sixteenth_of_a_write_unit_a_pin() {
+    let metered = metered().await;
+    let pins = 3 * SAMPLES_PER_ROW;
+    let keys = metered.accept(0..pins).await;
+    metered.publish_due().await;
+    metered.assert_published(&keys).await;
+    let rollups = Arc::clone(&metered.world.context.rollups);
+    let noted = rollups.recent(testdata::workspace(), Moment(0), pins).await.expect("read");
+    assert_eq!(noted.len(), pins, "each in a full row");
+    // The longest row: every pin of another account and hour.
+    let samples = (0..SAMPLES_PER_ROW).zip(&noted).map(|(index, sample)| {
+        let created_at = sample.created_at.plus_ms(index as i64 * 60 * MINUTE_MS);
+        let account = AccountId(uuid::Uuid::from_u128(index as u128));
+        Sample { created_at, account, end: End::Failed(created_at.plus_ms(29 * 24 * 60 * MINUTE_MS)), ..*sample }
+    });
+    let (at, id) = (metered.world.now(), metered.world.context.nonce());
+    let row = RecentSamples { at, id, samples: samples.collect() };
+    let (put, written, read) = metered.spent(rollups.put_recent(testdata::workspace(), &row)).await;
+    put.expect("written");
+    print(&[&Spent { what: "burst: recent outcomes", pins: SAMPLES_PER_ROW, written, read }]);
+    assert!(written > 0.0 && written / SAMPLES_PER_ROW as f64 <= RECENT_MAX, "{written} write units a row");
 }
 
 #[tokio::test]

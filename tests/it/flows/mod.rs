@@ -11,6 +11,7 @@ mod duplicate_check;
 mod edit;
 mod equivalence;
 mod fairness;
+mod figures;
 mod imports;
 mod limits;
 mod own_writes;

@@ -12,6 +12,7 @@ use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::pin::idempotency::PayloadHash;
 use pinbridge_shared::domain::pin::origin::{Actor, Origin};
 use pinbridge_shared::domain::schedule::{ReleaseRow, Schedule, Stage};
+use pinbridge_shared::domain::stats::rollup::recent::RecentSamples;
 use pinbridge_shared::domain::stats::rollup::{End, Ended, Of, RollupPage, Sample, Sums};
 use pinbridge_shared::domain::time::{HOUR_MS, Moment};
 use pinbridge_shared::ports::{ByTime, Imports, Rollups, Schedules, Write};
@@ -188,6 +189,13 @@ fn counts() -> Vec<(i64, RollupPage)> {
     ]
 }
 
+/// Of two hours.
+fn recent() -> RecentSamples {
+    let later = Sample { created_at: Moment((HOUR + 1) * HOUR_MS + 5), ..samples()[0] };
+    let samples = samples().into_iter().chain([later]).collect();
+    RecentSamples { at: Moment((HOUR + 1) * HOUR_MS + 77), id: "0123456789abcdef".into(), samples }
+}
+
 pub async fn write(table: &DynamoStore) {
     for schedule in schedules() {
         assert_eq!(table.put_schedule(&schedule).await.expect("written"), Write::Done);
@@ -211,6 +219,7 @@ pub async fn write(table: &DynamoStore) {
     for (hour, rollup_page) in counts() {
         assert!(table.save_rollup_page(workspace(), hour, &rollup_page).await.expect("written").is_done());
     }
+    table.put_recent(workspace(), &recent()).await.expect("written");
     table.set_rolled_up(MINUTE).await.expect("written");
 }
 
@@ -239,5 +248,8 @@ pub async fn read(table: &DynamoStore) {
     assert_eq!(table.other_rollup_pages(workspace(), *hour).await.expect("read"), std::slice::from_ref(second));
     assert_eq!(table.first_rollup_page(workspace(), *next).await.expect("read").as_ref(), Some(empty));
     assert_eq!(table.sums(workspace(), *hour, *next).await.expect("read"), [(*hour, sums())]);
+    // 0.2.0 had no such rows.
+    let read = table.recent(workspace(), recent().at, 9).await.expect("read");
+    assert!(read.is_empty() || read == recent().samples, "{read:?}");
     assert_eq!(table.rolled_up().await.expect("read"), Some(MINUTE));
 }

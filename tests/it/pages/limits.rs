@@ -20,7 +20,7 @@ use pinbridge_shared::domain::pacing::{bucket, budget, pace};
 use pinbridge_shared::domain::pin::{history, request, retry, said};
 use pinbridge_shared::domain::reconcile::{board_scan, duplicate_check};
 use pinbridge_shared::domain::stats::period;
-use pinbridge_shared::domain::stats::rollup as domain_rollup;
+use pinbridge_shared::domain::stats::rollup::{self as domain_rollup, recent};
 use pinbridge_shared::domain::tenant::{self, api_key, invitation, login, proof, session, user};
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 use pinbridge_shared::domain::{import, recovery, sandbox, schedule};
@@ -29,9 +29,9 @@ use pinbridge_shared::flows::boards::{mark_removed, resolve_boards};
 use pinbridge_shared::flows::dead_letters::redrive;
 use pinbridge_shared::flows::imports::{self, dry_run};
 use pinbridge_shared::flows::pacing::{forecast, rate_meter};
-use pinbridge_shared::flows::pins::list_pins;
-use pinbridge_shared::flows::schedules::list_schedules;
-use pinbridge_shared::flows::stats::{dashboard, roll_up};
+use pinbridge_shared::flows::pins::{list_pins, search};
+use pinbridge_shared::flows::schedules::{list_schedules, open_schedules};
+use pinbridge_shared::flows::stats::{dashboard, roll_up, unrolled};
 use pinbridge_shared::flows::tenants::{export, purge};
 use pinbridge_shared::ports::{MAX_DELAY_MS, SAVED_TOGETHER_MAX};
 
@@ -106,14 +106,21 @@ fn limits() -> Vec<(&'static str, String)> {
         ("a page at most", LIMIT_MAX.to_string()),
         ("an offset at most", OFFSET_MAX.to_string()),
         ("newest imports that a list looks through", imports::IMPORTS_LISTED_MAX.to_string()),
+        ("the same for those that aren't finished, or have stopped", imports::UNFINISHED_LISTED_MAX.to_string()),
         ("pins of a list that are counted at least", list_pins::COUNTED.to_string()),
-        ("pins that one call looks through for a state, a text or another order", list_pins::WINDOW.to_string()),
+        ("pins that one call looks through for a text or another order", list_pins::WINDOW.to_string()),
+        (
+            "pins that may wait, or have failed, that one call reads for a state or a code",
+            search::EXAMINED_MAX.to_string(),
+        ),
+        ("schedules that may not be over that one call reads", open_schedules::EXAMINED_MAX.to_string()),
         ("keys that one call looks through for accounts or a board", list_pins::KEYS_MAX.to_string()),
         ("a search, characters", SEARCH_MAX.to_string()),
         ("analytics reach back", time(analytics::DAYS_BACK * DAY_MS)),
         ("found by keys: no filter, times, failed ones, the order of acceptance", pin_lists::BY_KEYS_MAX.to_string()),
         ("the same at the furthest offset", pin_lists::DEEP_MAX.to_string()),
         ("found by account or board", pin_lists::TAGGED_MAX.to_string()),
+        ("found by a state that waits", pin_lists::WAITING_MAX.to_string()),
         ("any other filter, text or order", pin_lists::WINDOW_MAX.to_string()),
         ("schedules: by time", schedule_lists::BY_TIME_MAX.to_string()),
         ("schedules: any filter, search or another order", schedule_lists::WINDOW_MAX.to_string()),
@@ -131,6 +138,10 @@ fn limits() -> Vec<(&'static str, String)> {
         ("a period at most", time(period::MAX_DAYS * DAY_MS)),
         ("a series by the hour covers at most", time(period::HOURLY_UP_TO_MS)),
         ("pins that a request reads one by one", dashboard::LIVE_MAX.to_string()),
+        ("the same, if those in a backlog are counted there", dashboard::ONE_BY_ONE_MAX.to_string()),
+        ("new pins that a request lists", dashboard::LISTED_MAX.to_string()),
+        ("rows of backlogs that a request reads", unrolled::BACKLOG_ROWS_MAX.to_string()),
+        ("pins of a row of recent outcomes", recent::SAMPLES_PER_ROW.to_string()),
         ("hours that a request reads sample by sample", dashboard::HOURS_BY_SAMPLE_MAX.to_string()),
         ("minutes that are rolled up at once", roll_up::MINUTES_AT_ONCE.to_string()),
         ("a run of the rollup takes at most", time(roll_up::RUN_MAX_MS)),

@@ -37,7 +37,7 @@ fn shows(invariant: Invariant) -> &'static [Wrong] {
         Invariant::Contention => &[Wrong::Misled],
         Invariant::Rescuer => &[Wrong::Stranded],
         Invariant::Hidden => &[Wrong::AfterDeletion],
-        Invariant::RetiredMarkers => &[Wrong::Miscounted],
+        Invariant::RetiredMarkers | Invariant::RetriesAnnounced => &[Wrong::Miscounted],
         Invariant::ForcedOnce => &[Wrong::Rotated, Wrong::Hammered],
         Invariant::HoldExplained => &[Wrong::Unexplained],
         Invariant::AnyLimit => &[Wrong::Heedless],

@@ -61,7 +61,7 @@ pub async fn dashboard_summary(
     dashboard::summary(context, workspace, &period, Scope::Everybody).await
 }
 
-/// The errors in the dashboard's summary once everything is finished.
+/// The errors in the dashboard's summary of the whole time.
 pub fn dashboard_errors(store: &FakeStore, summary: &Summary) -> Vec<String> {
     let (mut submitted, mut published, mut failed, mut deleted) = (0, 0, 0, 0);
     let mut by_account: BTreeMap<AccountId, u64> = BTreeMap::new();

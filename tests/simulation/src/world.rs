@@ -13,6 +13,7 @@ use axum::body::Body;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use pinbridge_dispatcher::ScheduledEvent;
+use pinbridge_shared::adapters::recent_outcomes;
 use pinbridge_shared::config::Settings;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::account::credentials::TokenLife;
@@ -64,6 +65,10 @@ const FINISHED_WITHIN_MS: i64 = 12 * 60 * MINUTE_MS;
 /// A world that takes more steps than this is in an endless loop.
 const STEPS_MAX: usize = 500_000;
 const STEPS_PER_PIN_MAX: usize = 2_000;
+/// How often somebody looks at the dashboard.
+const MINUTES_PER_DASHBOARD: i64 = 4;
+/// Samples of a row of recent outcomes: few, so that most worlds have some rows, and some pins that are in none.
+const RECENT_PER_ROW: usize = 2;
 /// How likely a client reads its pin.
 const READS: f64 = 0.1;
 /// How likely a failed pin is retried, per minute.
@@ -203,6 +208,11 @@ impl SimWorld {
             settings,
         };
         let of_processes = Context { system: Arc::new(ProcessClock(Arc::clone(&kernel))), ..template.clone() };
+        let of_processes = match plan.lacking {
+            Some(invariant) => Lacking::Publishing(invariant).noting(of_processes),
+            None => of_processes,
+        };
+        let of_processes = recent_outcomes::around(of_processes, RECENT_PER_ROW);
         let api = pinbridge_api::router(match plan.lacking {
             Some(invariant) => Lacking::Publishing(invariant).around(Kind::Api, of_processes.clone()),
             None => of_processes.clone(),
@@ -314,12 +324,17 @@ impl SimWorld {
             }
         }
         if self.finished_at.is_some() && self.plan.aftermath_ms >= rollups::ROLLED_UP_AFTER_MS {
-            let (first, now) = (Moment(START), Moment(self.kernel.now()));
-            let answer = at_once(rollups::dashboard_summary(&self.template, self.plan.workspace(), first, now));
-            self.oracle.check_dashboard(&answer.expect("the harness's own calls don't fail"));
+            self.check_dashboard();
         }
         let coverage = self.gate.coverage();
         self.oracle.close(&self.provider, self.finished_at.is_some(), coverage, self.gate.calls())
+    }
+
+    /// The figures are those of the pins, at any time and after any crash.
+    fn check_dashboard(&self) {
+        let (first, now) = (Moment(START), Moment(self.kernel.now()));
+        let answer = at_once(rollups::dashboard_summary(&self.template, self.plan.workspace(), first, now));
+        self.oracle.check_dashboard(&answer.expect("the harness's own calls don't fail"));
     }
 
     fn act(&mut self, action: Action) {
@@ -755,6 +770,9 @@ impl SimWorld {
         }
         let open = self.oracle.check(&self.queue);
         self.check_reports();
+        if Moment(now).minute() % MINUTES_PER_DASHBOARD == 0 {
+            self.check_dashboard();
+        }
         if !self.is_healed {
             for wish in self.oracle.failed() {
                 if self.kernel.chance(RETRIES) {

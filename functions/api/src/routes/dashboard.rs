@@ -39,8 +39,9 @@ pub fn endpoints() -> Vec<Endpoint> {
                      without an offset is local time in `tz`. If a change of the clocks skips that time, it moves \
                      forward by the length of the change; if the time occurs twice, the first one counts. The series \
                      has hourly steps for periods of up to 48 hours and daily steps for longer ones. Steps follow \
-                     local time, so a day can have 23 or 25 hours. A key with an allow-list reads the figures of its \
-                     accounts only.",
+                     local time, so a day can have 23 or 25 hours. A pin counts from the moment it is accepted or ends, \
+                     also in a burst of 10,000; if there are more than can be counted, `complete` is `false`, and a \
+                     share of them is `null`. A key with an allow-list reads the figures of its accounts only.",
                 )
                 .query::<Text>("start", "The start of the period: an ISO 8601 time or date.")
                 .query::<Text>("end", "The end of the period, exclusive: an ISO 8601 time or date. The default is now.")
@@ -81,9 +82,12 @@ pub struct DashboardSummary {
     pub import_jobs: Option<ImportFigures>,
     /// Extension: the time of these figures.
     pub as_of: Time,
-    /// Extension: `true` if the figures lack some pins of the last minutes, because there were too many to read.
+    /// Extension: whether the figures of pins are exact. If not, there are more unfinished pins than one request reads:
+    /// `published` and `failed` are lower bounds, and `pins.success_rate` is `null`.
+    pub complete: bool,
+    /// Extension: `true` if `published` and `failed` may lack some pins of the last minutes.
     pub counts_are_at_least: bool,
-    /// Extension: `true` if there are too many unfinished pins to read. The unread ones count as deferred.
+    /// Extension: `true` if some unfinished pins count as deferred without having been read.
     pub waiting_is_estimated: bool,
     /// Extension: `true` if the figures are rounded to quarters of an hour, because the period starts or ends within
     /// one whose details are no longer stored. A quarter counts as a whole if it starts in the period.
@@ -98,7 +102,8 @@ pub struct PinFigures {
     /// The pins that were accepted in the period.
     pub submitted: u64,
     pub by_status: PinsByStatus,
-    /// The share of published pins among those that ended in the period. `null` if none ended.
+    /// The share of published pins among those that ended in the period. `null` if none ended, or if not all of them
+    /// could be counted.
     pub success_rate: Option<f64>,
 }
 
@@ -158,8 +163,9 @@ pub struct ImportFigures {
     pub counts_are_at_least: bool,
 }
 
-impl From<&Totals> for PinFigures {
-    fn from(totals: &Totals) -> Self {
+impl PinFigures {
+    /// `is_exact`: the share of lower bounds would be no share.
+    fn of(totals: &Totals, is_exact: bool) -> Self {
         Self {
             total: totals.total(),
             submitted: totals.submitted,
@@ -170,7 +176,7 @@ impl From<&Totals> for PinFigures {
                 published: totals.published,
                 failed: totals.failed,
             },
-            success_rate: totals.success_rate(),
+            success_rate: totals.success_rate().filter(|_| is_exact),
         }
     }
 }
@@ -239,14 +245,15 @@ async fn summary(
         previous_start: period.zone.rfc3339(period.previous_start()),
         previous_end: period.zone.rfc3339(period.start),
         account_id: account.map(|account| account.0),
-        pins: (&metrics.now).into(),
-        previous_pins: (&metrics.previous).into(),
+        pins: PinFigures::of(&metrics.now, summary.is_exact()),
+        previous_pins: PinFigures::of(&metrics.previous, true),
         series: metrics.series.iter().map(|step| SeriesStep::of(step, &period.zone)).collect(),
         published_by_account: by_account(metrics),
         queue: (&metrics.queue).into(),
         schedules: schedules.into(),
         import_jobs: imports.map(ImportFigures::from),
         as_of: now.into(),
+        complete: summary.is_exact(),
         counts_are_at_least: summary.is_at_least,
         waiting_is_estimated: summary.is_waiting_estimated,
         rounded_to_quarter_hours: summary.is_rounded,

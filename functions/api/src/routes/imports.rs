@@ -80,7 +80,7 @@ pub fn endpoints() -> Vec<Endpoint> {
                 .costs(50)
                 .about(
                     "Lists the newest imports first, without their `results`. The list reaches the newest 1,000 \
-                     imports.",
+                     imports; with `status` `queued`, `processing` or `failed`, the newest 5,000.",
                 )
                 .query::<Limit>("limit", "The maximum number of imports of the page.")
                 .query::<Offset>("offset", "The number of imports to skip.")

@@ -86,7 +86,8 @@ pub struct AccountMeter {
     /// Extension: whether no pin starts until the connection works again: a person reconnects it, or a token refresh
     /// ends.
     pub on_hold: bool,
-    /// Extension: the number of pins in the backlog.
+    /// Extension: the number of pins that have not begun: those in the backlog, and those that have a slot in the queue
+    /// or wait there for a retry.
     pub waiting: u64,
     /// Extension: whether `waiting` is a lower bound.
     pub waiting_is_at_least: bool,

@@ -166,8 +166,9 @@ fn many() -> Vec<Endpoint> {
             .costs(50)
             .about(
                 "The default order is `run_at_desc`. A list without filters in the order of `run_at` reaches every \
-                 schedule. A filter, a search or another order searches 1,000 schedules at a time, and \
-                 `X-Next-Cursor` continues behind them. Unknown parameters have no effect; \
+                 schedule. Schedules that are not over (`scheduled`, `queued`, `deferred`, `running`) are found among \
+                 any number of others. Any other filter, a search or another order searches 1,000 schedules at a \
+                 time, and `X-Next-Cursor` continues behind them. Unknown parameters have no effect; \
                  `X-Pinbridge-Ignored-Parameters` names them.",
             )
             .query::<Limit>("limit", "The maximum number of schedules of the page.")

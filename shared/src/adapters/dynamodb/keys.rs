@@ -35,6 +35,7 @@
 //! | watermark, lease | `clock#watermark`, `clock#due`, `clock#folded` (of the rollup), `clock#lease` | same |
 //! | rollup: an hour's sums and first samples; its other samples | `{ws}#tally` | `hour#{hour}`;
 //! `sheet#{hour}#{number}` |
+//! | samples of pins that ended a moment ago | `{ws}#recent` | `{at}#{id}` |
 //! | the app's requests of a day | `budget` | `{days since the epoch}` |
 //! | organisation | `org#{org}` | `organization` |
 //! | its workspaces, its people: pointers | `org#{org}` | `workspace#{ws}`, `user#{user}` |
@@ -332,6 +333,14 @@ pub fn rollup_page(hour: i64, number: u32) -> String {
         0 => format!("hour#{hour:08}"),
         _ => format!("sheet#{hour:08}#{number:010}"),
     }
+}
+
+pub fn recent_samples(id: WorkspaceId) -> String {
+    format!("{id}#recent")
+}
+
+pub fn recent_samples_sort(at: Moment, id: &str) -> String {
+    format!("{:013}#{id}", at.0.max(0))
 }
 
 pub fn parse_rollup_page(text: &str) -> Option<(i64, u32)> {

@@ -201,6 +201,7 @@ impl Purge for DynamoStore {
         self.wipe_whole(keys::oauth_states(workspace)).await?;
         self.wipe_whole(keys::activity(workspace)).await?;
         self.wipe_whole(keys::rollups(workspace)).await?;
+        self.wipe_whole(keys::recent_samples(workspace)).await?;
         self.delete_rows(&[(keys::workspace(workspace), keys::MARK.to_owned())]).await
     }
 

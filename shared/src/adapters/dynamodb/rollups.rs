@@ -5,8 +5,11 @@ use async_trait::async_trait;
 use super::item::{Builder, Item, Reader, bytes, number, text, unreadable};
 use super::{DynamoStore, failed, keys, written_or_refused};
 use crate::domain::ids::WorkspaceId;
-use crate::domain::stats::rollup::codec::{decode_samples, decode_sums, encode_samples, encode_sums};
-use crate::domain::stats::rollup::{RollupPage, SAMPLES_KEPT_MS, SUMS_KEPT_MS, Sums};
+use crate::domain::stats::rollup::codec::{
+    decode_recent, decode_samples, decode_sums, encode_recent, encode_samples, encode_sums,
+};
+use crate::domain::stats::rollup::recent::{RECENT_KEPT_MS, RecentSamples};
+use crate::domain::stats::rollup::{RollupPage, SAMPLES_KEPT_MS, SUMS_KEPT_MS, Sample, Sums};
 use crate::domain::time::{HOUR_MS, Moment};
 use crate::ports::{BegunGroup, PortResult, Rollups, Write};
 
@@ -143,5 +146,36 @@ impl Rollups for DynamoStore {
             rev => put.condition_expression("rev = :seen").expression_attribute_values(":seen", number(rev - 1)),
         };
         written_or_refused(put.send().await).map(Write::done_if)
+    }
+
+    async fn put_recent(&self, workspace: WorkspaceId, recent: &RecentSamples) -> PortResult<()> {
+        let row = Builder::keyed(keys::recent_samples(workspace), keys::recent_samples_sort(recent.at, &recent.id))
+            .value("facts", bytes(encode_recent(&recent.samples)))
+            .number("expires_at", recent.at.plus_ms(RECENT_KEPT_MS).unix_seconds());
+        self.put(row.build()).await
+    }
+
+    async fn recent(&self, workspace: WorkspaceId, since: Moment, rows_max: usize) -> PortResult<Vec<Sample>> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND sk >= :from")
+            .expression_attribute_values(":pk", text(keys::recent_samples(workspace)))
+            .expression_attribute_values(":from", text(keys::recent_samples_sort(since, "")))
+            .into_paginator()
+            .send();
+        let (mut samples, mut rows) = (Vec::new(), 0);
+        while rows < rows_max
+            && let Some(page) = pages.next().await
+        {
+            let page = page.map_err(failed)?;
+            for item in page.items().iter().take(rows_max - rows) {
+                let facts = Reader(item).bytes("facts")?;
+                samples.extend(decode_recent(&facts).ok_or_else(|| unreadable("facts"))?);
+            }
+            rows += page.items().len();
+        }
+        Ok(samples)
     }
 }

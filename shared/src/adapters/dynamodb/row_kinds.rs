@@ -47,7 +47,7 @@ const WITH_ITS_PIN: &str = "as its pin";
 const UNTIL_FORGOTTEN: &str =
     "until its workspace is deleted; its names go 30 days after it was disconnected (`DisconnectedDays`)";
 
-pub const ALL: [RowKind; 39] = [
+pub const ALL: [RowKind; 40] = [
     kind("workspace", "workspace", Some(keys::WORKSPACE), Purged::WithWorkspace, "until it is deleted"),
     kind("purge mark", "workspace", Some(keys::MARK), Purged::WithWorkspace, "while the purge lasts"),
     kind("API key", "keys", None, Purged::WithWorkspace, "until 90 days after it was revoked (`RevokedKeysDays`)"),
@@ -128,6 +128,13 @@ pub const ALL: [RowKind; 39] = [
         None,
         Purged::WithWorkspace,
         "sums for 800 days, samples for 60 days; ids and numbers only",
+    ),
+    kind(
+        "samples of pins that ended a moment ago",
+        "recent",
+        None,
+        Purged::WithWorkspace,
+        "2 days; ids and numbers only",
     ),
     kind("watermark, lease", "clock", None, Purged::Stays, "forever: one row each, without any data"),
     kind("the app's requests of a day", "budget", None, Purged::Stays, "7 days after its day"),

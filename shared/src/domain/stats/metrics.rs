@@ -16,7 +16,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    fn has(&self, account: AccountId) -> bool {
+    pub fn has(&self, account: AccountId) -> bool {
         match self {
             Self::Everybody => true,
             Self::Only(accounts) => accounts.contains(&account),
@@ -149,6 +149,13 @@ impl DashboardMetrics {
             }
             End::Deleted => {}
         }
+    }
+
+    /// Adds a pin of which nothing is known but when it was accepted: it counts as deferred, which is an assumption.
+    pub fn add_unread(&mut self, created_at: Moment) {
+        self.created(created_at, 1);
+        self.estimated = true;
+        self.open(created_at, Status::Deferred, 1, false);
     }
 
     /// Adds the sums of an hour's pins. A quarter of an hour counts whole, at its beginning.

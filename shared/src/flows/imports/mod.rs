@@ -25,6 +25,8 @@ use crate::ports::{PortError, PortResult, Write};
 const WRITE_WITHIN_MS: i64 = 15 * SECOND_MS;
 /// A list examines the newest imports, up to this many.
 pub const IMPORTS_LISTED_MAX: usize = 1_000;
+/// A list of imports that aren't finished, or have stopped, goes back further: one may wait for a person for weeks.
+pub const UNFINISHED_LISTED_MAX: usize = 5_000;
 
 /// A submitted import: rows that were read and checked one by one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -186,10 +188,16 @@ pub async fn page(
     offset: usize,
     limit: usize,
 ) -> PortResult<ImportPage> {
-    let newest = context.imports.imports(workspace, IMPORTS_LISTED_MAX).await?;
-    let total_is_at_least = newest.len() >= IMPORTS_LISTED_MAX;
+    let listed_max = match filter.status {
+        Some(ImportStatus::Queued | ImportStatus::Processing | ImportStatus::Failed) => UNFINISHED_LISTED_MAX,
+        _ => IMPORTS_LISTED_MAX,
+    };
+    let newest = context.imports.imports(workspace, listed_max).await?;
+    let total_is_at_least = newest.len() >= listed_max;
     let is_asked_for = |import: &Import| {
-        filter.source.is_none_or(|source| source == import.source)
+        let may_be_unfinished = import.finished.is_none() || listed_max == IMPORTS_LISTED_MAX;
+        may_be_unfinished
+            && filter.source.is_none_or(|source| source == import.source)
             && filter.accounts.as_deref().is_none_or(|allowed| import.is_for(filter.who, allowed))
     };
     let mut found = Vec::new();

@@ -11,9 +11,10 @@ use crate::domain::pacing::budget::{DaySpending, Request, next_day};
 use crate::domain::pacing::pace::Pace;
 use crate::domain::pin::WaitReason;
 use crate::domain::time::Moment;
+use crate::flows::pins::unfinished;
 use crate::ports::PortError;
 
-/// Pins waiting in the backlog are counted up to here.
+/// Pins that wait, in the backlog and in the queue, are counted up to here.
 pub const WAITING_COUNTED_MAX: usize = 1_000;
 
 #[derive(Debug, Error)]
@@ -47,6 +48,7 @@ pub struct RateMeter {
     pub slowed_until: Option<Moment>,
     pub paused: Option<(Moment, WaitReason)>,
     pub is_on_hold: bool,
+    /// Pins that have not begun: in the backlog, or with a slot in the queue.
     pub waiting: usize,
     pub waiting_is_at_least: bool,
     pub budget: Option<BudgetMeter>,
@@ -64,6 +66,12 @@ pub async fn read(context: &Context, account: AccountKey) -> Result<RateMeter, M
     )
     .await?;
     known.ok_or(MeterError::AccountNotFound)?;
+    // Whoever waits behind a thousand others doesn't mind the next ones.
+    let in_queue = match WAITING_COUNTED_MAX - backlog.len() {
+        0 => 0,
+        left => unfinished::waiting_in_queue(context, account, &backlog, left).await?,
+    };
+    let waiting = backlog.len() + in_queue;
     let now = context.system.now();
     let pace = bucket.pace(&context.settings.pace, now);
     Ok(RateMeter {
@@ -74,8 +82,8 @@ pub async fn read(context: &Context, account: AccountKey) -> Result<RateMeter, M
         slowed_until: bucket.slow_until.filter(|until| *until > now),
         paused: bucket.paused_until().filter(|until| *until > now).map(|until| (until, bucket.wait_reason())),
         is_on_hold: bucket.is_on_hold(),
-        waiting: backlog.len(),
-        waiting_is_at_least: backlog.len() == WAITING_COUNTED_MAX,
+        waiting,
+        waiting_is_at_least: waiting == WAITING_COUNTED_MAX,
         budget: spending.map(|day| budget(context, account, &day, now)),
     })
 }

@@ -26,18 +26,42 @@ impl AccountsNow {
     /// # Errors
     /// When the table is unavailable.
     pub async fn of<'a>(context: &Context, pins: impl IntoIterator<Item = (&'a Pin, &'a Attempt)>) -> PortResult<Self> {
+        let mut accounts = Self::default();
+        accounts.add(context, pins).await?;
+        Ok(accounts)
+    }
+
+    /// Reads those of the accounts that weren't read before.
+    ///
+    /// # Errors
+    /// When the table is unavailable.
+    pub async fn add<'a>(
+        &mut self,
+        context: &Context,
+        pins: impl IntoIterator<Item = (&'a Pin, &'a Attempt)>,
+    ) -> PortResult<()> {
         let waiting = pins.into_iter().filter(|(_, attempt)| depends_on_account(attempt));
         let mut keys: Vec<AccountKey> = waiting.map(|(pin, _)| pin.account_key()).collect();
+        keys.retain(|key| !self.0.contains_key(key));
         keys.sort_unstable();
         keys.dedup();
-        let Some(first) = keys.first() else { return Ok(Self::default()) };
+        let Some(first) = keys.first() else { return Ok(()) };
         let budget_opens_at = budget_left::opens_at(context, first.workspace).await?;
         let reads = keys.iter().map(|key| async move {
             let (account, bucket) = try_join(context.store.account(*key), context.store.bucket(*key)).await?;
             PortResult::Ok((*key, AccountNow { account, bucket, budget_opens_at }))
         });
         let reads = reads.collect::<Vec<_>>();
-        Ok(Self(stream::iter(reads).buffered(READS_AT_ONCE).try_collect().await?))
+        let read: Vec<(AccountKey, AccountNow)> = stream::iter(reads).buffered(READS_AT_ONCE).try_collect().await?;
+        self.0.extend(read);
+        Ok(())
+    }
+
+    /// These accounts and others.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
     }
 
     pub fn account(&self, pin: &Pin) -> Option<&AccountNow> {

@@ -1,9 +1,9 @@
 //! Lists a page of a workspace's pins: filtered, searched, sorted, at a cost that doesn't grow with the workspace.
 //!
 //! The index holds keys in the order of acceptance, with tags for accounts and boards. What keys can answer is read
-//! from keys alone, as deep as an offset reaches. Everything else (states other than failed, texts, other orders) needs
-//! the pins themselves: one call reads at most [`WINDOW`] of them, and the next call continues from there with a
-//! cursor.
+//! from keys alone, as deep as an offset reaches. Pins that wait, and error codes, are [searched](super::search) for
+//! where such pins are. Everything else (published ones, texts, other orders) needs the pins themselves: one call reads
+//! at most [`WINDOW`] of them, and the next call continues from there with a cursor.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,7 +13,8 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::accounts_now::AccountsNow;
-use super::read_pins::{PinView, blocker, views, views_among};
+use super::read_pins::{PinView, views, views_among};
+use super::search::{Matched, search};
 use crate::context::Context;
 use crate::domain::ids::{PinId, PinKey, WorkspaceId};
 use crate::domain::pin::Pin;
@@ -168,24 +169,14 @@ async fn by_keys(context: &Context, workspace: WorkspaceId, ask: &Ask, span: Spa
 
 /// Answers from the pins themselves.
 async fn by_rows(context: &Context, workspace: WorkspaceId, ask: &Ask, span: Span) -> Result<PinPage, ListError> {
-    let Found { mut entries, mut end } = find_keys(context, workspace, &ask.filter, span, ENOUGH, WINDOW).await?;
-    if entries.len() > WINDOW {
-        entries.truncate(WINDOW);
-        end = entries.last().map(|entry| entry.position);
-    }
-    let positions: Vec<Position> = entries.iter().map(|entry| entry.position).collect();
-    let mut pins = rows(context, workspace, &positions).await?;
-    pins.retain(|(pin, attempt)| ask.filter.accepts(pin, attempt));
-    let accounts = match ask.filter.error_code {
-        Some(_) => AccountsNow::of(context, pins.iter().map(|(pin, attempt)| (pin, attempt))).await?,
-        None => AccountsNow::default(),
-    };
-    let says = |pin: &Pin, attempt: &Attempt| blocker(context, pin, attempt, accounts.account(pin));
-    if ask.filter.error_code.is_some() {
-        pins.retain(|(pin, attempt)| ask.filter.accepts_blocker(says(pin, attempt)));
-    }
-    ask.sort.sort(&mut pins);
     let skip = ask.cursor.map_or(ask.offset, |cursor| cursor.skip);
+    let wanted = if ask.sort.is_by_key() { (skip + ask.limit + 1).clamp(COUNTED, WINDOW) } else { WINDOW };
+    let matched = match search(context, workspace, &ask.filter, span, wanted).await? {
+        Some(matched) => matched,
+        None => window(context, workspace, &ask.filter, span).await?,
+    };
+    let Matched { mut pins, first, end, accounts } = matched;
+    ask.sort.sort(&mut pins);
     let found = pins.len();
     let shown: Vec<(Pin, Attempt)> = pins.into_iter().skip(skip).take(ask.limit).collect();
     let page = Counted { found, offset: skip, len: shown.len(), is_all: end.is_none() };
@@ -198,7 +189,7 @@ async fn by_rows(context: &Context, workspace: WorkspaceId, ask: &Ask, span: Spa
             last.map(|position| Cursor { start: Start::Behind(position), skip: 0 })
         } else {
             // The same window again: it begins where it began, whatever was accepted since.
-            positions.first().map(|first| Cursor { start: Start::At(*first), skip: skip + shown.len() })
+            first.map(|first| Cursor { start: Start::At(first), skip: skip + shown.len() })
         }
     } else {
         end.map(|position| Cursor { start: Start::Behind(position), skip: 0 })
@@ -210,6 +201,19 @@ async fn by_rows(context: &Context, workspace: WorkspaceId, ask: &Ask, span: Spa
         None => views(context, shown).await?,
     };
     Ok(PinPage { pins, total, total_is_at_least, next })
+}
+
+/// The pins of one window that match.
+async fn window(context: &Context, workspace: WorkspaceId, filter: &PinFilter, span: Span) -> PortResult<Matched> {
+    let Found { mut entries, mut end } = find_keys(context, workspace, filter, span, ENOUGH, WINDOW).await?;
+    if entries.len() > WINDOW {
+        entries.truncate(WINDOW);
+        end = entries.last().map(|entry| entry.position);
+    }
+    let positions: Vec<Position> = entries.iter().map(|entry| entry.position).collect();
+    let mut pins = rows(context, workspace, &positions).await?;
+    pins.retain(|(pin, attempt)| filter.accepts(pin, attempt));
+    Ok(Matched { pins, first: positions.first().copied(), end, accounts: AccountsNow::default() })
 }
 
 /// What is known of the number of matching pins.
@@ -244,7 +248,11 @@ impl Counted {
 }
 
 /// The pins at those positions that exist, in their order.
-async fn rows(context: &Context, workspace: WorkspaceId, positions: &[Position]) -> PortResult<Vec<(Pin, Attempt)>> {
+pub(super) async fn rows(
+    context: &Context,
+    workspace: WorkspaceId,
+    positions: &[Position],
+) -> PortResult<Vec<(Pin, Attempt)>> {
     let keys: Vec<PinKey> = positions.iter().map(|position| PinKey { workspace, pin: position.pin }).collect();
     let parts = keys.chunks(keys.len().div_ceil(PARTS).max(1)).map(|part| context.store.pins(part));
     Ok(try_join_all(parts).await?.into_iter().flatten().flatten().collect())

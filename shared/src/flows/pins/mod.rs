@@ -9,3 +9,5 @@ pub mod edit_pin;
 pub mod list_pins;
 pub mod read_pins;
 pub mod retry_pin;
+pub mod search;
+pub mod unfinished;

@@ -1,10 +1,11 @@
-//! Lists schedules. By time they come from the index, at any size; any other filter or order searches a window of them.
+//! Lists schedules. By time they come from the index, at any size. Those that aren't over are searched for where they
+//! are ([`open_schedules`](super::open_schedules)); any other filter or order searches a window of them.
 
 use std::cmp::Ordering;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::ScheduleView;
+use super::{ScheduleView, open_schedules};
 use crate::context::Context;
 use crate::domain::ids::{AccountId, PinKey, ScheduleId, ScheduleKey, WorkspaceId};
 use crate::domain::schedule::{Schedule, ScheduleStatus, Stage};
@@ -33,6 +34,13 @@ pub struct ScheduleFilter {
     pub until: Option<Moment>,
     /// A part of the title, description or link, in any case.
     pub q: Option<String>,
+}
+
+impl ScheduleFilter {
+    /// Whether only schedules match that aren't over.
+    fn is_for_open(&self) -> bool {
+        self.is_open || self.status.is_some_and(|status| !status.is_over())
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,7 +95,7 @@ pub struct Listed {
 }
 
 impl Listed {
-    fn range(&self) -> ByTime {
+    pub(super) fn range(&self) -> ByTime {
         ByTime {
             since: self.filter.since,
             until: self.filter.until,
@@ -109,6 +117,8 @@ impl Listed {
 pub async fn page(context: &Context, workspace: WorkspaceId, listed: &Listed) -> PortResult<SchedulePage> {
     if listed.is_by_index() {
         from_index(context, workspace, listed).await
+    } else if listed.filter.is_for_open() {
+        open_schedules::page(context, workspace, listed).await
     } else {
         from_window(context, workspace, listed).await
     }
@@ -129,20 +139,35 @@ async fn from_index(context: &Context, workspace: WorkspaceId, listed: &Listed) 
 
 async fn from_window(context: &Context, workspace: WorkspaceId, listed: &Listed) -> PortResult<SchedulePage> {
     let mut positions = context.schedules.schedules_by_time(workspace, &listed.range(), WINDOW + 1).await?;
-    let total_is_at_least = positions.len() > WINDOW;
+    let goes_on = positions.len() > WINDOW;
     positions.truncate(WINDOW);
-    let filter = &listed.filter;
-    let schedules = read(context, workspace, &positions).await?;
+    let views = matching(context, workspace, &listed.filter, &positions).await?;
+    Ok(page_of(listed, views, positions.last().copied().filter(|_| goes_on)))
+}
+
+/// The schedules at these positions that match.
+pub(super) async fn matching(
+    context: &Context,
+    workspace: WorkspaceId,
+    filter: &ScheduleFilter,
+    positions: &[Position],
+) -> PortResult<Vec<ScheduleView>> {
+    let schedules = read(context, workspace, positions).await?;
     let of_accounts = |schedule: &Schedule| {
         filter.accounts.as_ref().is_none_or(|accounts| accounts.contains(&schedule.request.account))
     };
     // Filters apply to what clients see, which the pins decide.
     let mut views = with_pins(context, schedules.into_iter().filter(of_accounts).collect()).await?;
     views.retain(|view| accepts(filter, view));
+    Ok(views)
+}
+
+/// A page of the schedules that match. `searched_to`: where the search stopped; `None`: at the list's end.
+pub(super) fn page_of(listed: &Listed, mut views: Vec<ScheduleView>, searched_to: Option<Position>) -> SchedulePage {
     views.sort_by(|a, b| in_order(listed.sort, a, b));
     let mut total = views.len() as u64;
     let end = listed.skip + listed.limit;
-    let (found, goes_on) = (views.len(), total_is_at_least && views.len() <= end);
+    let (found, goes_on) = (views.len(), searched_to.is_some() && views.len() <= end);
     let schedules: Vec<ScheduleView> = views.into_iter().skip(listed.skip).take(listed.limit).collect();
     if goes_on && !schedules.is_empty() {
         // There may be more after the window: a client that counts pages must not stop here. (It would ask for an empty
@@ -153,9 +178,9 @@ async fn from_window(context: &Context, workspace: WorkspaceId, listed: &Listed)
     let next = match listed.sort.by {
         SortBy::RunAt if found > end => last_shown.map(behind),
         _ if found > end => Some(Next { after: listed.after, skip: end }),
-        _ => positions.last().copied().filter(|_| goes_on).map(behind),
+        _ => searched_to.filter(|_| goes_on).map(behind),
     };
-    Ok(SchedulePage { schedules, total, total_is_at_least, next })
+    SchedulePage { schedules, total, total_is_at_least: searched_to.is_some(), next }
 }
 
 fn behind(position: Position) -> Next {
@@ -192,7 +217,11 @@ fn in_order(sort: ScheduleSort, a: &ScheduleView, b: &ScheduleView) -> Ordering 
 }
 
 /// The schedules that exist, in their order.
-async fn read(context: &Context, workspace: WorkspaceId, positions: &[Position]) -> PortResult<Vec<Schedule>> {
+pub(super) async fn read(
+    context: &Context,
+    workspace: WorkspaceId,
+    positions: &[Position],
+) -> PortResult<Vec<Schedule>> {
     let now = context.system.now();
     let key = |position: &Position| ScheduleKey { workspace, schedule: position.1 };
     let chunks: Vec<Vec<ScheduleKey>> =

@@ -7,6 +7,7 @@
 pub mod cancel_schedule;
 pub mod edit_schedule;
 pub mod list_schedules;
+pub mod open_schedules;
 pub mod release_due;
 pub mod release_schedules;
 pub mod retry_schedule;

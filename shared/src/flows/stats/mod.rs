@@ -5,3 +5,4 @@
 pub mod dashboard;
 pub mod dashboard_counts;
 pub mod roll_up;
+pub mod unrolled;

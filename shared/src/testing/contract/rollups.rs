@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use crate::domain::ids::{AccountId, PinId, WorkspaceId};
+use crate::domain::stats::rollup::recent::RecentSamples;
 use crate::domain::stats::rollup::{End, RollupPage, Sample, Sums};
 use crate::domain::time::{HOUR_MS, Moment};
 use crate::ports::{BegunGroup, Rollups};
@@ -19,7 +20,8 @@ macro_rules! rollups_contract {
             a_begun_group_is_known_until_its_last_minute_is_rolled_up,
             a_page_is_written_only_onto_the_revision_that_was_read,
             an_hours_pages_come_in_order_and_are_its_own,
-            sums_are_read_by_range_earliest_first;
+            sums_are_read_by_range_earliest_first,
+            recent_samples_are_read_from_a_time_on_and_kept_once;
         }
     };
 }
@@ -125,4 +127,37 @@ pub async fn sums_are_read_by_range_earliest_first(rollups: &dyn Rollups) {
         let expected: Vec<_> = expected.into_iter().map(|hour| (hour, Sums::of(&page(hour, 0, 1).samples))).collect();
         assert_eq!(read, expected, "{first} to {last}");
     }
+}
+
+pub async fn recent_samples_are_read_from_a_time_on_and_kept_once(rollups: &dyn Rollups) {
+    let sample = |number: u32| page(HOUR + i64::from(number), number, 1).samples[0];
+    let row = |at: i64, id: &str, numbers: &[u32]| RecentSamples {
+        at: Moment(HOUR * HOUR_MS + at),
+        id: id.into(),
+        samples: numbers.iter().map(|number| sample(*number)).collect(),
+    };
+    // The second one is written twice, as after a lost answer.
+    for row in [row(5, "a", &[1, 2]), row(7, "b", &[3]), row(7, "b", &[3]), row(7, "c", &[4]), row(9, "a", &[1, 5])] {
+        rollups.put_recent(workspace(1), &row).await.expect("written");
+    }
+    rollups.put_recent(workspace(2), &row(7, "b", &[9])).await.expect("written");
+    // Rows of the rollup itself are in the same partition.
+    assert!(rollups.save_rollup_page(workspace(1), HOUR, &page(HOUR, 0, 1)).await.expect("answered").is_done());
+    assert!(rollups.save_rollup_page(workspace(1), HOUR, &page(HOUR, 3, 1)).await.expect("answered").is_done());
+    for (of, since, rows_max, expected) in [
+        (1, 0, 9, vec![1, 2, 3, 4, 1, 5]),
+        (1, 7, 9, vec![3, 4, 1, 5]),
+        (1, 8, 9, vec![1, 5]),
+        (1, 10, 9, vec![]),
+        (1, 5, 2, vec![1, 2, 3]),
+        (2, 0, 9, vec![9]),
+        (3, 0, 9, vec![]),
+    ] {
+        let since = Moment(HOUR * HOUR_MS + since);
+        let read = rollups.recent(workspace(of), since, rows_max).await.expect("read");
+        let expected: Vec<Sample> = expected.into_iter().map(sample).collect();
+        assert_eq!(read, expected, "of {of} since {since:?}, {rows_max} rows");
+    }
+    let sums = rollups.sums(workspace(1), HOUR, HOUR + 9).await.expect("read");
+    assert_eq!(sums.len(), 1, "recent samples are no hour's sums");
 }

@@ -6,8 +6,12 @@ use async_trait::async_trait;
 
 use super::{FakeStore, Tables};
 use crate::domain::ids::WorkspaceId;
-use crate::domain::stats::rollup::codec::{decode_samples, decode_sums, encode_samples, encode_sums};
+use crate::domain::stats::rollup::codec::{
+    decode_recent, decode_samples, decode_sums, encode_recent, encode_samples, encode_sums,
+};
+use crate::domain::stats::rollup::recent::RecentSamples;
 use crate::domain::stats::rollup::{RollupPage, Sample, Sums};
+use crate::domain::time::Moment;
 use crate::ports::{BegunGroup, PortResult, Rollups, Write};
 
 #[derive(Default)]
@@ -15,15 +19,17 @@ pub(super) struct Rows {
     rolled_up: Option<i64>,
     begun: Option<BegunGroup>,
     pages: BTreeMap<(WorkspaceId, i64, u32), RollupPage>,
+    recent: BTreeMap<(WorkspaceId, Moment, String), Vec<Sample>>,
 }
 
 impl Rows {
     pub(super) fn holds(&self, workspace: WorkspaceId) -> bool {
-        self.pages.keys().any(|(of, ..)| *of == workspace)
+        self.pages.keys().any(|(of, ..)| *of == workspace) || self.recent.keys().any(|(of, ..)| *of == workspace)
     }
 
     pub(super) fn wipe(&mut self, workspace: WorkspaceId) {
         self.pages.retain(|(of, ..), _| *of != workspace);
+        self.recent.retain(|(of, ..), _| *of != workspace);
     }
 }
 
@@ -48,6 +54,13 @@ impl FakeStore {
             sums.extend(page.sums.clone().map(|of| (*hour, of)));
         }
         (samples, sums)
+    }
+
+    /// How many rows of recent samples there are, and all their samples, without passing the gate.
+    pub fn peek_recent(&self, workspace: WorkspaceId) -> (usize, Vec<Sample>) {
+        let tables = self.tables();
+        let rows = tables.rollups.recent.iter().filter(|((of, ..), _)| *of == workspace);
+        (rows.clone().count(), rows.flat_map(|(_, samples)| samples.iter().copied()).collect())
     }
 
     /// The minute up to which pins are in the rollup, without passing the gate.
@@ -117,5 +130,22 @@ impl Rollups for FakeStore {
             follows
         };
         self.call("rollups.save_rollup_page", save).await.map(Write::done_if)
+    }
+
+    async fn put_recent(&self, workspace: WorkspaceId, recent: &RecentSamples) -> PortResult<()> {
+        let put = |t: &mut Tables| {
+            let stored = decode_recent(&encode_recent(&recent.samples)).unwrap_or_default();
+            t.rollups.recent.insert((workspace, recent.at, recent.id.clone()), stored);
+        };
+        self.call("rollups.put_recent", put).await
+    }
+
+    async fn recent(&self, workspace: WorkspaceId, since: Moment, rows_max: usize) -> PortResult<Vec<Sample>> {
+        let list = |t: &mut Tables| {
+            let rows = t.rollups.recent.range((workspace, since, String::new())..);
+            let rows = rows.take_while(|((of, ..), _)| *of == workspace).take(rows_max);
+            rows.flat_map(|(_, samples)| samples.iter().copied()).collect()
+        };
+        self.call("rollups.recent", list).await
     }
 }

@@ -3,20 +3,6 @@
 //! Production code checks no switch. A mutant gets other settings, other messages, or ports that undo what enforces the
 //! invariant.
 
-/// A view of a port with the methods that an invariant's lack alters; the others pass through to `inner`.
-macro_rules! altered_port {
-    (
-        $port:ident for $view:ident { $($altered:item)* }
-        $(fn $name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*
-    ) => {
-        #[async_trait]
-        impl $port for $view {
-            $($altered)*
-            $(async fn $name(&self, $($argument: $type),*) -> $answer { self.inner.$name($($argument),*).await })*
-        }
-    };
-}
-
 mod ports;
 mod schedules;
 mod store;
@@ -30,10 +16,10 @@ use pinbridge_shared::domain::message::PublishMessage;
 use pinbridge_shared::domain::pacing::pace::Pace;
 use pinbridge_shared::domain::reconcile::board_scan::AbsenceProof;
 use pinbridge_shared::domain::time::{DAY_MS, Moment};
-use pinbridge_shared::ports::{OAuth, Pinterest, Schedules, Secrets, Store};
+use pinbridge_shared::ports::{OAuth, Pinterest, Rollups, Schedules, Secrets, Store};
 
 use crate::kernel::Kind;
-use ports::{MutantCreates, MutantOAuth, MutantPinterest, MutantSecrets};
+use ports::{MutantCreates, MutantOAuth, MutantPinterest, MutantRollups, MutantSecrets};
 use schedules::MutantSchedules;
 use store::MutantStore;
 
@@ -77,6 +63,8 @@ pub enum Invariant {
     Hidden,
     /// A recovery marker stays for the rollup when the pins that still need rescuing are filed again.
     RetiredMarkers,
+    /// A retry is announced to the figures, which have the pin's failure from elsewhere.
+    RetriesAnnounced,
     /// A Pin is recognised whose link or texts its board writes in another way.
     Equivalence,
     /// A refresh that a refused token forces is recorded, and its tokens are not refreshed for a refusal again.
@@ -102,7 +90,7 @@ pub enum Invariant {
 }
 
 impl Invariant {
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::WriteAhead,
         Self::Fence,
         Self::Generation,
@@ -120,6 +108,7 @@ impl Invariant {
         Self::Rescuer,
         Self::Hidden,
         Self::RetiredMarkers,
+        Self::RetriesAnnounced,
         Self::Equivalence,
         Self::ForcedOnce,
         Self::HoldExplained,
@@ -218,6 +207,15 @@ impl Lacking {
             }
             _ => message,
         }
+    }
+
+    /// The context in which processes note what they end.
+    pub fn noting(self, context: Context) -> Context {
+        if self != Self::Publishing(Invariant::RetriesAnnounced) {
+            return context;
+        }
+        let rollups = Arc::new(MutantRollups { inner: Arc::clone(&context.rollups) });
+        Context { rollups: rollups as Arc<dyn Rollups>, ..context }
     }
 
     /// The context of somebody who reads what waiting pins report.

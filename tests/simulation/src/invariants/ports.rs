@@ -5,14 +5,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use pinbridge_shared::domain::ids::AccountKey;
+use pinbridge_shared::altered_port;
+use pinbridge_shared::domain::ids::{AccountKey, WorkspaceId};
 use pinbridge_shared::domain::pin::PinRequest;
 use pinbridge_shared::domain::pin::attempt::Upstream;
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::secret::Secret;
+use pinbridge_shared::domain::stats::rollup::recent::RecentSamples;
+use pinbridge_shared::domain::stats::rollup::{End, RollupPage, Sample, Sums};
+use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::ports::{
-    BoardPage, Creation, Custody, GrantFailure, OAuth, Pinterest, PinterestUser, PortError, PortResult, ReadFailure,
-    Removal, Secrets, Stored, Tokens, Write,
+    BegunGroup, BoardPage, Creation, Custody, GrantFailure, OAuth, Pinterest, PinterestUser, PortError, PortResult,
+    ReadFailure, Removal, Rollups, Secrets, Stored, Tokens, Write,
 };
 
 use super::{CustodyInvariant, Invariant, Lacking};
@@ -186,4 +190,28 @@ altered_port! {
     fn create_pin(token: &Secret, request: &PinRequest) -> Creation;
     fn board_pins(token: &Secret, board_id: &str, bookmark: Option<&str>) -> Result<BoardPage, ReadFailure>;
     fn delete_pin(token: &Secret, pinterest_pin_id: &str) -> Result<(), ReadFailure>;
+}
+
+/// The rollup's rows as a mutant's process writes them.
+pub struct MutantRollups {
+    pub inner: Arc<dyn Rollups>,
+}
+
+altered_port! {
+    Rollups for MutantRollups {
+        async fn put_recent(&self, workspace: WorkspaceId, recent: &RecentSamples) -> PortResult<()> {
+            let ended = recent.samples.iter().filter(|sample| sample.end != End::Open).copied().collect();
+            self.inner.put_recent(workspace, &RecentSamples { samples: ended, ..recent.clone() }).await
+        }
+    }
+
+    fn rolled_up() -> PortResult<Option<i64>>;
+    fn set_rolled_up(minute: i64) -> PortResult<()>;
+    fn begun_group() -> PortResult<Option<BegunGroup>>;
+    fn set_begun_group(group: &BegunGroup) -> PortResult<()>;
+    fn sums(workspace: WorkspaceId, first: i64, last: i64) -> PortResult<Vec<(i64, Sums)>>;
+    fn first_rollup_page(workspace: WorkspaceId, hour: i64) -> PortResult<Option<RollupPage>>;
+    fn other_rollup_pages(workspace: WorkspaceId, hour: i64) -> PortResult<Vec<RollupPage>>;
+    fn save_rollup_page(workspace: WorkspaceId, hour: i64, next: &RollupPage) -> PortResult<Write<()>>;
+    fn recent(workspace: WorkspaceId, since: Moment, rows_max: usize) -> PortResult<Vec<Sample>>;
 }

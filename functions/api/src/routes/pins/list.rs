@@ -24,11 +24,12 @@ pub fn endpoint() -> Endpoint {
         .operation("list_pins", "List, filter and search pins")
         .costs(50)
         .about(
-            "Each request reads a limited number of pins, so a page costs the same in every workspace. Filtering by \
-             `error_code`, `removed`, `q` or a `status` other than `failed`, and ordering by anything but \
-             `created_at`, searches the first 1,000 pins that match the other filters. If the search stops before the \
-             last pin, `X-Total-Count-Relation` is `gte`, and `X-Next-Cursor` continues the list. An offset beyond \
-             the searched pins is refused. Unknown parameters have no effect; `X-Pinbridge-Ignored-Parameters` names \
+            "Each request reads a limited number of pins, so a page costs the same in every workspace. Pins that wait \
+             (`queued`, `deferred`, `publishing`, or an `error_code`) are found among any number of finished ones: a \
+             page is full, or the list is at its end. Filtering by `removed`, `q` or `status=published`, and ordering \
+             by anything but `created_at`, searches the first 1,000 pins that match the other filters. If the search \
+             stops before the last pin, `X-Total-Count-Relation` is `gte`, and `X-Next-Cursor` continues the list. An \
+             offset beyond the searched pins is refused. Unknown parameters have no effect; `X-Pinbridge-Ignored-Parameters` names \
              them.",
         )
         .query::<Limit>("limit", "The maximum number of pins of the page.")

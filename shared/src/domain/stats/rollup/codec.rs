@@ -92,6 +92,35 @@ pub fn decode_samples(hour: i64, bytes: &[u8]) -> Option<Vec<Sample>> {
     Some(samples)
 }
 
+/// Encodes samples of any hours: for each hour its number, the length of its part, and its samples.
+pub fn encode_recent(samples: &[Sample]) -> Vec<u8> {
+    let mut hours: BTreeMap<i64, Vec<Sample>> = BTreeMap::new();
+    samples.iter().for_each(|sample| hours.entry(sample.hour()).or_default().push(*sample));
+    let mut bytes = vec![VERSION];
+    for (hour, samples) in hours {
+        let part = encode_samples(hour, &samples);
+        put(&mut bytes, u64::try_from(hour).unwrap_or(0));
+        put(&mut bytes, part.len() as u64);
+        bytes.extend(part);
+    }
+    bytes
+}
+
+/// `None` when the bytes aren't in the format of recent samples.
+pub fn decode_recent(bytes: &[u8]) -> Option<Vec<Sample>> {
+    let mut reader = Reader(bytes);
+    if reader.byte()? != VERSION {
+        return None;
+    }
+    let mut samples = Vec::new();
+    while !reader.0.is_empty() {
+        let hour = i64::try_from(reader.varint()?).ok()?;
+        let length = usize::try_from(reader.varint()?).ok()?;
+        samples.extend(decode_samples(hour, reader.take(length)?)?);
+    }
+    Some(samples)
+}
+
 pub fn encode_sums(hour: i64, sums: &Sums) -> Vec<u8> {
     let mut bytes = vec![VERSION];
     put(&mut bytes, sums.0.len() as u64);
@@ -202,6 +231,7 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::stats::rollup::recent::SAMPLES_PER_ROW;
 
     const HOUR: i64 = 490_896;
 
@@ -239,6 +269,28 @@ mod tests {
         assert!(bytes.len() <= sums.bytes_at_most(), "{} of {}", bytes.len(), sums.bytes_at_most());
         assert_eq!(decode_sums(HOUR, &bytes), Some(sums));
         assert_eq!(decode_sums(HOUR, &encode_sums(HOUR, &Sums::default())), Some(Sums::default()));
+    }
+
+    #[test]
+    fn recent_samples_are_of_any_hours_and_a_row_of_them_is_one_write_unit() {
+        let samples: Vec<Sample> = samples()
+            .into_iter()
+            .take(SAMPLES_PER_ROW)
+            .enumerate()
+            .map(|(index, sample)| Sample {
+                created_at: sample.created_at.plus_ms(index as i64 * HOUR_MS),
+                account: AccountId(Uuid::from_u128(index as u128)),
+                end: End::Published(sample.created_at.plus_ms(index as i64 * HOUR_MS + 900)),
+                ..sample
+            })
+            .collect();
+        let bytes = encode_recent(&samples);
+        assert!(bytes.len() < 860, "{} bytes, and the keys", bytes.len());
+        assert_eq!(decode_recent(&bytes), Some(samples));
+        assert_eq!(decode_recent(&encode_recent(&[])), Some(Vec::new()));
+        for wrong in [&[][..], &[9], &[1, 3], &[1, 3, 200, 1], &[1, 3, 2, 9, 9]] {
+            assert_eq!(decode_recent(wrong), None, "{wrong:?}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@
 
 pub mod codec;
 mod page;
+pub mod recent;
 mod sums;
 
 pub use page::{RollupPage, merge};
