@@ -125,12 +125,12 @@ impl From<Deleted> for DeletedPin {
 pub struct ApiError {
     status: StatusCode,
     code: &'static str,
-    message: String,
+    message: Box<str>,
     remediation: &'static str,
     retry_after_s: Option<u64>,
     errors: Vec<FieldError>,
     deleted_pin: Option<Box<DeletedPin>>,
-    boards: Vec<NamedBoard>,
+    boards: Box<[NamedBoard]>,
 }
 
 impl From<Code> for ApiError {
@@ -138,12 +138,12 @@ impl From<Code> for ApiError {
         Self {
             status: code.status(),
             code: code.code(),
-            message: code.message().to_owned(),
+            message: code.message().into(),
             remediation: code.remediation(),
             retry_after_s: code.retry_after_s,
             errors: Vec::new(),
             deleted_pin: None,
-            boards: Vec::new(),
+            boards: Box::default(),
         }
     }
 }
@@ -151,7 +151,11 @@ impl From<Code> for ApiError {
 /// Only for callers who could read the pin.
 impl From<Deleted> for ApiError {
     fn from(deleted: Deleted) -> Self {
-        Self { message: deleted.message(), deleted_pin: Some(Box::new(deleted.into())), ..codes::PIN_GONE.into() }
+        Self {
+            message: deleted.message().into(),
+            deleted_pin: Some(Box::new(deleted.into())),
+            ..codes::PIN_GONE.into()
+        }
     }
 }
 
@@ -159,7 +163,7 @@ impl Code {
     /// The error with the value in place of `{name}` in its message.
     pub fn with(self, name: &str, value: impl Display) -> ApiError {
         let mut error = ApiError::from(self);
-        error.message = error.message.replace(&format!("{{{name}}}"), &value.to_string());
+        error.message = error.message.replace(&format!("{{{name}}}"), &value.to_string()).into();
         error
     }
 }
@@ -195,7 +199,7 @@ impl ApiError {
 
     /// With the boards that the request may mean.
     pub fn meaning(mut self, boards: Vec<NamedBoard>) -> Self {
-        self.boards = boards;
+        self.boards = boards.into();
         self
     }
 
@@ -218,7 +222,7 @@ impl ApiError {
 
     /// With the texts of the cause.
     pub fn worded(mut self, message: String, remediation: &'static str) -> Self {
-        self.message = message;
+        self.message = message.into();
         self.remediation = remediation;
         self
     }
@@ -228,7 +232,7 @@ impl ApiError {
         let all_must_go = !errors.is_empty() && errors.iter().all(must_go);
         let mut error = Self::from(if all_must_go { codes::FIELD_NOT_ACCEPTED } else { codes::VALIDATION_ERROR });
         if let Some(first) = errors.first() {
-            error.message = format!("{}: {}", first.loc.last().map_or("request", String::as_str), first.msg);
+            error.message = format!("{}: {}", first.loc.last().map_or("request", String::as_str), first.msg).into();
         }
         Self { errors, ..error }
     }
@@ -293,16 +297,16 @@ impl ApiError {
     pub fn body(&self, request_id: &str) -> Error {
         Error {
             code: self.code,
-            message: self.message.clone(),
+            message: self.message.to_string(),
             error: Explanation {
                 code: self.code,
-                message: self.message.clone(),
+                message: self.message.to_string(),
                 remediation: self.remediation,
                 retry_after_seconds: self.retry_after_s,
                 request_id: request_id.to_owned(),
                 errors: self.errors.clone(),
                 deleted_pin: self.deleted_pin.as_deref().cloned(),
-                boards: self.boards.clone(),
+                boards: self.boards.to_vec(),
             },
             detail: self.errors.clone(),
         }

@@ -189,7 +189,7 @@ altered_port! {
     fn take(account: AccountKey, take: &Take) -> PortResult<Taken>;
     fn take_own_write(account: AccountKey, write: &OwnWrite) -> PortResult<Write<()>>;
     fn pause(account: AccountKey, pause: &Pause) -> PortResult<()>;
-    fn lift_hold(account: AccountKey, seen: Moment) -> PortResult<Write<()>>;
+    fn lift_hold(account: AccountKey, seen: Moment, now: Moment) -> PortResult<Write<()>>;
     fn claim_release(account: AccountKey, seen: u64) -> PortResult<Write<()>>;
     fn crowd(pacer: &Pacer, until: Moment) -> PortResult<()>;
     fn link(account: AccountKey, link: &Link) -> PortResult<()>;

@@ -43,7 +43,7 @@ async fn a_client_that_accepts_json_receives_the_same_as_an_array() {
             let request = Request::builder().uri(format!("/v1/export?{query}")).header("x-api-key", &api.key);
             let request = request.header("accept", accept).body(Body::empty()).expect("a request");
             let (status, headers, array) = api.send(request).await;
-            assert_eq!((status, &headers["content-type"]), (200, &"application/json"), "{accept}");
+            assert_eq!((status, headers["content-type"].to_str().ok()), (200, Some("application/json")), "{accept}");
             assert_eq!(array, Value::Array(lines.lines.clone()), "{query} {accept}");
             let next = headers.get("x-next-cursor").map(|value| value.to_str().expect("text").to_owned());
             assert_eq!(next, lines.next, "{query} {accept}");

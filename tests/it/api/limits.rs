@@ -1,6 +1,7 @@
 //! Limits per caller over the API's router: what is counted, who is refused, and what the answer says.
 
 use http::HeaderMap;
+use pinbridge_shared::config::Registration;
 use pinbridge_shared::domain::credit::{Allowance, CALLER_CREDITS, Holder, Limits, PINTEREST_CALL_CREDITS};
 use pinbridge_shared::domain::tenant::user::Role;
 use pinbridge_shared::testing::TestWorld;
@@ -14,7 +15,7 @@ async fn limited(caller: u32, source: u32) -> Api {
     let mut world = TestWorld::new(1).await;
     let allowance = |per_minute: u32| (per_minute > 0).then_some(Allowance { per_minute });
     world.context.settings.limits = Limits { caller: allowance(caller), source: allowance(source) };
-    world.context.settings.registration_open = true;
+    world.context.settings.registration = Registration::Open;
     Api::over(world).await
 }
 

@@ -109,10 +109,13 @@ async fn an_environment_that_kept_a_block_for_an_hour_brings_no_second_minute_of
     fleet.assert_bounded();
 }
 
+/// A name, the cost of a call by its number, the time between calls, and how many there are.
+type Mix = (&'static str, fn(usize) -> u32, i64, usize);
+
 #[tokio::test]
 async fn a_request_costs_less_than_a_tenth_of_a_write_unit() {
     // Ordinary calls; lists; every tenth call asks Pinterest; and a caller who calls once a minute at any environment.
-    let mixes: [(&str, fn(usize) -> u32, i64, usize); 4] = [
+    let mixes: [Mix; 4] = [
         ("reads", |_| 5, 500, 400),
         ("lists", |_| 50, 5_000, 200),
         ("boards", |n| if n % 10 == 0 { 155 } else { 5 }, 2_000, 300),

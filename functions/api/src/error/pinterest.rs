@@ -68,7 +68,7 @@ fn in_its_words(code: Code, read: &ReadFailure) -> ApiError {
     let mut error = ApiError::from(code);
     let words = read.upstream.message.as_deref().filter(|words| read.upstream.code.is_some() && !words.is_empty());
     if let Some(words) = words {
-        error.message = format!("{} Pinterest said: {words}", error.message);
+        error.message = format!("{} Pinterest said: {words}", error.message).into();
     }
     error
 }

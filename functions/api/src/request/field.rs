@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use pinbridge_shared::domain::link;
+use pinbridge_shared::domain::link::{self, NoLink};
 use pinbridge_shared::domain::pin::URL_MAX;
 use pinbridge_shared::domain::time::Moment;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -268,6 +268,9 @@ impl Field for Uuid {
         Self::parse_str(&text).map_err(|_| Wrong::new("Input should be a valid UUID", "uuid_parsing"))
     }
 }
+
+/// A name or a password in a link would be published with it.
+const CREDENTIALS: &str = "Input should be a URL without a user name and a password: they would be published";
 
 /// An absolute `http` or `https` URL, read into its normal form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -31,7 +31,7 @@ use crate::error::codes::{
     UNSUPPORTED_MEDIA_TYPE,
 };
 use crate::openapi::schema::{Time, names};
-use crate::request::field::{Field, Filled, Line, Text, Wrong, field_schema, half, request};
+use crate::request::field::{Field, Filled, Text, Wrong, field_schema, half, request};
 use crate::request::json::HALF;
 use crate::request::{self, JsonObject};
 use crate::source::ClientSource;

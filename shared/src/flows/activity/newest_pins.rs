@@ -8,9 +8,11 @@ use crate::domain::pin::listing::{Order, Position, Span, Start};
 use crate::domain::time::Moment;
 use crate::ports::PortResult;
 
+/// A position in the index, and its pin, unless that is gone since.
+pub type Listed = ((Moment, PinId), Option<(Pin, Attempt)>);
+
 pub struct Found {
-    /// The positions, each with its pin, or without one that is gone since.
-    pub pins: Vec<((Moment, PinId), Option<(Pin, Attempt)>)>,
+    pub pins: Vec<Listed>,
     /// The position up to which the list was read.
     pub end: Option<(Moment, PinId)>,
     pub is_over: bool,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use pinbridge_shared::altered_port;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::{ScheduleId, ScheduleKey, WorkspaceId};
 use pinbridge_shared::domain::schedule::{ReleaseRow, Schedule, Stage};

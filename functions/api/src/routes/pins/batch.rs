@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::create::{refusal, seen};
 use super::fields::OnDuplicate;
 use super::options::{Options, door};
-use super::pin::{self, Meant, NamedBoard, Wanted, parse};
+use super::pin::{self, Meant, NamedBoard, PinCreate, Wanted, parse};
 use super::validation::PinHeadroom;
 use super::warnings::PinWarning;
 use crate::activity::Resource;
