@@ -147,7 +147,7 @@ async fn a_link_that_was_stored_as_it_was_given_is_recognised_in_the_form_that_p
     let ways = rewritten![PercentEncoded; Punycode; WithoutPort; HtmlEscaped; Punycode, WithoutPort, PercentEncoded;];
     for given in [
         "https://www.bücher.example:443/café/折り鶴?q=a b",
-        "https:www.straße.example/a+b caf%E9\u{200b}/it’s",
+        "https://www.straße.example/a+b caf%E9\u{200b}/it’s",
         "HTTPS://BU\u{308}CHER.example/cafe\u{301}",
         "http://пример.рф:80",
     ] {
