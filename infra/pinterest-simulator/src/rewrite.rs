@@ -121,6 +121,17 @@ impl Way {
         Self::Nfkd,
     ];
 
+    /// The ways in the order in which they can follow each other, of each list at most one: first what is left out,
+    /// then the characters' form, the host's, and the escapes.
+    pub const STAGES: [&[Self]; 6] = [
+        &[Self::PercentDecoded, Self::Latin1Decoded],
+        &[Self::WithoutUnseen, Self::PlusForBlank, Self::BlankForPlus],
+        &[Self::Nfc, Self::Nfd, Self::Nfkc, Self::Nfkd],
+        &[Self::UnicodeHost, Self::Punycode, Self::HostOf2003, Self::WithPort, Self::WithoutPort],
+        &[Self::PercentEncoded, Self::Latin1Encoded],
+        &[Self::HtmlEscaped, Self::HtmlNumbered, Self::HtmlNamed, Self::HtmlOpen, Self::JsonEscaped],
+    ];
+
     /// The name in fault rules.
     pub fn name(self) -> &'static str {
         match self {
@@ -233,12 +244,15 @@ fn decoded(path: &str, otherwise: fn(u8) -> String) -> String {
         .collect()
 }
 
-/// A segment with a letter that Latin-1 has, and none that it hasn't, with that letter as one byte.
+/// A segment with a letter that Latin-1 has, and none that it hasn't, with that letter as one byte. One whose bytes
+/// would be read as UTF-8 stays as it is.
 fn latin1_encoded(segment: &str) -> String {
     let decoded = decoded(segment, |byte| char::from(byte).into());
     let bytes: Option<Vec<u8>> = decoded.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
     match bytes {
-        Some(bytes) if !decoded.is_ascii() => percent_encode(&bytes, UNRESERVED).to_string(),
+        Some(bytes) if bytes.utf8_chunks().all(|chunk| chunk.valid().is_ascii()) && !decoded.is_ascii() => {
+            percent_encode(&bytes, UNRESERVED).to_string()
+        }
         _ => segment.to_owned(),
     }
 }
@@ -284,11 +298,15 @@ fn number(c: char) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
     fn every_way_has_a_name() {
         assert!(Way::ALL.into_iter().all(|way| Way::parse(way.name()) == Some(way)));
+        let staged: BTreeSet<Way> = Way::STAGES.into_iter().flatten().copied().collect();
+        assert_eq!(staged, BTreeSet::from(Way::ALL));
         assert_eq!(Way::parse("upper"), None);
     }
 
@@ -319,6 +337,7 @@ mod tests {
         assert_eq!(Way::PercentDecoded.link("https://example.com/%FF/%C3%A9"), "https://example.com/%FF/é");
         assert_eq!(Way::Latin1Decoded.link("https://example.com/caf%E9/%C3%A9"), "https://example.com/café/é");
         assert_eq!(Way::Latin1Encoded.link("https://example.com/é%2Fa/é鶴"), "https://example.com/%E9%2Fa/é鶴");
+        assert_eq!(Way::Latin1Encoded.link("https://example.com/ß½"), "https://example.com/ß½", "two letters or one");
         assert_eq!(Way::PlusForBlank.link("https://example.com/a%20b c"), "https://example.com/a+b+c");
         assert_eq!(Way::BlankForPlus.link("https://example.com/a+b?c+d"), "https://example.com/a%20b?c+d");
         assert_eq!(Way::HostOf2003.link("https://xn--strae-oqa.de/"), "https://strasse.de/");

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::support::api::{Api, As};
 
 /// What clients write, and what is stored.
-const LINKS: [(&str, &str); 8] = [
+const LINKS: [(&str, &str); 14] = [
     ("HTTPS://Example.com", "https://example.com/"),
     ("  https://example.com/a ", "https://example.com/a"),
     ("\thttps://example.com:443/a\r\n", "https://example.com/a"),
@@ -21,6 +21,12 @@ const LINKS: [(&str, &str); 8] = [
     ("https://BU\u{308}CHER.example", "https://xn--bcher-kva.example/"),
     ("https://example.com/折り鶴?q=鶴", "https://example.com/%E6%8A%98%E3%82%8A%E9%B6%B4?q=%E9%B6%B4"),
     ("https://example.com/a/../b?x=1&amp;y=2#c", "https://example.com/b?x=1&amp;y=2#c"),
+    ("https://example.com/a b", "https://example.com/a%20b"),
+    ("https://example.com/a\tb", "https://example.com/ab"),
+    ("https://example.com/a\u{a0}b\u{200b}", "https://example.com/a%C2%A0b%E2%80%8B"),
+    ("https:example.com/a", "https://example.com/a"),
+    ("https:///example.com/a", "https://example.com/a"),
+    ("https:\\\\example.com\\a", "https://example.com/a"),
 ];
 
 fn body(key: &str, link: &str) -> Value {
@@ -115,10 +121,18 @@ async fn send_csv(api: &Api, link: &str) {
 #[tokio::test]
 async fn what_is_no_link_is_refused_by_name() {
     let api = api().await;
-    for wrong in ["example.com", "https:example.com", "https://a b.example/", "https://user:pw@example.com/", " "] {
+    for wrong in ["example.com", "//example.com", "https://", "https://a b.example/", "ftp://example.com/", " "] {
         let answer = ask(&api, "POST", "/v1/pins", body("wrong", wrong), 422).await;
-        assert!(answer.to_string().contains("Input should be a valid http or https URL"), "{wrong:?}: {answer}");
+        assert!(answer.to_string().contains("Input should be a valid http or https URL\""), "{wrong:?}: {answer}");
     }
+    for wrong in ["https://user@example.com/", "https://user:pw@example.com/", "https:user:pw@example.com"] {
+        let answer = ask(&api, "POST", "/v1/pins", body("wrong", wrong), 422).await;
+        assert!(answer.to_string().contains("URL without user name and password"), "{wrong:?}: {answer}");
+        assert!(!answer.to_string().contains("pw@"), "{answer}");
+    }
+    let long = format!("https://example.com/ {}", "鶴".repeat(900));
+    let answer = ask(&api, "POST", "/v1/pins", body("wrong", &long), 422).await;
+    assert!(answer.to_string().contains("URL should have at most 2048 characters"), "{answer}");
 }
 
 #[tokio::test]

@@ -2,10 +2,11 @@
 
 use pinbridge_shared::domain::deadlines::Deadlines;
 use pinbridge_shared::domain::ids::{AccountKey, PinId};
+use pinbridge_shared::domain::link;
 use pinbridge_shared::domain::pin::PinRequest;
 use pinbridge_shared::domain::pin::attempt::Status;
-use pinbridge_shared::domain::pin::idempotency::{content_hashes, content_hashes_to_read};
-use pinbridge_shared::domain::reconcile::matching::BoardPin;
+use pinbridge_shared::domain::pin::idempotency::{content_hashes, content_hashes_of, content_hashes_to_read};
+use pinbridge_shared::domain::reconcile::matching::{BoardPin, Likeness, Window, could_be, likeness};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{DAY_MS, MINUTE_MS, Moment};
 use pinbridge_shared::testing::fake_pinterest::Answer;
@@ -102,12 +103,51 @@ async fn a_pin_is_adopted_in_whatever_way_its_board_writes_it() {
     }
 }
 
+/// What titles, paths and hosts are made of in the property below, each between two `|`.
+const TEXTS: &str = "a|Crane| |é|è|ß|ﬁ|½|¼|♥|™|№|折り鶴|パ|&|&amp;|<|>|\"|'|’|“|–|…|a\u{ad}b|a\u{200b}b|❤\u{fe0f}|🦢|1|2|%\
+    |/|;|eacute|&notes|e\u{301}|Þ|µ|α|\\|Σ";
+const PATHS: &str = "a|Crane|%20|+|é|%C3%A9|%E9|%e8|ß|%DF|ﬁ|½|♥|™|折り鶴|%E3%83%91|&|&amp;|'|’|%27|“|–|-|_|~|(|)|,|;\
+    |eacute|&copy|%25-|%2F|/|//|/./|a%C2%ADb|a\u{200b}b|🦢| |=|:|@|e\u{301}";
+const HOSTS: &str = "https://example.com|HTTPS:www.Bücher.example:443|http://straße.de:80|https://xn--nxasmq6b.com\
+    |https://βόλος.com|http://127.0.0.1:8080|http://[::1]|https://example.com.|https://例え.テスト";
+
+fn made(rng: &mut fastrand::Rng, of: &str, pieces_max: usize) -> String {
+    let of: Vec<&str> = of.split('|').collect();
+    (0..rng.usize(1..=pieces_max)).map(|_| of[rng.usize(0..of.len())]).collect()
+}
+
+#[test]
+fn a_pin_is_recognised_in_whatever_mixture_of_ways_its_board_writes_it() {
+    let mut rng = fastrand::Rng::with_seed(12);
+    for _ in 0..4_000 {
+        let title = format!("T{}", made(&mut rng, TEXTS, 8));
+        let given = format!("{}/{}", made(&mut rng, HOSTS, 1), made(&mut rng, PATHS, 8));
+        let link_url = Some(link::parse(&given).expect("a link"));
+        let description = Some(format!("{title} {title} {title}"));
+        let request = PinRequest { title, link_url, description, ..testdata::request("key") };
+        let drawn = Way::STAGES.map(|ways| rng.bool().then(|| ways[rng.usize(0..ways.len())]));
+        let ways: Vec<Way> = drawn.into_iter().flatten().collect();
+        let mut pin = BoardPin {
+            id: "1".into(),
+            created_at: Some(START),
+            title: Some(request.title.clone()),
+            description: request.description.clone(),
+            link: request.link_url.clone(),
+        };
+        write(&mut pin, &ways);
+        assert!(could_be(&request, &pin, Window::of(START, &Deadlines::default())), "{ways:?} {request:?} {pin:?}");
+        assert_eq!(likeness(&request, &pin), Likeness::Same, "{ways:?} {request:?} {pin:?}");
+        let of_pin = content_hashes_of(&request.board_id, &pin);
+        assert!(content_hashes(&request).iter().any(|hash| of_pin.contains(hash)), "{ways:?} {request:?} {pin:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_link_that_was_stored_as_it_was_given_is_recognised_in_the_form_that_pinterest_makes_of_it() {
     let ways = rewritten![PercentEncoded; Punycode; WithoutPort; HtmlEscaped; Punycode, WithoutPort, PercentEncoded;];
     for given in [
         "https://www.bücher.example:443/café/折り鶴?q=a b",
-        "https:www.straße.example/a+b caf%E9\u{200b}/it’s",
+        "https://www.straße.example/a+b caf%E9\u{200b}/it’s",
         "HTTPS://BU\u{308}CHER.example/cafe\u{301}",
         "http://пример.рф:80",
     ] {

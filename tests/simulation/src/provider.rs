@@ -557,19 +557,9 @@ fn normalised(request: &PinRequest, id: &str, created_at_s: i64, rng: &mut fastr
     shown
 }
 
-/// Writes the link and the texts in other ways: first without escapes and what isn't seen, then the characters' form,
-/// then the host's, then the escapes.
+/// Writes the link and the texts in other ways.
 fn rewrite(shown: &mut BoardPin, rng: &mut fastrand::Rng) {
-    const STAGES: [&[Way]; 6] = [
-        &[Way::PercentDecoded, Way::Latin1Decoded],
-        &[Way::WithoutUnseen, Way::PlusForBlank, Way::BlankForPlus],
-        &[Way::Nfc, Way::Nfd, Way::Nfkc, Way::Nfkd],
-        &[Way::UnicodeHost, Way::Punycode, Way::HostOf2003, Way::WithPort, Way::WithoutPort],
-        &[Way::PercentEncoded, Way::Latin1Encoded],
-        &[Way::HtmlEscaped, Way::HtmlNumbered, Way::HtmlNamed, Way::HtmlOpen, Way::JsonEscaped],
-    ];
-    let drawn: Vec<Option<Way>> =
-        STAGES.iter().map(|ways| rng.bool().then(|| ways[rng.usize(0..ways.len())])).collect();
+    let drawn = Way::STAGES.map(|ways| rng.bool().then(|| ways[rng.usize(0..ways.len())]));
     let ways: Vec<Way> = drawn.into_iter().flatten().collect();
     let written = |value: Option<String>, write: fn(Way, &str) -> String| {
         value.map(|value| ways.iter().fold(value, |value, way| write(*way, &value)))
