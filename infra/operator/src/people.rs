@@ -14,7 +14,7 @@ use pinbridge_shared::domain::tenant::{DEFAULT_TIMEZONE, NAME_MAX, Workspace};
 use pinbridge_shared::flows::tenants::api_keys::{self, NewKey};
 use pinbridge_shared::flows::tenants::leavers::{self, Leaver};
 use pinbridge_shared::flows::tenants::people::{self, NewUser};
-use pinbridge_shared::flows::tenants::{invitations, log_in, projects};
+use pinbridge_shared::flows::tenants::{by_address, invitations, log_in, projects};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -190,7 +190,7 @@ pub async fn run(context: &Context, command: PeopleCommand) -> anyhow::Result<Va
             if workspace.as_ref().is_some_and(|workspace| workspace.state != WorkspaceState::Active) {
                 bail!("the workspace is being removed: nobody can join it");
             }
-            if people::by_address(context, &email).await?.owner.is_some() {
+            if by_address::by_address(context, &email).await?.owner.is_some() {
                 bail!("the address has an account already");
             }
             let joins = workspace.as_ref().map(|workspace| (workspace, role));

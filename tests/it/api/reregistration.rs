@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pinbridge_shared::config::Registration;
 use pinbridge_shared::domain::ids::WorkspaceId;
 use pinbridge_shared::domain::secret::Secret;
-use pinbridge_shared::domain::tenant::proof::MAIL_EVERY_MS;
+use pinbridge_shared::domain::tenant::claim::MAIL_EVERY_MS;
 use pinbridge_shared::domain::tenant::user::{Role, User};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::MINUTE_MS;

@@ -21,7 +21,7 @@ use pinbridge_shared::domain::pin::{history, request, retry, said};
 use pinbridge_shared::domain::reconcile::{board_scan, duplicate_check};
 use pinbridge_shared::domain::stats::period;
 use pinbridge_shared::domain::stats::rollup::{self as domain_rollup, recent};
-use pinbridge_shared::domain::tenant::{self, api_key, invitation, login, proof, session, user};
+use pinbridge_shared::domain::tenant::{self, api_key, claim, invitation, login, proof, session, user};
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 use pinbridge_shared::domain::{import, recovery, sandbox, schedule};
 use pinbridge_shared::flows::activity;
@@ -161,8 +161,8 @@ fn limits() -> Vec<(&'static str, String)> {
         ("an invitation is open for", time(invitation::INVITATION_MS)),
         ("an unproven registration", time(proof::CLAIM_MS)),
         ("a verification link", time(proof::LINK_MS)),
-        ("mails to one address in a day", proof::MAILS_MAX.to_string()),
-        ("time between two mails to one address, at least", time(proof::MAIL_EVERY_MS)),
+        ("mails to one address in a day", claim::MAILS_MAX.to_string()),
+        ("time between two mails to one address, at least", time(claim::MAIL_EVERY_MS)),
         ("makers before its own that a key remembers: the first and the latest", api_key::ANCESTORS_MAX.to_string()),
         ("a key's last use is up to this late", time(api_key::USED_EVERY_MS)),
         ("a pending authorization", time(oauth::STATE_LIFE_MS)),

@@ -7,7 +7,7 @@ use super::item::{Builder, Item, Reader, moment, number, text, unreadable};
 use super::{DynamoStore, PORT, keys, tenants, users};
 use crate::domain::ids::{InvitationId, OrganizationId, UserId};
 use crate::domain::repeated_write::is_same_write;
-use crate::domain::tenant::proof::Claim;
+use crate::domain::tenant::claim::Claim;
 use crate::domain::tenant::user::{Email, User};
 use crate::ports::{AddressRows, Admission, PortError, PortResult, Write};
 

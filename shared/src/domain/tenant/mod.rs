@@ -1,6 +1,7 @@
 //! The tenants: organisations, and their workspaces, people and keys.
 
 pub mod api_key;
+pub mod claim;
 pub mod invitation;
 pub mod login;
 pub mod one_time;

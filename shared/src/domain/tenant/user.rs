@@ -2,9 +2,10 @@
 
 use uuid::Uuid;
 
-use super::proof::Proof;
+use super::proof::{Awaited, Proof};
 use super::scope::{Scope, Scopes};
 use super::session::SessionId;
+use super::{Organization, Workspace};
 use crate::domain::ids::{OrganizationId, UserId};
 use crate::domain::secret::Secret;
 use crate::domain::time::Moment;
@@ -151,6 +152,23 @@ impl User {
         Self { epoch: now.0.max(self.epoch + 1), ended: Vec::new(), ..self.next(nonce) }
     }
 
+    pub fn is_proven(&self) -> bool {
+        matches!(self.proof, Proof::Proven(_))
+    }
+
+    /// Whether the registration was never proven, and its time is over.
+    pub fn is_void(&self, now: Moment) -> bool {
+        self.proof.awaited().is_some_and(|awaited| now >= awaited.until)
+    }
+
+    /// What an unproven person's address founds once it is proven.
+    pub fn prospect(&self, nonce: &str) -> Option<(Organization, Workspace)> {
+        let Awaited { workspace, workspace_name: name, .. } = self.proof.awaited()?;
+        let (at, nonce) = (self.created_at, nonce.to_owned());
+        let organization = Organization::new(self.organization, name, at, nonce.clone());
+        Some((organization, Workspace::production(*workspace, self.organization, name, at, nonce)))
+    }
+
     pub fn has_ended(&self, session: Option<SessionId>) -> bool {
         session.is_some_and(|session| self.ended.iter().any(|one| one.session == session))
     }
@@ -159,6 +177,8 @@ impl User {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ids::WorkspaceId;
+    use crate::domain::tenant::one_time::TokenHash;
 
     #[test]
     fn an_address_identifies_a_user_in_any_case() {
@@ -231,5 +251,23 @@ mod tests {
         assert_eq!((many.ended.len(), many.epoch), (ENDED_MAX, user.epoch));
         let over = many.logged_out(session(99), Moment(9), Moment(0), "e".into());
         assert!(over.ended.is_empty() && over.epoch > user.epoch, "the list is bounded: all sessions end");
+    }
+
+    #[test]
+    fn only_an_unproven_person_is_void_some_day_and_has_something_to_found() {
+        let proven = crate::domain::testdata::user("ada@example.com");
+        assert!(proven.is_proven() && !proven.is_void(Moment(i64::MAX)) && proven.prospect("n").is_none());
+        let awaited = Awaited {
+            until: Moment(9),
+            workspace: WorkspaceId(Uuid::from_u128(7)),
+            workspace_name: "Paper".into(),
+            link: TokenHash([1; 32]),
+            link_until: Moment(8),
+        };
+        let user = User { proof: Proof::Awaited(awaited), ..proven };
+        assert!(!user.is_proven() && !user.is_void(Moment(8)) && user.is_void(Moment(9)));
+        let (organization, workspace) = user.prospect("n").expect("something");
+        assert_eq!((organization.id, workspace.organization), (user.organization, user.organization));
+        assert_eq!((workspace.id, workspace.name.as_str()), (WorkspaceId(Uuid::from_u128(7)), "Paper"));
     }
 }

@@ -3,7 +3,7 @@
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::people;
+use super::by_address::{Known, by_address};
 use super::projects::{self, Projects, WRITES_MAX};
 use crate::context::Context;
 use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
@@ -39,14 +39,6 @@ impl Presence {
     }
 }
 
-/// Who may log in with an address.
-#[derive(Clone, Debug, Default)]
-pub struct Known {
-    pub owner: Option<User>,
-    /// The newest unproven registration, unless it is void or the owner's own.
-    pub claimant: Option<User>,
-}
-
 /// A token of a session.
 #[derive(Debug)]
 pub struct Issued {
@@ -79,7 +71,7 @@ pub async fn log_in(
     password: &Secret,
     source: &Source,
 ) -> Result<(Presence, Issued), LoginError> {
-    let known = people::by_address(context, email).await?;
+    let known = by_address(context, email).await?;
     let user = check_password(context, email, known, password, source).await?;
     if let Some(presence) = Presence::prospective(&user) {
         let token = open_session(context, &user, presence.active.id).await?;
@@ -95,7 +87,7 @@ pub async fn log_in(
 /// The address' owner with the workspace that they would be logged in to, for the activity log; the nil workspace where
 /// the address is unknown. Both take equally long. When the table is unavailable, it is the nil workspace too.
 pub async fn owner_of(context: &Context, email: &Email) -> (UserId, WorkspaceId) {
-    let owner = people::by_address(context, email).await.unwrap_or_default().owner;
+    let owner = by_address(context, email).await.unwrap_or_default().owner;
     let id = owner.as_ref().map_or(UserId(Uuid::nil()), |user| user.id);
     (id, workspace_of(context, owner).await)
 }

@@ -5,6 +5,7 @@
 
 pub mod api_keys;
 pub mod authenticate;
+pub mod by_address;
 pub mod export;
 pub mod invitations;
 pub mod leavers;

@@ -2,7 +2,8 @@
 
 use thiserror::Error;
 
-use super::log_in::{self, Known, LoginError, Presence};
+use super::by_address::{Known, by_address};
+use super::log_in::{self, LoginError, Presence};
 use super::projects::{self, WRITES_MAX};
 use crate::context::Context;
 use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
@@ -78,26 +79,6 @@ pub(super) async fn new_user(context: &Context, organization: OrganizationId, ne
         rev: 1,
         nonce: context.nonce(),
     })
-}
-
-/// Who may log in with the address. Every address costs the same reads, but for a claim.
-///
-/// # Errors
-/// When the table is unavailable.
-pub async fn by_address(context: &Context, email: &Email) -> PortResult<Known> {
-    let rows = context.tenants.address(email).await?;
-    // 0.2.0 derived a person's id from the address, and wrote no row of it.
-    let id = rows.owner.unwrap_or_else(|| email.derived_user());
-    let owner = context.tenants.user(id).await?.filter(|user| user.email == *email && user.is_proven());
-    let claimant = match rows.claim {
-        Some(claim) if Some(claim.user) != owner.as_ref().map(|user| user.id) => {
-            context.tenants.user(claim.user).await?
-        }
-        _ => None,
-    };
-    let now = context.system.now();
-    let claimant = claimant.filter(|user| user.email == *email && !user.is_proven() && !user.is_void(now));
-    Ok(Known { owner, claimant })
 }
 
 /// Changes a password whose owner knows it. Every session of the person ends; wrong current passwords count as wrong

@@ -4,19 +4,20 @@
 
 use thiserror::Error;
 
-use super::log_in::{self, Issued, Presence};
-use super::people::{self, NewUser, PeopleError};
+use super::by_address::by_address;
+use super::log_in::Presence;
+use super::people::PeopleError;
 use super::projects::{Projects, WRITES_MAX};
-use super::register::{NewRegistration, RegisterError};
 use crate::config::Registration;
 use crate::context::Context;
-use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
+use crate::domain::ids::UserId;
 use crate::domain::mail::{self, Mail};
 use crate::domain::secret::Secret;
-use crate::domain::tenant::login::{Source, TooMany};
+use crate::domain::tenant::claim::{Claim, MAIL_EVERY_MS};
+use crate::domain::tenant::login::TooMany;
 use crate::domain::tenant::one_time::{self, PresentedToken};
-use crate::domain::tenant::proof::{Awaited, CLAIM_MS, Claim, LINK_MS, MAIL_EVERY_MS, Proof};
-use crate::domain::tenant::user::{Role, User};
+use crate::domain::tenant::proof::{Awaited, LINK_MS, Proof};
+use crate::domain::tenant::user::User;
 use crate::domain::time::SECOND_MS;
 use crate::ports::{Admission, OptimisticWrites, PortError, PortResult};
 
@@ -48,40 +49,6 @@ pub enum Requested {
     AlreadyProven,
 }
 
-/// Registers a person whose address is to be proven, and sends the mail.
-pub(super) async fn claim(
-    context: &Context,
-    new: NewRegistration,
-    source: &Source,
-) -> Result<(Presence, Issued), RegisterError> {
-    log_in::count_registration(context, &new.person.email, source).await?;
-    let now = context.system.now();
-    let (name, email) = (new.name(), new.person.email.clone());
-    let organization = OrganizationId(context.uuid());
-    let person = people::new_user(context, organization, NewUser { role: Role::Owner, ..new.person }).await?;
-    let (token, link) = one_time::issue(person.id.0, context.system.random());
-    let awaited = Awaited {
-        until: now.plus_ms(CLAIM_MS),
-        workspace: WorkspaceId(context.uuid()),
-        workspace_name: name,
-        link,
-        link_until: now.plus_ms(LINK_MS),
-    };
-    let user = User { proof: Proof::Awaited(awaited), ..person };
-    let rows = context.tenants.address(&email).await?;
-    let claimed = (user.id, now.plus_ms(CLAIM_MS));
-    let claim = Claim::mailed(rows.claim.as_ref(), &email, claimed, now, context.nonce())
-        .map_err(|refused| RegisterError::too_many(refused, context))?;
-    if !context.tenants.save_claim(&user, &claim).await?.is_done() {
-        // Another mail to the address is on its way.
-        return Err(RegisterError::too_many(TooMany { until: now.plus_ms(MAIL_EVERY_MS) }, context));
-    }
-    send(context, &user, &token).await?;
-    let presence = Presence::prospective(&user).ok_or_else(|| broken("an unproven person founds nothing"))?;
-    let session = log_in::open_session(context, &user, presence.active.id).await?;
-    Ok((presence, session))
-}
-
 /// Sends another mail, whose link replaces the one before.
 ///
 /// # Errors
@@ -108,10 +75,10 @@ pub async fn request(context: &Context, id: UserId) -> Result<Requested, ProofEr
 }
 
 /// An owner learns that somebody registers with their address. Both mails are sent at the same cost.
-async fn send(context: &Context, user: &User, token: &Secret) -> PortResult<()> {
+pub(super) async fn send(context: &Context, user: &User, token: &Secret) -> PortResult<()> {
     let mailer = context.mailer.as_ref().ok_or_else(|| broken("the deployment sends no mail"))?;
     let (to, url) = (user.email.clone(), context.settings.api_url.as_str());
-    let is_taken = people::by_address(context, &user.email).await?.owner.is_some();
+    let is_taken = by_address(context, &user.email).await?.owner.is_some();
     let mail: Mail = if is_taken { mail::already_registered(to, url) } else { mail::verification(to, url, token) };
     mailer.send(&mail).await
 }
@@ -134,7 +101,7 @@ pub async fn prove(context: &Context, token: &str) -> Result<Presence, ProofErro
         if context.settings.registration != Registration::Open {
             return Err(ProofError::Closed);
         }
-        if people::by_address(context, &user.email).await?.owner.is_some() {
+        if by_address(context, &user.email).await?.owner.is_some() {
             return Err(ProofError::Link);
         }
         let (organization, workspace) = user.prospect(&context.nonce()).ok_or(ProofError::Link)?;

@@ -4,6 +4,7 @@
 
 use thiserror::Error;
 
+use super::by_address::by_address;
 use super::log_in::{self, Issued, LoginError, Presence};
 use super::people::{self, NewUser};
 use super::projects::Projects;
@@ -11,9 +12,12 @@ use super::{invitations, prove_address};
 use crate::config::Registration;
 use crate::context::Context;
 use crate::domain::ids::{OrganizationId, WorkspaceId};
+use crate::domain::tenant::claim::{Claim, MAIL_EVERY_MS};
 use crate::domain::tenant::invitation::{Invitation, Joins};
 use crate::domain::tenant::login::{Source, TooMany};
-use crate::domain::tenant::user::Role;
+use crate::domain::tenant::one_time;
+use crate::domain::tenant::proof::{Awaited, CLAIM_MS, LINK_MS, Proof};
+use crate::domain::tenant::user::{Role, User};
 use crate::domain::tenant::{Organization, Workspace, WorkspaceState};
 use crate::ports::{Admission, PortError};
 
@@ -44,14 +48,14 @@ pub struct NewRegistration {
 }
 
 impl NewRegistration {
-    pub(super) fn name(&self) -> String {
+    fn name(&self) -> String {
         let named = self.workspace_name.clone().or_else(|| self.person.full_name.clone());
         named.unwrap_or_else(|| self.person.email.as_str().to_owned())
     }
 }
 
 impl RegisterError {
-    pub(super) fn too_many(refused: TooMany, context: &Context) -> Self {
+    fn too_many(refused: TooMany, context: &Context) -> Self {
         Self::TooMany { retry_after_s: refused.retry_after_s(context.system.now()) }
     }
 }
@@ -82,8 +86,42 @@ pub async fn register(
         (Registration::Invited | Registration::Open, true) | (Registration::Invited, false) => {
             by_invitation(context, new, source).await
         }
-        (Registration::Open, false) => prove_address::claim(context, new, source).await,
+        (Registration::Open, false) => claim(context, new, source).await,
     }
+}
+
+/// Registers a person whose address is to be proven, and sends the mail.
+async fn claim(context: &Context, new: NewRegistration, source: &Source) -> Result<(Presence, Issued), RegisterError> {
+    log_in::count_registration(context, &new.person.email, source).await?;
+    let now = context.system.now();
+    let (name, email) = (new.name(), new.person.email.clone());
+    let organization = OrganizationId(context.uuid());
+    let person = people::new_user(context, organization, NewUser { role: Role::Owner, ..new.person }).await?;
+    let (token, link) = one_time::issue(person.id.0, context.system.random());
+    let awaited = Awaited {
+        until: now.plus_ms(CLAIM_MS),
+        workspace: WorkspaceId(context.uuid()),
+        workspace_name: name,
+        link,
+        link_until: now.plus_ms(LINK_MS),
+    };
+    let user = User { proof: Proof::Awaited(awaited), ..person };
+    let rows = context.tenants.address(&email).await?;
+    let claimed = (user.id, now.plus_ms(CLAIM_MS));
+    let claim = Claim::mailed(rows.claim.as_ref(), &email, claimed, now, context.nonce())
+        .map_err(|refused| RegisterError::too_many(refused, context))?;
+    if !context.tenants.save_claim(&user, &claim).await?.is_done() {
+        // Another mail to the address is on its way.
+        return Err(RegisterError::too_many(TooMany { until: now.plus_ms(MAIL_EVERY_MS) }, context));
+    }
+    prove_address::send(context, &user, &token).await?;
+    let presence = Presence::prospective(&user).ok_or_else(nothing_founded)?;
+    let session = log_in::open_session(context, &user, presence.active.id).await?;
+    Ok((presence, session))
+}
+
+fn nothing_founded() -> PortError {
+    PortError::Broken { port: "table", reason: "an unproven person founds nothing".into() }
 }
 
 async fn by_invitation(
@@ -94,7 +132,7 @@ async fn by_invitation(
     let token = new.invite_token.as_deref().unwrap_or_default();
     let invitation = invitations::open(context, token, &new.person.email).await?.ok_or(RegisterError::NotInvited)?;
     log_in::count_registration(context, &new.person.email, source).await?;
-    if people::by_address(context, &new.person.email).await?.owner.is_some() {
+    if by_address(context, &new.person.email).await?.owner.is_some() {
         return Err(RegisterError::EmailTaken);
     }
     let presence = match invitation.joins {
@@ -137,7 +175,7 @@ async fn admit(context: &Context, admission: Admission<'_>) -> Result<(), Regist
         return Ok(());
     }
     // Somebody was faster: with the address, or with the invitation.
-    let is_taken = people::by_address(context, &admission.user.email).await?.owner.is_some();
+    let is_taken = by_address(context, &admission.user.email).await?.owner.is_some();
     Err(if is_taken { RegisterError::EmailTaken } else { RegisterError::NotInvited })
 }
 
