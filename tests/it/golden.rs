@@ -62,9 +62,9 @@ impl Table {
 
 /// Kinds of rows that a version did not have yet.
 const NEWER_THAN: [(&str, &str); 12] = [
+    ("0.2.0", "samples of pins that ended a moment ago"),
     ("0.2.0", "board list"),
     ("0.2.0", "claim to list the boards"),
-    ("0.2.0", "samples of pins that ended a moment ago"),
     ("0.2.0", "words about an attempt"),
     ("0.2.0", "pacing row of a Pinterest user"),
     ("0.2.0", "a source that they logged in from"),
