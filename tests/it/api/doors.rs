@@ -627,8 +627,11 @@ async fn no_text_has_control_characters() {
 }
 
 const PAGE: &str = include_str!("../../../infra/docs/api.md");
-const OPTIONS: [(&str, &str, &str); 2] =
-    [("on_duplicate", "X-Pinbridge-On-Duplicate", "warn"), ("priority", "X-Pinbridge-Priority", "bulk")];
+const OPTIONS: [(&str, &str, &str); 3] = [
+    ("on_duplicate", "X-Pinbridge-On-Duplicate", "warn"),
+    ("priority", "X-Pinbridge-Priority", "bulk"),
+    ("publish_before", "X-Pinbridge-Publish-Before", "2030-01-01T00:00:00Z"),
+];
 
 /// The cells of the page's row about the door, without the numbers of notes.
 pub fn row_of_page(door: &str) -> Vec<String> {

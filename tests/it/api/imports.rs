@@ -293,7 +293,7 @@ async fn a_dry_run_tells_of_every_row_and_creates_nothing() {
         row("new"),
         with(row("new"), "title", json!("Another")),
         with(with(row("twin"), "title", json!("Crane new")), "link_url", json!("https://example.com/new")),
-        with(row("elsewhere"), "board_id", json!("999")),
+        with(row("elsewhere"), "board_id", json!("999000000000000000")),
         with(row("nobody"), "account_id", json!(Uuid::from_u128(99))),
         {"title": "wrong"},
     ]);
@@ -310,7 +310,7 @@ async fn a_dry_run_tells_of_every_row_and_creates_nothing() {
             ("existing", None),
             ("failed", Some("idempotency_key_reused")),
             ("created", None),
-            ("created", None),
+            ("failed", Some("board_not_found")),
             ("failed", Some("not_found")),
             ("failed", Some("validation_error")),
         ]

@@ -174,7 +174,8 @@ async fn publishing_passes_while_the_row_cant_be_reached_and_reading_is_refused_
     let api = limited(2_000, 0).await;
     let pin = |n: usize| {
         let account = pinbridge_shared::domain::testdata::account();
-        json!({"account_id": account, "board_id": "1", "title": "T", "image_url": "https://example.com/a.jpg",
+        let board = pinbridge_shared::domain::testdata::request("any").board_id;
+        json!({"account_id": account, "board_id": board, "title": "T", "image_url": "https://example.com/a.jpg",
                "idempotency_key": format!("key-{n}")})
     };
     let mut reads = Vec::new();

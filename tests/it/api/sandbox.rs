@@ -207,7 +207,7 @@ async fn a_marker_in_the_link_does_the_same_and_a_misspelt_one_is_noticed() {
     let link = "https://example.com/?a=1&pinbridge_sandbox=link_blocked";
     let blocked = sandbox.publish_to(board, "Soup", link).await;
     let misspelt = sandbox.publish("Soup [sandbox:link_bloked]").await;
-    let elsewhere = sandbox.publish_to("123", "Soup", "https://example.com/").await;
+    let elsewhere = sandbox.publish_to(FIXED_BOARDS[1].0, "Soup", "https://example.com/").await;
     let plain = sandbox.publish("Soup").await;
     sandbox.run_for_ms(MINUTE_MS).await;
     let code = async |pin| sandbox.reported(pin).await.code;

@@ -63,7 +63,7 @@ async fn a_schedule_is_answered_as_the_clients_read_it() {
         "link_url": "https://example.com/a", "media_type": "image", "media_url": "https://example.com/a.jpg",
         "image_url": "https://example.com/a.jpg", "asset_id": null, "cover_image_url": null,
         "cover_image_asset_id": null, "alt_text": "A crane", "related_terms": null, "dominant_color": null,
-        "priority": "urgent",
+        "priority": "urgent", "publish_before": null,
     });
     assert_eq!(made["payload"], wanted);
     for (field, value) in [
@@ -74,6 +74,7 @@ async fn a_schedule_is_answered_as_the_clients_read_it() {
         ("last_error", Value::Null),
         ("pin_id", Value::Null),
         ("late_by_seconds", Value::Null),
+        ("late_cause", Value::Null),
         ("idempotency_key", json!("mine")),
     ] {
         assert_eq!(made[field], value, "{field}");
@@ -165,6 +166,9 @@ async fn an_edit_keeps_what_is_left_out_and_null_clears() {
     assert_eq!(read(&api, &made).await, edited, "a refused edit changes nothing");
     api.world.run_until(START.plus_ms(2 * HOUR_MS - MINUTE_MS)).await;
     let change = json!({"title": "Heron"});
+    let (status, edited) = api.call("PATCH", &path(&made, ""), As::Key(&api.key), change.clone()).await;
+    assert_eq!((status, &edited["payload"]["title"]), (200, &json!("Heron")), "its pin has not begun");
+    api.world.run_until(START.plus_ms(2 * HOUR_MS + MINUTE_MS)).await;
     api.refused("PATCH", &path(&made, ""), As::Key(&api.key), change, 409, "schedule_not_editable").await;
 }
 
@@ -191,7 +195,7 @@ async fn cancel_retry_and_removal_follow_the_state() {
     assert_eq!((failed["status"].as_str(), failed["error_code"].as_str()), (Some("failed"), Some("image_broken")));
     assert!(failed["last_error"].is_string() && failed["error_remediation"].is_string(), "{failed}");
     let (status, again) = api.call("POST", &path(&fails, "/retry"), key, Value::Null).await;
-    assert_eq!((status, &again["run"]), (200, &json!(1)), "{again}");
+    assert_eq!((status, &again["run"], &again["pin_id"]), (200, &json!(0), &failed["pin_id"]), "{again}");
     api.world.run_for_ms(MINUTE_MS).await;
     assert_eq!(read(&api, &fails).await["status"], "done");
 }

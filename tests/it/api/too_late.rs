@@ -116,7 +116,7 @@ async fn a_waiting_pin_says_when_it_is_given_up() {
     accept(&api, pin("first", None)).await;
     api.world.run_for_ms(MINUTE_MS).await;
     api.world.pinterest.refuse(Some(Failure::TokenRevoked));
-    let before = api.world.now().plus_ms(5 * SECOND_MS);
+    let before = api.world.now().plus_ms(2 * SECOND_MS);
     let path = accept(&api, pin("doomed", Some(before))).await;
     let waiting = get(&api, &path).await;
     assert_eq!((&waiting["next_action"], &waiting["next_at"]), (&json!("give_up"), &json!(before.rfc3339())));

@@ -1,7 +1,7 @@
 //! The board of a pin at every door: an unknown one fails at once, a name is resolved, and whatever keeps Pinterest
 //! from answering is no reason to refuse.
 
-use pinbridge_shared::domain::time::{DAY_MS, MINUTE_MS};
+use pinbridge_shared::domain::time::{DAY_MS, MINUTE_MS, SECOND_MS};
 use pinbridge_shared::testing::fake_boards::refused;
 
 use super::*;
@@ -136,8 +136,8 @@ async fn a_known_board_costs_no_call_and_many_unknown_ones_cost_one() {
     assert_eq!(call.send(&api, Pins, &pin("first")).await.0, 201);
     assert_eq!(api.world.boards.tokens().len(), 1, "the account's boards were listed");
     for number in 0..5 {
-        let row = pin(&format!("k{number}"));
         for door in [Pins, Batch, Json, Csv] {
+            let row = pin(&format!("k{number}-{door:?}"));
             assert_eq!(
                 outcome(door, &call.send(&api, door, &with(row.clone(), "title", json!(format!("{door:?}")))).await),
                 "created"
@@ -207,6 +207,8 @@ async fn a_board_that_is_gone_is_refused_and_a_repeated_request_still_gets_its_p
     }
     // Deleted on Pinterest, which we learn within a day.
     let other = api.world.boards.add("Deleted elsewhere");
+    // The list was read a moment ago; a board that is used within seconds of it is older than that.
+    api.world.system.advance_ms(3 * SECOND_MS);
     assert_eq!(call.send(&api, Pins, &with(pin("x"), "board_id", json!(other))).await.0, 201);
     api.world.boards.remove(&other);
     api.world.system.advance_ms(DAY_MS);
