@@ -8,15 +8,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use futures_util::future::try_join_all;
 use thiserror::Error;
 use uuid::Uuid;
 
 use super::accounts_now::AccountsNow;
-use super::read_pins::{PinView, views, views_among};
+use super::read_pins::{PinView, rows, views, views_among};
 use super::search::{Matched, search};
 use crate::context::Context;
-use crate::domain::ids::{PinId, PinKey, WorkspaceId};
+use crate::domain::ids::{PinId, WorkspaceId};
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::filter::{PinFilter, PinSort};
@@ -34,8 +33,6 @@ const ENOUGH: usize = WINDOW / 10 * 9;
 pub const KEYS_MAX: usize = 10_000;
 /// Keys that are read at once for them.
 const KEYS_AT_ONCE: usize = 2_000;
-/// A window's pins are read in this many concurrent parts.
-const PARTS: usize = 4;
 /// Moments in rows have at most thirteen digits.
 const MOMENTS: std::ops::Range<i64> = 0..10_000_000_000_000;
 
@@ -245,17 +242,6 @@ impl Counted {
         let beyond = if self.len > 0 && !self.is_all { self.offset + self.len + 1 } else { 0 };
         (self.found.max(beyond) as u64, !self.is_all)
     }
-}
-
-/// The pins at those positions that exist, in their order.
-pub(super) async fn rows(
-    context: &Context,
-    workspace: WorkspaceId,
-    positions: &[Position],
-) -> PortResult<Vec<(Pin, Attempt)>> {
-    let keys: Vec<PinKey> = positions.iter().map(|position| PinKey { workspace, pin: position.pin }).collect();
-    let parts = keys.chunks(keys.len().div_ceil(PARTS).max(1)).map(|part| context.store.pins(part));
-    Ok(try_join_all(parts).await?.into_iter().flatten().flatten().collect())
 }
 
 #[cfg(test)]

@@ -3,13 +3,16 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use futures_util::future::try_join_all;
+
 use super::accounts_now::AccountsNow;
 use crate::context::Context;
-use crate::domain::ids::{AccountKey, PinKey};
+use crate::domain::ids::{AccountKey, PinKey, WorkspaceId};
 use crate::domain::pacing::backlog::BacklogRow;
 use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::pin::blocker::Blocker;
 use crate::domain::pin::deleted::Deleted;
+use crate::domain::pin::listing;
 use crate::domain::pin::timeline::{NextStep, Position};
 use crate::domain::pin::waits::{self, AccountNow, Facts, Place, Rules, Why};
 use crate::domain::pin::{Pin, Placement};
@@ -18,6 +21,8 @@ use crate::ports::PortResult;
 
 /// Positions in a backlog are counted up to here.
 const POSITIONS_MAX: usize = 1_000;
+/// Pins that are read together are read in this many concurrent parts.
+const PARTS: usize = 4;
 
 /// A pin with its state, what it waits for or failed with, and its next step.
 #[derive(Clone, Debug)]
@@ -126,6 +131,20 @@ pub async fn accounts_of(context: &Context, accepted: impl Iterator<Item = &Acce
         Acceptance::New(pin, attempt) | Acceptance::Replay(pin, attempt) => Some((pin, attempt)),
     });
     AccountsNow::of(context, waiting).await
+}
+
+/// The pins at those positions of the index that exist, in their order.
+///
+/// # Errors
+/// When the table is unavailable.
+pub(super) async fn rows(
+    context: &Context,
+    workspace: WorkspaceId,
+    positions: &[listing::Position],
+) -> PortResult<Vec<(Pin, Attempt)>> {
+    let keys: Vec<PinKey> = positions.iter().map(|position| PinKey { workspace, pin: position.pin }).collect();
+    let parts = keys.chunks(keys.len().div_ceil(PARTS).max(1)).map(|part| context.store.pins(part));
+    Ok(try_join_all(parts).await?.into_iter().flatten().flatten().collect())
 }
 
 /// What a pin waits for or failed with. `account`: its account's present state.

@@ -3,8 +3,7 @@
 use futures_util::future::try_join;
 
 use super::accounts_now::AccountsNow;
-use super::list_pins::rows;
-use super::read_pins::blocker;
+use super::read_pins::{blocker, rows};
 use super::unfinished::Unfinished;
 use crate::context::Context;
 use crate::domain::ids::WorkspaceId;

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
-use super::list_pins::rows;
+use super::read_pins::rows;
 use crate::context::Context;
 use crate::domain::ids::{AccountId, AccountKey, PinId, ScheduleId, WorkspaceId};
 use crate::domain::pacing::backlog::BacklogRow;

@@ -11,6 +11,7 @@ pub mod open_schedules;
 pub mod release_due;
 pub mod release_schedules;
 pub mod retry_schedule;
+pub mod schedule_page;
 pub mod submit_schedule;
 pub mod validate_schedule;
 

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use futures_util::future::{try_join, try_join_all};
 
-use super::list_schedules::{Listed, Position, SchedulePage, SortBy, matching, page_of, read};
 use super::release_due::{FIRST_REACH_BACK_MINUTES, RESCAN_MINUTES};
+use super::schedule_page::{Listed, Position, SchedulePage, SortBy, matching, page_of, read};
 use crate::context::Context;
 use crate::domain::ids::{AccountId, ScheduleId, WorkspaceId};
 use crate::domain::schedule::{RELEASE_AHEAD_MS, RELEASE_SHARDS, ScheduleStatus};
