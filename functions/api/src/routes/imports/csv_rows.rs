@@ -122,9 +122,6 @@ impl<R: Read> CsvRows<R> {
         let mut columns = Vec::with_capacity(first.len());
         for (index, name) in first.iter().enumerate() {
             let name = std::str::from_utf8(name).map_err(|_| CsvError::NotUtf8(0))?;
-            if name.trim().contains(char::is_control) {
-                return Err(CsvError::UnreadableColumn(index + 1));
-            }
             let name = if index == 0 { name.strip_prefix('\u{feff}').unwrap_or(name) } else { name };
             // Spreadsheets quote the first name if the file has a byte order mark.
             let name = name.trim().trim_matches('"').trim();
@@ -135,6 +132,10 @@ impl<R: Read> CsvRows<R> {
             REQUIRED_COLUMNS.into_iter().filter(|wanted| !columns.iter().any(|column| column == wanted)).collect();
         if !missing.is_empty() {
             return Err(CsvError::MissingColumns(missing));
+        }
+        // (A file in UTF-16 lacks the columns, which says more.)
+        if let Some(index) = columns.iter().position(|column| column.contains(char::is_control)) {
+            return Err(CsvError::UnreadableColumn(index + 1));
         }
         let mut seen = BTreeSet::new();
         if let Some(twice) = columns.iter().find(|column| !column.is_empty() && !seen.insert(column.as_str())) {
