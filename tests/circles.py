@@ -27,10 +27,7 @@ KNOWN = [
     ({"activity", "auth", "endpoint", "error", "limits", "request", "request/field", "request/json", "request/options",
       "request/query", "request_id", "routes/pins/fields", "routes/pins/options", "routes/pins/pin"},
      "to be taken apart: an error's body has NamedBoard of routes/pins/pin"),
-    ({"domain/tenant/login", "domain/tenant/proof", "domain/tenant/user"}, "to be taken apart"),
     ({"flows/tenants/api_keys", "flows/tenants/projects"}, "to be taken apart"),
-    ({"flows/tenants/log_in", "flows/tenants/people"}, "to be taken apart"),
-    ({"flows/tenants/prove_address", "flows/tenants/register"}, "to be taken apart"),
 ]
 
 MODULE = re.compile(r"^\s*(?:pub(?:\([^)]*\))? )?mod (\w+);", re.M)

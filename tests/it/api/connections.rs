@@ -260,7 +260,8 @@ async fn boards_are_created_changed_and_deleted() {
     let changed = api.send(Method::PATCH, &path, "*/*", Some(change)).await;
     assert_eq!((changed.status, &changed.json()["name"]), (200, &json!("Cranes")));
     let listed = api.get(&format!("{boards}?account_id={}", api.account())).await.json();
-    let made: Vec<&Value> = listed.as_array().expect("a list").iter().filter(|board| board["id"] == id.as_str()).collect();
+    let made: Vec<&Value> =
+        listed.as_array().expect("a list").iter().filter(|board| board["id"] == id.as_str()).collect();
     assert_eq!(made, [&changed.json()]);
     let sections = format!("{path}/sections");
     let section = json!({"account_id": api.account(), "name": "Small"});

@@ -207,13 +207,15 @@ async fn a_marker_in_the_link_does_the_same_and_a_misspelt_one_is_noticed() {
     let link = "https://example.com/?a=1&pinbridge_sandbox=link_blocked";
     let blocked = sandbox.publish_to(board, "Soup", link).await;
     let misspelt = sandbox.publish("Soup [sandbox:link_bloked]").await;
-    let elsewhere = sandbox.publish_to(FIXED_BOARDS[1].0, "Soup", "https://example.com/").await;
     let plain = sandbox.publish("Soup").await;
     sandbox.run_for_ms(MINUTE_MS).await;
     let code = async |pin| sandbox.reported(pin).await.code;
     assert_eq!(code(blocked).await.as_deref(), Some("link_blocked"));
     assert_eq!(code(misspelt).await.as_deref(), Some("invalid_request"));
-    assert_eq!(code(elsewhere).await.as_deref(), Some("board_not_found"));
+    let body = json!({"account_id": AccountKey::simulated(sandbox.workspace, 1).account, "board_id": "123", "title": "Soup",
+                      "image_url": "https://example.com/a.jpg", "idempotency_key": "elsewhere"});
+    let (status, refused) = sandbox.call("POST", "/v1/pins", body).await;
+    assert_eq!((status, &refused["code"]), (422, &json!("board_not_found")), "no such board in the sandbox");
     assert_eq!(sandbox.reported(plain).await.status, "published");
     let shown = sandbox.get(&format!("/v1/pins/{}", plain.pin)).await;
     assert!(shown["pinterest_pin_id"].as_str().is_some_and(|id| id.len() == 18), "{shown}");

@@ -25,7 +25,7 @@ use super::warnings::PinWarning;
 use crate::activity::Resource;
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, WRITE, post};
-use crate::error::codes::MALFORMED_JSON;
+use crate::error::codes::{ITEM_TOO_LARGE, MALFORMED_JSON};
 use crate::error::{ApiError, FieldError};
 use crate::openapi::schema::names;
 use crate::request::field::{Field, FromFields, Wrong, field_schema, list, request};
@@ -48,6 +48,7 @@ pub fn endpoint() -> Endpoint {
         .audited("pin.batch_created", Resource::None, &["created_count", "existing_count", "failed_count"])
         .takes::<PinBatch>(|| json!({"pins": [pin::example()]}))
         .answers::<PinBatchResult>(200, "The result of each pin, in the order of the request.")
+        .fails(&[ITEM_TOO_LARGE])
 }
 
 request! {
