@@ -11,7 +11,7 @@ pub mod error_codes;
 pub mod hints;
 mod oauth;
 mod wire;
-mod words;
+pub mod words;
 
 pub use client::PinterestClient;
 pub use oauth::PinterestOAuth;
