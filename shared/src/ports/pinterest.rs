@@ -6,7 +6,8 @@ use thiserror::Error;
 use crate::domain::pin::PinRequest;
 use crate::domain::pin::attempt::Upstream;
 use crate::domain::pin::failure::Failure;
-use crate::domain::pin::outcome::Limit;
+use crate::domain::pin::outcome::{Limit, TOO_MANY_REQUESTS};
+use crate::domain::pin::retry::limit_pause_ms;
 use crate::domain::reconcile::matching::BoardPin;
 use crate::domain::secret::Secret;
 

@@ -625,7 +625,7 @@ impl Pinterest for Provider {
         self.maybe_revoke(token, faults.revoked);
         let is_honoured = !self.is_refused(token, true) && self.endpoint.accepts(token);
         let refused = |status, code, message: &str| ReadFailure {
-            failure: error_codes::of_read(status, code, message),
+            failure: error_codes::of_read(status, code, &Words::of(message, &[])),
             upstream: Upstream::default(),
             retry_after_ms: None,
         };

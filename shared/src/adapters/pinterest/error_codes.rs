@@ -48,8 +48,7 @@ pub fn of_create(status: u16, code: Option<i64>, said: &Words) -> Failure {
 /// one under every status.
 pub fn limit_of(status: u16, code: Option<i64>, said: &Words) -> Option<Failure> {
     // Without a code it may be another server that blocks: only what Pinterest alone says counts.
-    let failure =
-        if code.is_some() { Some(lookup(status, code, said)) } else { find(CERTAIN, status, code, said) };
+    let failure = if code.is_some() { Some(lookup(status, code, said)) } else { find(CERTAIN, status, code, said) };
     match failure {
         limit @ Some(F::SpamBlock | F::RateLimited) => limit,
         _ => (status == 429).then_some(F::RateLimited),

@@ -127,7 +127,8 @@ fn text_ms(message: &str) -> Option<i64> {
     let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let asks = |before: &[&str]| {
         let last = before.last().copied();
-        last == Some("wait") || (matches!(last, Some("after" | "in")) && before.iter().any(|w| ["retry", "again"].contains(w)))
+        last == Some("wait")
+            || (matches!(last, Some("after" | "in")) && before.iter().any(|w| ["retry", "again"].contains(w)))
     };
     (0..words.len()).find_map(|at| {
         let digits = words[at].trim_end_matches(|c: char| c.is_ascii_alphabetic());

@@ -155,8 +155,9 @@ fn found<T>(answer: &Value, depth: usize, read: &impl Fn(&Value) -> Option<T>) -
     }
     match answer {
         Value::Array(answers) => answers.iter().find_map(|answer| found(answer, depth - 1, read)),
-        Value::Object(_) => read(answer)
-            .or_else(|| WITHIN.iter().find_map(|name| found(answer.get(*name)?, depth - 1, read))),
+        Value::Object(_) => {
+            read(answer).or_else(|| WITHIN.iter().find_map(|name| found(answer.get(*name)?, depth - 1, read)))
+        }
         _ => None,
     }
 }

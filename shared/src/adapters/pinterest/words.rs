@@ -83,9 +83,7 @@ impl Token {
 fn tokens(text: &[char]) -> Vec<Token> {
     let is_part = |at: usize| match text.get(at) {
         Some('\'') => {
-            at > 0
-                && text[at - 1].is_alphanumeric()
-                && text.get(at + 1).copied().is_some_and(char::is_alphanumeric)
+            at > 0 && text[at - 1].is_alphanumeric() && text.get(at + 1).copied().is_some_and(char::is_alphanumeric)
         }
         Some(c) => c.is_alphanumeric() || *c == '_',
         None => false,

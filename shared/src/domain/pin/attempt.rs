@@ -198,8 +198,7 @@ impl Attempt {
     /// event.
     /// This row is written anyway, so a pin that nothing happens to costs no more.
     pub fn after_deliveries(mut self, deliveries: u32) -> Self {
-        let explained = u32::try_from(self.history.len()).unwrap_or(u32::MAX);
-        let idle = deliveries.saturating_sub(explained);
+        let idle = deliveries.saturating_sub(self.deliveries_explained());
         if let Some(started) =
             self.history.last_mut().filter(|event| event.kind == EventKind::AttemptStarted && idle > 0)
         {
@@ -213,6 +212,25 @@ impl Attempt {
     pub fn late_because(mut self, cause: Option<LateCause>) -> Self {
         self.late_cause = self.late_cause.or(cause);
         self
+    }
+
+    /// The deliveries of the pin's present message that began an attempt. The message was sent at the last event that
+    /// sends one, or at acceptance.
+    fn deliveries_explained(&self) -> u32 {
+        let events = self.history.iter().rev().take_while(|event| !event.sends_a_message());
+        u32::try_from(events.filter(|event| event.kind == EventKind::AttemptStarted).count()).unwrap_or(u32::MAX)
+    }
+
+    /// The queue has delivered the pin's message as often as it does: the pin fails, and its history says how many of
+    /// the deliveries came to nothing.
+    pub fn dead_lettered(&self, now: Moment, deliveries: u32, pin: &Pin, nonce: String) -> Next {
+        let idle = deliveries.saturating_sub(self.deliveries_explained());
+        let noted = Self { updated_at: now, ..self.clone() };
+        let noted = noted.logged(EventKind::Undeliverable, |event| {
+            event.note = Some(format!("{idle} deliveries did nothing"));
+        });
+        // The state is left by the failure, so it counts as one write.
+        noted.failed(now, Failure::DeadLettered, &Upstream::default(), pin, nonce)
     }
 
     /// The call was announced and never sent. No attempt is spent.

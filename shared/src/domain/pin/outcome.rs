@@ -16,7 +16,7 @@ use crate::domain::pacing::pace::Pace;
 use crate::domain::time::{Moment, SECOND_MS};
 
 /// A message waits this long at most for its retry; for a later one, a delayed copy is sent.
-const KEEP_WITHIN_MS: i64 = 60 * SECOND_MS;
+pub(super) const KEEP_WITHIN_MS: i64 = 60 * SECOND_MS;
 /// The HTTP status by which Pinterest asks to slow down.
 pub const TOO_MANY_REQUESTS: u16 = 429;
 /// How soon a call that was refused with a stale access token is repeated with the new one.

@@ -138,7 +138,7 @@ where
         Err(failure) => failure,
     };
     let kind = if is_write { Call::Write } else { Call::Read };
-    heed_limit::heed(context, account.key, kind, &failure).await;
+    heed_limit::heed(context, account.key, kind, &failure).await?;
     if failure.failure != Failure::TokenRevoked {
         return Err(classify(context, account, failure));
     }
@@ -156,7 +156,7 @@ where
     match call(token.clone()).await {
         Ok(answer) => Ok(answer),
         Err(failure) => {
-            heed_limit::heed(context, account.key, kind, &failure).await;
+            heed_limit::heed(context, account.key, kind, &failure).await?;
             if failure.failure == Failure::TokenRevoked {
                 hold_refused(context, account.key, &token).await;
             }

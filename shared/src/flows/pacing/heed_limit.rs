@@ -11,7 +11,7 @@ use crate::domain::time::SECOND_MS;
 use crate::flows::pacing::pause_account::pause;
 use crate::ports::{PortResult, ReadFailure};
 
-/// The caller waits for the answer, so a pause is written at most this often.
+/// A pause that can't be written is tried this often: a caller may wait for the answer.
 const TRIES_MAX: usize = 3;
 const TRY_PAUSE_MS: i64 = SECOND_MS / 5;
 
@@ -22,22 +22,20 @@ pub enum Call {
     Write,
 }
 
-/// Pauses the account if the answer was a 429, or a block that a write has met. A failure is only logged: the call has
-/// its answer, and the next 429 pauses again.
-pub async fn heed(context: &Context, account: AccountKey, call: Call, refused: &ReadFailure) {
+/// Pauses the account if the answer was a 429, or a block that a write has met.
+///
+/// # Errors
+/// When the table is unavailable, also when asked again.
+pub async fn heed(context: &Context, account: AccountKey, call: Call, refused: &ReadFailure) -> PortResult<()> {
     let Some(limit) = refused.limit().filter(|limit| call == Call::Write || *limit == Failure::RateLimited) else {
-        return;
+        return Ok(());
     };
     let mut tries = 1;
-    while let Err(error) = try_to_heed(context, account, call, limit, refused.retry_after_ms).await {
-        if tries == TRIES_MAX {
-            tracing::warn!(
-                workspace_id = %account.workspace, account_id = %account.account, %error, error_code = limit.code(),
-                "account not paused after Pinterest's refusal"
-            );
-            return;
+    loop {
+        match try_to_heed(context, account, call, limit, refused.retry_after_ms).await {
+            Err(_) if tries < TRIES_MAX => tries += 1,
+            answer => return answer,
         }
-        tries += 1;
         context.system.sleep_ms(TRY_PAUSE_MS).await;
     }
 }

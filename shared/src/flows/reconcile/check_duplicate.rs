@@ -97,7 +97,7 @@ impl Check<'_> {
                 return Ok(self.give_up(failure.failure.code()));
             }
             Err(failure) => {
-                let at = self.heed(Call::Read, &failure).await;
+                let at = self.heed(Call::Read, &failure).await?;
                 return self.again(at, READ_TRIES_MAX, failure.failure.code()).await;
             }
         };
@@ -199,7 +199,7 @@ impl Check<'_> {
             Err(OwnWriteError::Port(error)) => return Err(error),
         }
         if let Err(failure) = context.pinterest.delete_pin(token, id).await {
-            let at = self.heed(Call::Write, &failure).await;
+            let at = self.heed(Call::Write, &failure).await?;
             return self.again(at, REMOVE_TRIES_MAX, failure.failure.code()).await;
         }
         let now = context.system.now();
@@ -216,9 +216,9 @@ impl Check<'_> {
     }
 
     /// Heeds what the answer asks of the account. Returns when the call may be repeated, if it says so.
-    async fn heed(&self, call: Call, refused: &ReadFailure) -> Option<Moment> {
-        heed_limit::heed(self.context, self.board.account, call, refused).await;
-        refused.repeat_after_ms().map(|ms| self.context.system.now().plus_ms(ms))
+    async fn heed(&self, call: Call, refused: &ReadFailure) -> PortResult<Option<Moment>> {
+        heed_limit::heed(self.context, self.board.account, call, refused).await?;
+        Ok(refused.repeat_after_ms().map(|ms| self.context.system.now().plus_ms(ms)))
     }
 
     /// Repeats the check later, unless it was tried often enough.

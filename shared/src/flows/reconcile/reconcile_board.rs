@@ -145,7 +145,7 @@ async fn unreadable(
     used: &Secret,
     ends_at_ms: i64,
 ) -> PortResult<()> {
-    heed_limit::heed(context, board.account, Call::Read, &failure).await;
+    heed_limit::heed(context, board.account, Call::Read, &failure).await?;
     match failure.failure {
         Failure::BoardNotFound => {
             resolve_outcomes::give_up(context, board, members, Failure::BoardNotFound, &failure.upstream).await

@@ -40,14 +40,36 @@ impl Row {
 }
 
 const NOT: Any = &[
-    "not", "no", "never", "unable", "fail*", "error*", "problem*", "trouble", "impossible", "timed out", "time out",
-    "timeout*", "too long",
+    "not",
+    "no",
+    "never",
+    "unable",
+    "fail*",
+    "error*",
+    "problem*",
+    "trouble",
+    "impossible",
+    "timed out",
+    "time out",
+    "timeout*",
+    "too long",
 ];
 
 // What is fetched, and how.
 const MEDIA: Any = &[
-    "image", "images", "image's", "img", "picture*", "photo*", "media", "video*", "thumbnail*", "cover", "asset*",
-    "file", "files",
+    "image",
+    "images",
+    "image's",
+    "img",
+    "picture*",
+    "photo*",
+    "media",
+    "video*",
+    "thumbnail*",
+    "cover",
+    "asset*",
+    "file",
+    "files",
 ];
 const PLACE: Any = &[
     "url*", "uri*", "link*", "address*", "source", "site", "site's", "website*", "page", "server*", "host", "domain*",
@@ -61,9 +83,28 @@ const GET: Any = &[
     "locate*", "resolve*", "upload*", "see", "view",
 ];
 const NOT_THERE: Any = &[
-    "unreachable", "inaccessible", "unavailable", "not available", "no longer available", "not accessible",
-    "not reachable", "not exist", "not respond*", "not answer*", "not load*", "timed out", "time out", "timeout*",
-    "took too long", "taking too long", "returned", "redirect*", "certificate", "ssl", "dns", "http status",
+    "unreachable",
+    "inaccessible",
+    "unavailable",
+    "not available",
+    "no longer available",
+    "not accessible",
+    "not reachable",
+    "not exist",
+    "not respond*",
+    "not answer*",
+    "not load*",
+    "timed out",
+    "time out",
+    "timeout*",
+    "took too long",
+    "taking too long",
+    "returned",
+    "redirect*",
+    "certificate",
+    "ssl",
+    "dns",
+    "http status",
     "status code",
 ];
 const REACH: Any = &["reach*", "connect*", "load*", "open", "opening", "access*", "resolve*"];
@@ -73,18 +114,49 @@ const BLOCKED: Any = &["block", "blocked", "blocks", "blocking", "banned", "ban"
 const TEXT: Any =
     &["description", "description's", "descriptions", "title", "titles", "caption*", "comment*", "text", "note"];
 const LINK: Any = &[
-    "link", "links", "link's", "linked", "url", "urls", "site", "sites", "website*", "domain*", "destination*",
-    "web page", "webpage*", ADDRESS,
+    "link",
+    "links",
+    "link's",
+    "linked",
+    "url",
+    "urls",
+    "site",
+    "sites",
+    "website*",
+    "domain*",
+    "destination*",
+    "web page",
+    "webpage*",
+    ADDRESS,
 ];
 const DANGEROUS: Any =
     &["spam*", "malicious", "malware", "phishing", "unsafe", "harmful", "suspicious", "inappropriate", "dangerous"];
 const ONE_PIN: Any = &[
-    "image", "images", "picture*", "photo*", "media", "video*", "this pin", "your pin", "the pin", "this content",
-    "your content", "this idea",
+    "image",
+    "images",
+    "picture*",
+    "photo*",
+    "media",
+    "video*",
+    "this pin",
+    "your pin",
+    "the pin",
+    "this content",
+    "your content",
+    "this idea",
 ];
 const ACCOUNT: Any = &[
-    "account", "account's", "accounts", "your profile", "you have been", "you've been", "you are", "you're",
-    "blocked from", "blocked you", "your access",
+    "account",
+    "account's",
+    "accounts",
+    "your profile",
+    "you have been",
+    "you've been",
+    "you are",
+    "you're",
+    "blocked from",
+    "blocked you",
+    "your access",
 ];
 
 const BOARD: Any = &["board", "boards", "board's"];
@@ -92,8 +164,20 @@ const SECTION: Any = &["section", "sections"];
 const NOT_FOUND: Any =
     &["not found", "not be found", "not find", "not exist*", "no such", "no longer exist*", "deleted", "not locate*"];
 const DENIED: Any = &[
-    "not authorized", "not authorised", "unauthorized", "unauthorised", "not permitted", "not allowed", "not allow",
-    "forbidden", "no access", "not have access", "denied", "not a collaborator", "not collaborate*", "not own",
+    "not authorized",
+    "not authorised",
+    "unauthorized",
+    "unauthorised",
+    "not permitted",
+    "not allowed",
+    "not allow",
+    "forbidden",
+    "no access",
+    "not have access",
+    "denied",
+    "not a collaborator",
+    "not collaborate*",
+    "not own",
     "not the owner",
 ];
 const TOKEN: Any = &["token", "tokens", "access token", "credential*"];

@@ -158,8 +158,7 @@ fn our_own_texts_in_an_answer_never_change_its_class() {
     }
     let known = ["url", "link", "broken", "image", "spam", "board", "on our end", "a valid URL", "this"];
     for text in known {
-        for (status, code, message, failure) in [REFUSALS[0], REFUSALS[5], REFUSALS[7], REFUSALS[11], REFUSALS[15]]
-        {
+        for (status, code, message, failure) in [REFUSALS[0], REFUSALS[5], REFUSALS[7], REFUSALS[11], REFUSALS[15]] {
             assert_eq!(of_own(status, code, message, &[text]), failure, "{text}: {status} {code} {message}");
         }
     }
@@ -307,7 +306,8 @@ fn the_class_of_every_rows_words_and_code_is_the_same_under_every_4xx() {
                 // Code 7 alone may be said of a board and of the rate.
                 let is_open = code == 7 && message.is_empty();
                 let class = |status| of_create(status, Some(code), &plain(&message));
-                for status in [401, 403, 404, 409, 418, 422, 429].into_iter().filter(|status| *status != 429 || !is_open)
+                for status in
+                    [401, 403, 404, 409, 418, 422, 429].into_iter().filter(|status| *status != 429 || !is_open)
                 {
                     assert_eq!(class(status), class(400), "{status} {code} {message}");
                 }
@@ -340,7 +340,9 @@ fn another_servers_block_asks_nothing_of_the_account() {
 #[test]
 fn a_text_of_ours_changes_no_class_in_any_form() {
     let too_long = |echo: &str| format!("Title {echo} is too long");
-    for own in ["Crème: how to combat spam", "“Blocked” links & spam", "Spam 100% ½ off", "Rate limit tips", "Combat spam"] {
+    for own in
+        ["Crème: how to combat spam", "“Blocked” links & spam", "Spam 100% ½ off", "Rate limit tips", "Combat spam"]
+    {
         let nfd = icu_normalizer::DecomposingNormalizerBorrowed::new_nfkd().normalize(own).into_owned();
         let escaped: String = own
             .chars()
@@ -348,7 +350,13 @@ fn a_text_of_ours_changes_no_class_in_any_form() {
             .collect();
         let hex: String = own
             .chars()
-            .map(|c| if u32::from(c) < 128 || u32::from(c) > 255 { c.to_string() } else { format!("\\x{:02x}", u32::from(c)) })
+            .map(|c| {
+                if u32::from(c) < 128 || u32::from(c) > 255 {
+                    c.to_string()
+                } else {
+                    format!("\\x{:02x}", u32::from(c))
+                }
+            })
             .collect();
         let html: String = own
             .chars()
@@ -357,8 +365,19 @@ fn a_text_of_ours_changes_no_class_in_any_form() {
         let percent = percent_encoding::utf8_percent_encode(own, percent_encoding::NON_ALPHANUMERIC).to_string();
         let cut: String = own.chars().take(9).collect();
         for echo in [
-            own.to_owned(), nfd, escaped, hex.clone(), format!("u'{hex}'"), html, percent, own.to_uppercase(), format!("‹{own}>"),
-            format!("[{own}]"), format!("『{own}』"), format!("{cut}…"), format!("{cut}..."),
+            own.to_owned(),
+            nfd,
+            escaped,
+            hex.clone(),
+            format!("u'{hex}'"),
+            html,
+            percent,
+            own.to_uppercase(),
+            format!("‹{own}>"),
+            format!("[{own}]"),
+            format!("『{own}』"),
+            format!("{cut}…"),
+            format!("{cut}..."),
         ] {
             for code in [1, 9] {
                 let message = too_long(&echo);
@@ -368,7 +387,12 @@ fn a_text_of_ours_changes_no_class_in_any_form() {
         }
     }
     let link = "https://example.com/how-to-spam?block=1";
-    for echo in ["example.com/how-to-spam", "//example.com/how-to-spam", "/how-to-spam", "https%3A%2F%2Fexample.com%2Fhow-to-spam"] {
+    for echo in [
+        "example.com/how-to-spam",
+        "//example.com/how-to-spam",
+        "/how-to-spam",
+        "https%3A%2F%2Fexample.com%2Fhow-to-spam",
+    ] {
         assert_eq!(of_own(403, 1, &format!("Field {echo} is wrong"), &[link]), F::InvalidRequest, "{echo}");
     }
     // The other way round: Pinterest's own words stay.

@@ -8,7 +8,8 @@ use super::ADDRESS;
 use crate::domain::reconcile::equivalence::unescaped;
 
 /// What may stand around an address without being part of it.
-const AROUND: &[char] = &['\'', '"', '‘', '’', '“', '”', '„', '«', '»', '(', ')', '<', '>', '[', ']', ',', '.', '!', ';', ':'];
+const AROUND: &[char] =
+    &['\'', '"', '‘', '’', '“', '”', '„', '«', '»', '(', ')', '<', '>', '[', ']', ',', '.', '!', ';', ':'];
 
 /// A message of Pinterest's. Addresses in it are replaced by [`ADDRESS`].
 pub fn of_message(message: &str) -> Vec<char> {
@@ -52,8 +53,9 @@ fn without_address(word: &str) -> String {
     let plain = bare.replace('\\', "").to_lowercase();
     let is_address = plain.contains("://") || plain.contains("%3a%2f%2f") || plain.starts_with("www.") || {
         let (host, path) = plain.split_once('/').unwrap_or((&plain, ""));
-        let ends_in_a_domain =
-            host.rsplit_once('.').is_some_and(|(_, last)| last.len() >= 2 && last.bytes().all(|b| b.is_ascii_lowercase()));
+        let ends_in_a_domain = host
+            .rsplit_once('.')
+            .is_some_and(|(_, last)| last.len() >= 2 && last.bytes().all(|b| b.is_ascii_lowercase()));
         !path.is_empty() && ends_in_a_domain
     };
     if is_address { word.replacen(bare, ADDRESS, 1) } else { word.to_owned() }

@@ -47,9 +47,8 @@ const SENTENCES: [&str; 29] = [
     "you are not permitted to access that resource",
 ];
 
-static SENTENCE_WORDS: LazyLock<Vec<Vec<Token>>> = LazyLock::new(|| {
-    SENTENCES.iter().map(|sentence| tokens(&sentence.chars().collect::<Vec<char>>())).collect()
-});
+static SENTENCE_WORDS: LazyLock<Vec<Vec<Token>>> =
+    LazyLock::new(|| SENTENCES.iter().map(|sentence| tokens(&sentence.chars().collect::<Vec<char>>())).collect());
 
 /// Words of a message that say nothing of whose text it is.
 #[rustfmt::skip]
@@ -67,8 +66,20 @@ const COMMON: &[&str] = &[
 
 /// A text that stands behind one of these is what it names.
 const NAMES: [&str; 14] = [
-    "title", "titled", "description", "alt", "text", "caption", "name", "named", "called", "value", "parameter",
-    "field", "keyword", "phrase",
+    "title",
+    "titled",
+    "description",
+    "alt",
+    "text",
+    "caption",
+    "name",
+    "named",
+    "called",
+    "value",
+    "parameter",
+    "field",
+    "keyword",
+    "phrase",
 ];
 /// What is said of a text that stands at the beginning.
 const SAID_OF_A_TEXT: [&[&str]; 3] = [&["is", "too", "long"], &["is", "too", "short"], &["exceeds"]];
@@ -119,12 +130,14 @@ fn cut_text(message: &mut Vec<char>, text: &[char], mark: &str) {
     if own.is_empty() {
         return;
     }
-    let own: Vec<Own> = own.into_iter().map(|token| Own { may_be_pinterests: is_pinterests(&token.word), token }).collect();
+    let own: Vec<Own> =
+        own.into_iter().map(|token| Own { may_be_pinterests: is_pinterests(&token.word), token }).collect();
     // Whole ones first: a part of the text may stand before the whole of it.
     for wants_whole in [true, false] {
         let (mut said, mut at) = (tokens(message), 0);
         while at < said.len() {
-            let same = if wants_whole { part_at(message, &said, at, &own, 0) } else { longest_at(message, &said, at, &own) };
+            let same =
+                if wants_whole { part_at(message, &said, at, &own, 0) } else { longest_at(message, &said, at, &own) };
             let same = same.filter(|same| same.is_whole || !wants_whole).filter(|same| is_ours(message, &said, same));
             if let Some(same) = same {
                 let (from, to) = (said[same.from].from, said[same.to - 1].to);
@@ -164,7 +177,14 @@ fn part_at(message: &[char], said: &[Token], at: usize, own: &[Own], begin: usiz
         may_be_pinterests &= is_pinterests(&said.word);
         to += 1;
     }
-    (to > at).then(|| Same { may_be_pinterests, from: at, to, is_beginning: begin == 0, is_whole: words == own.len(), is_cut: is_cut_at(to) })
+    (to > at).then(|| Same {
+        may_be_pinterests,
+        from: at,
+        to,
+        is_beginning: begin == 0,
+        is_whole: words == own.len(),
+        is_cut: is_cut_at(to),
+    })
 }
 
 fn is_ours(message: &[char], said: &[Token], same: &Same) -> bool {
@@ -193,8 +213,7 @@ fn is_set_off(message: &[char], said: &[Token], same: &Same) -> bool {
     let gap_before = &message[before.map_or(0, |before| before.to)..said[same.from].from];
     let is_off_before = before.is_none() || gap_before.iter().any(|c| SETS_OFF.contains(c));
     let behind = &said[same.to..];
-    let gap_behind =
-        &message[said[same.to - 1].to..behind.first().map_or(message.len(), |behind| behind.from)];
+    let gap_behind = &message[said[same.to - 1].to..behind.first().map_or(message.len(), |behind| behind.from)];
     let is_off_behind = behind.is_empty() || gap_behind.iter().any(|c| SETS_OFF.contains(c));
     let is_said_of = |words: &&[&str]| {
         behind.len() >= words.len() && behind.iter().zip(words.iter()).all(|(behind, word)| behind.word == *word)
