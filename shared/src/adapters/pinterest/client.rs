@@ -15,7 +15,7 @@ use crate::domain::deadlines::Deadlines;
 use crate::domain::pin::PinRequest;
 use crate::domain::pin::attempt::Upstream;
 use crate::domain::pin::failure::Failure;
-use crate::domain::pin::outcome::TOO_MANY_REQUESTS;
+use crate::domain::pin::retry::limit_pause_ms;
 use crate::domain::secret::Secret;
 use crate::ports::{BoardPage, Creation, Pinterest, PinterestUser, ReadFailure, System};
 
@@ -78,10 +78,10 @@ impl PinterestClient {
 
     pub(super) fn refused_as(&self, failure: Failure, answer: &Answer, refusal: Refusal) -> ReadFailure {
         let Refusal { code, message, said } = refusal;
-        // Any 429 is about the rate, too.
-        let is_429 = answer.status == TOO_MANY_REQUESTS && failure != Failure::SpamBlock;
-        let hinted = if is_429 { Failure::RateLimited } else { failure };
-        let retry_after_ms = hints::retry_after_ms(hinted, &answer.headers, &said.text(), self.system.now());
+        let hint_ms = hints::retry_after_ms(failure, &answer.headers, &said.text(), self.system.now());
+        // Who is told to slow down is told for how long.
+        let is_limited = matches!(failure, Failure::RateLimited | Failure::SpamBlock);
+        let retry_after_ms = if is_limited { Some(limit_pause_ms(Failure::RateLimited, hint_ms)) } else { hint_ms };
         let message = Some(message).filter(|message| !message.is_empty());
         ReadFailure { failure, retry_after_ms, upstream: answer.upstream(code, message, None) }
     }

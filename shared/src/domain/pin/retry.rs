@@ -16,9 +16,6 @@ pub const NOTHING_LEFT_MOST_MS: i64 = 15 * MINUTE_MS;
 /// A reset as near as this, or as two of the account's own intervals, needs no pause: the account's calls are spaced
 /// anyway.
 pub const NOTHING_LEFT_NEAR_MS: i64 = 3 * SECOND_MS;
-/// A read's 429 without a hint pauses publishing this long: its limit is most likely one of reads alone, but for the one
-/// of all calls in a second.
-pub const READ_LIMIT_PAUSE_MS: i64 = 10 * SECOND_MS;
 /// The longest pause that a hint is followed for. Pinterest's longest limits are those of a day, and an account that
 /// waits for longer is tried once a day.
 pub const LONGEST_HINT_MS: i64 = 24 * HOUR_MS;
@@ -121,11 +118,6 @@ pub fn limit_pause_ms(failure: Failure, retry_after_ms: Option<i64>) -> i64 {
     }
 }
 
-/// How long a read's 429 pauses the account.
-pub fn read_limit_pause_ms(retry_after_ms: Option<i64>) -> i64 {
-    believed(retry_after_ms).map_or(READ_LIMIT_PAUSE_MS, |ms| ms.max(RATE_LIMIT_PAUSE_LEAST_MS))
-}
-
 /// The hint, as far as it is followed.
 fn believed(retry_after_ms: Option<i64>) -> Option<i64> {
     retry_after_ms.filter(|ms| (0..=BELIEVED_HINT_MS).contains(ms)).map(|ms| ms.min(LONGEST_HINT_MS))
@@ -193,11 +185,9 @@ mod tests {
         for long_ms in [LONGEST_HINT_MS, LONGEST_HINT_MS + 1, 25 * HOUR_MS, BELIEVED_HINT_MS] {
             let hinted = Failed { retry_after_ms: Some(long_ms), ..failed(Failure::RateLimited) };
             assert_eq!(remedy(&hinted), until(LONGEST_HINT_MS), "capped: {long_ms}");
-            assert_eq!(read_limit_pause_ms(Some(long_ms)), LONGEST_HINT_MS);
         }
         let beyond = Failed { retry_after_ms: Some(BELIEVED_HINT_MS + 1), ..failed(Failure::RateLimited) };
         assert_eq!(remedy(&beyond), until(RATE_LIMIT_PAUSE_MS), "a mistake");
-        assert_eq!((read_limit_pause_ms(None), read_limit_pause_ms(Some(0))), (READ_LIMIT_PAUSE_MS, 2_000));
         let absurd = Failed { retry_after_ms: Some(i64::MAX), ..failed(Failure::RateLimited) };
         assert_eq!(remedy(&absurd), until(RATE_LIMIT_PAUSE_MS));
     }

@@ -6,7 +6,7 @@ use crate::domain::ids::AccountKey;
 use crate::domain::pacing::bucket::Pause;
 use crate::domain::pin::WaitReason;
 use crate::domain::pin::failure::Failure;
-use crate::domain::pin::retry::{limit_pause_ms, read_limit_pause_ms};
+use crate::domain::pin::retry::limit_pause_ms;
 use crate::domain::time::SECOND_MS;
 use crate::flows::pacing::pause_account::pause;
 use crate::ports::{PortResult, ReadFailure};
@@ -49,11 +49,8 @@ async fn try_to_heed(
 ) -> PortResult<()> {
     let now = context.system.now();
     let configured = &context.settings.pace;
-    let for_ms = match call {
-        Call::Write => limit_pause_ms(limit, retry_after_ms),
-        Call::Read => read_limit_pause_ms(retry_after_ms),
-    };
-    let planned = Pause::new(configured, now.plus_ms(for_ms), WaitReason::AccountPaused).because(limit);
+    let until = now.plus_ms(limit_pause_ms(limit, retry_after_ms));
+    let planned = Pause::new(configured, until, WaitReason::AccountPaused).because(limit);
     // A write that was refused for the rate slows the account down, as a create does. Reads have a limit of their own.
     let planned = match (call, limit) {
         (Call::Write, Failure::RateLimited) => planned.slowing(&context.store.bucket(account).await?, now),
