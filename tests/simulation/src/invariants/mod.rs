@@ -94,7 +94,7 @@ pub enum Invariant {
 }
 
 impl Invariant {
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 31] = [
         Self::WriteAhead,
         Self::Fence,
         Self::Generation,
