@@ -302,8 +302,8 @@ impl Oracle {
         self.becalmed = becalmed;
     }
 
-    /// Returns a function to call when a client's own write was answered with Pinterest's 429: the account, and when the
-    /// client asked.
+    /// Returns a function to call when a client's own write was answered with Pinterest's 429: the account, and when
+    /// the client asked.
     pub fn own_write_limited(&self) -> impl Fn(AccountKey, Moment) + 'static {
         let limited = Arc::clone(&self.limited);
         move |account, at| {
@@ -655,8 +655,8 @@ impl Oracle {
     }
 }
 
-/// The 429 that this write records: when the attempt was announced that it answered; or, of a reading, the moment before
-/// which it wasn't made.
+/// The 429 that this write records: when the attempt was announced that it answered; or, of a reading, the moment
+/// before which it wasn't made.
 fn heard_429(before: &Attempt, after: &Attempt) -> Option<Moment> {
     let is_answer = before.status == Status::Publishing && after.rev == before.rev + 1;
     let last = after.history.last().filter(|_| is_answer)?;

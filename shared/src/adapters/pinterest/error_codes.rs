@@ -1,36 +1,16 @@
 //! The provider's error table: maps an answer to a failure.
 //!
-//! To add one: a row in `error_codes/rows.rs` and a recorded answer in the tests. Rows are tried in order, the most
+//! To add one: a row in `rows.rs` and a recorded answer in the tests. Rows are tried in order, the most
 //! specific first. A row names Pinterest's words or its `code`, or both, because Pinterest overloads its codes (1, 2,
 //! 3, 7 and 29 mean several things) and sends the same words under several statuses. Only where words and code say
 //! nothing, or nothing certain, the status decides. Sources: Pinterest's OpenAPI description 5.17.0 (the last that
 //! listed codes) and answers quoted in public issue trackers.
 
-mod rows;
-
-use std::sync::LazyLock;
-
-use super::words::{self, Words};
+use super::rows::{CERTAIN, Row, UNCERTAIN};
+use super::words::Words;
 use crate::domain::pin::failure::Failure;
-use rows::{CERTAIN, Row, UNCERTAIN};
 
 use Failure as F;
-
-/// The words of all rows, with their `*`.
-static ROW_WORDS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
-    let rows = CERTAIN.iter().chain(UNCERTAIN);
-    let mut words: Vec<&str> =
-        rows.flat_map(|row| row.says.iter()).flat_map(|any| any.iter()).flat_map(|phrase| phrase.split(' ')).collect();
-    words.retain(|word| *word != words::ANY);
-    words.sort_unstable();
-    words.dedup();
-    words
-});
-
-/// Whether a row looks for this word.
-pub fn is_word_of_a_row(word: &str) -> bool {
-    ROW_WORDS.iter().any(|known| known.strip_suffix('*').map_or(word == *known, |stem| word.starts_with(stem)))
-}
 
 /// Maps a refusal (an answer outside 2xx) of a create.
 ///

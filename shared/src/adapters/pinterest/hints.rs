@@ -100,7 +100,8 @@ fn header_ms(headers: &HeaderMap, now: Moment) -> Option<i64> {
         .max()
 }
 
-/// A date as HTTP writes it, in any of its three forms, or one of ISO 8601, which is UTC without a zone. One that has passed says nothing.
+/// A date as HTTP writes it, in any of its three forms, or one of ISO 8601, which is UTC without a zone. One that has
+/// passed says nothing.
 fn date_ms(text: &str, now: Moment) -> Option<i64> {
     let text = text.trim().trim_matches('"');
     let parser = DateTimeParser::new().relaxed_weekday(true);

@@ -9,7 +9,9 @@ mod client;
 pub mod creation;
 pub mod error_codes;
 pub mod hints;
+mod marks;
 mod oauth;
+mod rows;
 mod wire;
 pub mod words;
 

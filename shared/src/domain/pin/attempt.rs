@@ -532,7 +532,7 @@ fn shorten(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::pin::outcome::KEEP_WITHIN_MS;
+    use crate::domain::pin::history::KEEP_WITHIN_MS;
     use crate::domain::testdata;
 
     const T: Moment = Moment(2_000_000);

@@ -3,9 +3,10 @@
 //! DynamoDB charges a row by the started kilobyte. So an event is `kind,time,attempt,status,code,request id,next,note`,
 //! with times in base-36 milliseconds since the pin's creation and without trailing empty fields.
 
-use super::outcome::KEEP_WITHIN_MS;
-use crate::domain::time::Moment;
+use crate::domain::time::{Moment, SECOND_MS};
 
+/// A message waits this long at most for its retry; for a later one, a delayed copy is sent.
+pub const KEEP_WITHIN_MS: i64 = 60 * SECOND_MS;
 /// The row keeps the first events and the newest events, and the number of the events dropped in between.
 pub const KEEP_FIRST: usize = 2;
 pub const KEEP_LAST: usize = 6;

@@ -246,9 +246,7 @@ impl Lacking {
         // Users and the API run unaltered, but for what only the API does.
         let is_the_apis = matches!(
             self,
-            Self::Publishing(
-                Invariant::OwnWrites | Invariant::OwnLimits | Invariant::Contention | Invariant::BadClock
-            )
+            Self::Publishing(Invariant::OwnWrites | Invariant::OwnLimits | Invariant::Contention | Invariant::BadClock)
         );
         if matches!(kind, Kind::Person | Kind::Api) && !(kind == Kind::Api && is_the_apis) {
             return context;

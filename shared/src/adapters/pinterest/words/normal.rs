@@ -4,7 +4,7 @@
 use icu_normalizer::ComposingNormalizerBorrowed;
 use percent_encoding::percent_decode_str;
 
-use super::ADDRESS;
+use crate::adapters::pinterest::marks::ADDRESS;
 use crate::domain::reconcile::equivalence::unescaped;
 
 /// What may stand around an address without being part of it.

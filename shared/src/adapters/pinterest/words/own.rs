@@ -6,8 +6,10 @@
 
 use std::sync::LazyLock;
 
-use super::{ADDRESS, CUT, Token, normal, tokens};
-use crate::adapters::pinterest::error_codes;
+use super::normal;
+use super::token::{Token, tokens};
+use crate::adapters::pinterest::marks::{ADDRESS, CUT};
+use crate::adapters::pinterest::rows;
 
 /// As many words of Pinterest's in a row, from the beginning of a text of ours, are no coincidence.
 const LONG_WORDS: usize = 6;
@@ -224,7 +226,7 @@ fn is_set_off(message: &[char], said: &[Token], same: &Same) -> bool {
 /// Whether a message of Pinterest's may have the word without quoting anything.
 fn is_pinterests(word: &str) -> bool {
     let apart = Token { word: word.to_owned(), from: 0, to: 0 }.words();
-    apart.iter().all(|word| COMMON.contains(&word.as_str()) || error_codes::is_word_of_a_row(word))
+    apart.iter().all(|word| COMMON.contains(&word.as_str()) || rows::is_word_of_a_row(word))
         || COMMON.contains(&word)
         || NAMES.contains(&word)
         || [ADDRESS, CUT].contains(&word)

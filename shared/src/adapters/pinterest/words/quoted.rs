@@ -1,6 +1,7 @@
 //! Cuts what stands in quotation marks or in brackets.
 
-use super::{CUT, SCOPE, tokens};
+use super::token::{SCOPE, tokens};
+use crate::adapters::pinterest::marks::CUT;
 
 /// Marks that open, and what closes each.
 const PAIRS: [(char, &[char]); 11] = [

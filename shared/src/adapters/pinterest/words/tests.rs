@@ -1,4 +1,5 @@
 use super::*;
+use crate::adapters::pinterest::marks::{ADDRESS, CUT};
 
 fn read(message: &str, own: &[&str]) -> String {
     Words::of(message, own).text()

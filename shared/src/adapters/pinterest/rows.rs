@@ -3,7 +3,9 @@
 //! A row is a small sentence: of each of its groups of phrases, one must be among Pinterest's words. `*` ends the
 //! beginning of a word. So a row stands for a kind of refusal rather than for one wording of it.
 
-use crate::adapters::pinterest::words::{ADDRESS, CUT};
+use std::sync::LazyLock;
+
+use super::marks::{ADDRESS, ANY, CUT};
 use crate::domain::pin::failure::Failure as F;
 
 /// Phrases of which one is enough.
@@ -286,3 +288,24 @@ pub const UNCERTAIN: &[Row] = &[
     code(7, &[], F::BoardAccessDenied),
     status(401, &[], F::TokenRevoked),
 ];
+
+/// The words of all rows, with their `*`.
+static ROW_WORDS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let rows = CERTAIN.iter().chain(UNCERTAIN);
+    let mut words: Vec<&str> =
+        rows.flat_map(|row| row.says.iter()).flat_map(|any| any.iter()).flat_map(|phrase| phrase.split(' ')).collect();
+    words.retain(|word| *word != ANY);
+    words.sort_unstable();
+    words.dedup();
+    words
+});
+
+/// Whether a row looks for this word.
+pub fn is_word_of_a_row(word: &str) -> bool {
+    ROW_WORDS.iter().any(|known| known.strip_suffix('*').map_or(word == *known, |stem| word.starts_with(stem)))
+}
+
+#[cfg(test)]
+pub fn row_words() -> impl Iterator<Item = &'static str> {
+    ROW_WORDS.iter().copied()
+}
