@@ -38,7 +38,8 @@ impl PinterestClient {
         Ok((items, bookmark.is_none()))
     }
 
-    /// Makes a write. `own` are the texts of it that Pinterest may repeat. A write that was sent and got no readable answer may have taken effect.
+    /// Makes a write. `own` are the texts of it that Pinterest may repeat. A write that was sent and got no readable
+    /// answer may have taken effect.
     async fn write(&self, request: RequestBuilder, token: &Secret, own: &[&str]) -> Result<Vec<u8>, ReadFailure> {
         let response = request.bearer_auth(token.expose()).send().await.map_err(|error| {
             let failure = lost(describe(&error));

@@ -184,7 +184,7 @@ const DENIED: Any = &[
 ];
 const TOKEN: Any = &["token", "tokens", "access token", "credential*"];
 
-/// What Pinterest's words, or its code, say without doubt.
+/// What Pinterest's words, or its code, say for certain.
 #[rustfmt::skip]
 pub const CERTAIN: &[Row] = &[
     // Perhaps created despite the refusal: seen with and without the Pin.
