@@ -32,6 +32,8 @@ pub const PICKED_UP_WITHIN_MS: i64 = 5 * MINUTE_MS;
 /// So that both can be kept: the longest timeout of a function that a queue invokes.
 pub const QUEUE_FUNCTION_TIMEOUT_MAX_MS: i64 = 45 * SECOND_MS;
 /// A quiesce period that needs more may hide a message for this much longer than itself.
+/// As template.yaml sets it.
+const DELIVERIES_MAX: u32 = 20;
 const VISIBILITY_BEYOND_QUIESCE_MS: i64 = MINUTE_MS;
 
 /// The settings that the flows need. Plain values, so that tests and the simulation create their own.
@@ -55,6 +57,8 @@ pub struct Settings {
     pub revoked_keys_kept_ms: i64,
     /// What callers may spend.
     pub limits: Limits,
+    /// How often a queue delivers a message before it becomes a dead letter.
+    pub deliveries_max: u32,
     /// `production`, `staging`, `local`, …; the health routes show it.
     pub environment: String,
     /// Where a browser may be sent after a connection.
@@ -78,6 +82,7 @@ impl Default for Settings {
             activity_kept_ms: 30 * DAY_MS,
             revoked_keys_kept_ms: 90 * DAY_MS,
             limits: Limits::default(),
+            deliveries_max: DELIVERIES_MAX,
             environment: "local".into(),
             registration: Registration::default(),
             api_url: String::new(),
@@ -222,6 +227,7 @@ impl Environment<'_> {
                 caller: self.credits(&table::CALLER_CREDITS)?,
                 source: self.credits(&table::SOURCE_CREDITS)?,
             },
+            deliveries_max: self.parsed(&table::MAX_RECEIVE_COUNT, |count: &u32| (1..=1_000).contains(count))?,
             environment: self.environment(),
             registration: self.parsed(&table::REGISTRATION, |_| true)?,
             api_url: self.filled(&table::API_URL).unwrap_or_default(),

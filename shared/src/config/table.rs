@@ -49,6 +49,7 @@ pub const GROUPS: [Group; 8] = [
             QUIESCE_MS,
             VISIBILITY_TIMEOUT_MS,
             PUBLISHER_TIMEOUT_MS,
+            MAX_RECEIVE_COUNT,
         ],
     },
     Group { title: "Pacing", settings: &[ACCOUNT_CAPACITY, ACCOUNT_RATE_PER_S, DAILY_BUDGET] },
@@ -240,6 +241,15 @@ pub const VISIBILITY_TIMEOUT_MS: Setting = Setting {
     meaning: "How long a received message of the publish queue stays hidden. Longer than the quiesce period, at least \
               6 × the publisher's timeout, and at most 5 minutes (or a minute more than the quiesce period). The \
               parameter is in seconds. A process without the variable does not check it.",
+};
+
+pub const MAX_RECEIVE_COUNT: Setting = Setting {
+    variable: "PINBRIDGE_MAX_RECEIVE_COUNT",
+    parameter: Some("MaxReceiveCount"),
+    default: Some("20"),
+    expected: "a number from 1 to 1000",
+    meaning: "Deliveries of a message before SQS moves it to its dead-letter queue. High on purpose: a dead-letter \
+              message means a bug or an outage, never a refusal by Pinterest. The timeline of its pin shows the number.",
 };
 
 pub const PUBLISHER_TIMEOUT_MS: Setting = Setting {

@@ -6,7 +6,8 @@ use thiserror::Error;
 use crate::domain::pin::PinRequest;
 use crate::domain::pin::attempt::Upstream;
 use crate::domain::pin::failure::Failure;
-use crate::domain::pin::outcome::Limit;
+use crate::domain::pin::outcome::{Limit, TOO_MANY_REQUESTS};
+use crate::domain::pin::retry::limit_pause_ms;
 use crate::domain::reconcile::matching::BoardPin;
 use crate::domain::secret::Secret;
 
@@ -38,7 +39,26 @@ impl Creation {
 pub struct ReadFailure {
     pub failure: Failure,
     pub upstream: Upstream,
+    /// Pinterest's own hint, in milliseconds from the answer.
     pub retry_after_ms: Option<i64>,
+}
+
+impl ReadFailure {
+    /// What the answer asks of the whole account, if it asks anything: [`Failure::RateLimited`] or
+    /// [`Failure::SpamBlock`].
+    pub fn limit(&self) -> Option<Failure> {
+        let is_429 = self.upstream.status == Some(TOO_MANY_REQUESTS);
+        match self.failure {
+            limit @ (Failure::RateLimited | Failure::SpamBlock) => Some(limit),
+            _ => is_429.then_some(Failure::RateLimited),
+        }
+    }
+
+    /// How soon the call may be repeated: who is told to slow down is told for how long.
+    pub fn repeat_after_ms(&self) -> Option<i64> {
+        // A block of writes says nothing of how soon a read may be repeated.
+        self.limit().map(|_| limit_pause_ms(Failure::RateLimited, self.retry_after_ms)).or(self.retry_after_ms)
+    }
 }
 
 /// One page of a board's Pins.

@@ -57,6 +57,8 @@ struct State {
     list_failures: VecDeque<Failure>,
     deletion_failures: VecDeque<Failure>,
     deleted: Vec<String>,
+    /// Hints of the coming lists that are answered 429.
+    list_limits: VecDeque<i64>,
     missing_boards: BTreeSet<String>,
     /// Every create and list is refused for this.
     refuses: Option<Failure>,
@@ -117,6 +119,11 @@ impl FakePinterest {
     /// Makes the coming lists fail with these failures.
     pub fn fail_lists(&self, failures: impl IntoIterator<Item = Failure>) {
         self.state().list_failures.extend(failures);
+    }
+
+    /// Makes the next list answer 429 with that hint.
+    pub fn limit_lists(&self, retry_after_ms: i64) {
+        self.state().list_limits.push_back(retry_after_ms);
     }
 
     /// Makes the coming deletions fail with these failures.
@@ -252,6 +259,9 @@ impl State {
 
     fn board_page(&mut self, board_id: &str, skip: usize, now: Moment) -> Result<BoardPage, ReadFailure> {
         self.list_reads.push(now);
+        if let Some(retry_after_ms) = self.list_limits.pop_front() {
+            return Err(ReadFailure { retry_after_ms: Some(retry_after_ms), ..refused(Failure::RateLimited) });
+        }
         let missing = self.missing_boards.contains(board_id).then_some(Failure::BoardNotFound);
         if let Some(failure) = self.refuses.or_else(|| self.list_failures.pop_front()).or(missing) {
             return Err(refused(failure));

@@ -104,6 +104,24 @@ async fn what_pinterest_refuses_is_classified() {
 }
 
 #[tokio::test]
+async fn a_boards_own_name_does_not_choose_its_failure() {
+    for name in ["Rate limit tips", "Combat spam", "Too many requests", "Trial access", "Blocked links"] {
+        let rig = Rig::start().await;
+        for message in [
+            format!("You already have a board named {name}"),
+            format!("You already have a board named \"{name}\"."),
+            format!("Board {name}: a board with this name already exists"),
+        ] {
+            let body = json!({"code": 58, "message": message}).to_string();
+            let rule =
+                json!({"operation": "boards/create", "fault": "status", "status": 400, "body": body, "times": 1});
+            rig.set_fault(rule).await;
+            assert_eq!(rig.create(name).await, Err(Failure::InvalidRequest), "{message}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_write_whose_answer_was_lost_may_have_happened() {
     for (fault, is_there) in [("drop_connection", false), ("error_after_commit", true)] {
         let rig = Rig::start().await;

@@ -148,7 +148,7 @@ async fn values_that_cant_be_are_refused_before_anybody_is_asked() {
 }
 
 #[tokio::test]
-async fn pinterests_refusals_are_named_and_hold_up_no_publishing() {
+async fn pinterests_refusals_are_named_and_only_a_429_holds_up_publishing() {
     let api = Api::new().await;
     let key = published(&api).await;
     let bucket = api.world.context.store.bucket(testdata::connected_account().key).await.expect("read");
@@ -171,7 +171,9 @@ async fn pinterests_refusals_are_named_and_hold_up_no_publishing() {
         }
     }
     let after = api.world.context.store.bucket(testdata::connected_account().key).await.expect("read");
-    assert_eq!(after, bucket, "no token spent, no pause");
+    let pause = after.pause.clone().expect("paused by the 429");
+    assert_eq!((pause.until, pause.failure), (api.world.now().plus_ms(7 * SECOND_MS), Some(Failure::RateLimited)));
+    assert_eq!((after.slow_until, after.hold), (bucket.slow_until, bucket.hold), "neither slowed nor held");
 }
 
 #[tokio::test]

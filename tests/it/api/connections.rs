@@ -307,9 +307,6 @@ async fn what_a_board_cannot_be_is_refused_by_field() {
 
 #[tokio::test]
 async fn pinterests_refusals_have_the_contracts_codes() {
-    let api = Api::new().await;
-    let path = format!("/v1/pinterest/boards?account_id={}", api.account());
-    let create = json!({"account_id": api.account(), "name": "Paper"});
     let slow = ReadFailure { retry_after_ms: Some(6_001), ..refused(Failure::RateLimited) };
     let scopes = Upstream { code: Some(3), message: Some("Missing: ['boards:read']".into()), ..Upstream::default() };
     let words =
@@ -328,10 +325,15 @@ async fn pinterests_refusals_have_the_contracts_codes() {
         (refused(Failure::Unrecognised), 502, "pinterest_rejected", ""),
     ];
     for (failure, status, code, word) in cases {
-        api.world.boards.fail_next([failure.clone(), failure.clone()]);
-        for answer in
-            [api.get(&path).await, api.send(Method::POST, "/v1/pinterest/boards", "*/*", Some(create.clone())).await]
-        {
+        for is_write in [false, true] {
+            let api = Api::new().await;
+            api.world.boards.fail_next([failure.clone()]);
+            let answer = if is_write {
+                let create = json!({"account_id": api.account(), "name": "Paper"});
+                api.send(Method::POST, "/v1/pinterest/boards", "*/*", Some(create)).await
+            } else {
+                api.get(&format!("/v1/pinterest/boards?account_id={}", api.account())).await
+            };
             assert_eq!(answer.told(), (status, code.into()));
             assert!(answer.json()["message"].as_str().is_some_and(|message| message.contains(word)), "{}", answer.text);
             if status == 429 {
@@ -340,10 +342,33 @@ async fn pinterests_refusals_have_the_contracts_codes() {
                 assert_eq!(answer.json()["error"]["retry_after_seconds"], json!(seconds));
                 assert_eq!(answer.headers["retry-after"], seconds.to_string());
             }
+            // A 429 pauses the account, and so does a block that a write has met.
+            let bucket = api.world.context.store.bucket(testdata::connected_account().key).await.expect("read");
+            let pauses = failure.failure == Failure::RateLimited || (failure.failure == Failure::SpamBlock && is_write);
+            assert_eq!(bucket.is_paused(api.world.now()), pauses, "{failure:?} {is_write}");
         }
     }
-    let bucket = api.world.context.store.bucket(testdata::connected_account().key).await.expect("read");
-    assert!(!bucket.is_paused(api.world.now()), "reading doesn't pause publishing");
+}
+
+/// What the rate meter and the next pin say after a board's 429.
+#[tokio::test]
+async fn a_429_on_any_call_is_seen_in_the_rate_meter_and_by_the_next_pin() {
+    for is_write in [false, true] {
+        let api = Api::new().await;
+        let limited = ReadFailure { retry_after_ms: Some(120_000), ..refused(Failure::RateLimited) };
+        api.world.boards.fail_next([limited]);
+        let answer = if is_write {
+            let create = json!({"account_id": api.account(), "name": "Rate limit tips"});
+            api.send(Method::POST, "/v1/pinterest/boards", "*/*", Some(create)).await
+        } else {
+            api.get(&format!("/v1/pinterest/boards?account_id={}", api.account())).await
+        };
+        assert_eq!(answer.json()["error"]["retry_after_seconds"], json!(120), "{}", answer.text);
+        let meter = api.get(&format!("/v1/rate-meter?account_id={}", api.account())).await;
+        assert!(meter.text.contains("paused_until\":\""), "{}", meter.text);
+        let key = api.world.accept("key").await;
+        assert_eq!(api.world.attempt(key).await.wait.map(|wait| wait.code()), Some("account_paused"));
+    }
 }
 
 #[tokio::test]

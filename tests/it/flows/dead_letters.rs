@@ -5,6 +5,7 @@ use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::message::PublishMessage;
 use pinbridge_shared::domain::pin::attempt::Status;
 use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::pin::history::EventKind;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{MINUTE_MS, SECOND_MS};
 use pinbridge_shared::ports::QueueName;
@@ -55,7 +56,14 @@ async fn twenty_deliveries_end_there_by_themselves() {
         world.faults.plan("store.account", 1, Fault::FailBefore);
     }
     world.run_until_finished(&[key], START.plus_ms(24 * 60 * MINUTE_MS)).await;
-    assert_eq!(world.attempt(key).await.failure, Some(Failure::DeadLettered));
+    let attempt = world.attempt(key).await;
+    assert_eq!(attempt.failure, Some(Failure::DeadLettered));
+    // It never began, and says how often it was tried.
+    let last: Vec<(EventKind, Option<&str>)> =
+        attempt.history.iter().map(|event| (event.kind, event.note.as_deref())).collect();
+    let expected =
+        [(EventKind::Undeliverable, Some("20 deliveries did nothing")), (EventKind::Failed, Some("dead_lettered"))];
+    assert_eq!(last, expected);
     assert_eq!(world.queue.redrive_messages().len(), 1);
 }
 

@@ -12,6 +12,7 @@ mod edit;
 mod equivalence;
 mod fairness;
 mod figures;
+mod heed_limit;
 mod imports;
 mod limits;
 mod own_writes;

@@ -265,6 +265,7 @@ async fn refusals_of_reads_without_a_refresh_token_hold_nothing() {
 #[tokio::test]
 async fn a_refusal_that_speaks_of_a_board_fails_that_pin_and_not_the_account() {
     use pinbridge_shared::adapters::pinterest::error_codes::of_create;
+    use pinbridge_shared::adapters::pinterest::words::Words;
     for (status, code, words) in [
         (401, 7, "You don't have permission to edit that board."),
         (401, 7, "Not authorized to access board or Pin."),
@@ -272,7 +273,7 @@ async fn a_refusal_that_speaks_of_a_board_fails_that_pin_and_not_the_account() {
         (403, 29, "You are not permitted to access that resource."),
     ] {
         let (world, key) = connected().await;
-        let failure = of_create(status, Some(code), words);
+        let failure = of_create(status, Some(code), &Words::of(words, &[]));
         world.pinterest.answer("crane-1", [Answer::Refused(failure, None)]);
         let pins = pins(&world, key, 3).await;
         world.run_until_finished(&pins, world.now().plus_ms(MINUTE_MS)).await;

@@ -41,6 +41,8 @@ pub struct Faults {
     pub rate_limited: f64,
     /// 429 without Pinterest's JSON, a tenth of them with the Pin created.
     pub bare_429: f64,
+    /// 429 to a write that a caller waits for.
+    pub own_429: f64,
     /// Per image: Pinterest can't fetch it, for a while or ever.
     pub image_down: f64,
     /// A refusal in words that Pinterest is quoted with, under any 4xx.
@@ -124,6 +126,7 @@ impl Faults {
             rate_limited: draw(rng, 0.02),
             // Drawn apart, see `Plan::drawn`.
             bare_429: 0.0,
+            own_429: 0.0,
             image_down: 0.0,
             worded_refusal: 0.0,
             spam_block: if rng.u8(0..12) == 0 { 0.003 } else { 0.0 },
@@ -168,6 +171,7 @@ impl Faults {
         self.bare_429 = draw(rng, 0.02);
         self.image_down = draw(rng, 0.05);
         self.worded_refusal = draw(rng, 0.03);
+        self.own_429 = draw(rng, 0.1);
         self
     }
 

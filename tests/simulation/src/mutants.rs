@@ -40,7 +40,7 @@ fn shows(invariant: Invariant) -> &'static [Wrong] {
         Invariant::RetiredMarkers | Invariant::RetriesAnnounced => &[Wrong::Miscounted],
         Invariant::ForcedOnce => &[Wrong::Rotated, Wrong::Hammered],
         Invariant::HoldExplained => &[Wrong::Unexplained],
-        Invariant::AnyLimit => &[Wrong::Heedless],
+        Invariant::AnyLimit | Invariant::ReadLimits | Invariant::OwnLimits => &[Wrong::Heedless],
         Invariant::ImageTries => &[Wrong::Endless],
         Invariant::ImageRefused => &[Wrong::Untrue],
         Invariant::PublishBefore => &[Wrong::TooLate],

@@ -159,6 +159,9 @@ pub struct Oracle {
     images: Arc<Mutex<ImageRefusals>>,
 }
 
+/// A process may stand still for this long between an answer and the record of it.
+const STANDS_STILL_MS: i64 = 15 * MINUTE_MS;
+
 type Limited = Arc<Mutex<Vec<(AccountKey, Moment, String)>>>;
 
 /// Pins with the same content, including the picture. They can't be told apart, so it doesn't matter which Pin belongs
@@ -297,6 +300,16 @@ impl Oracle {
             }
         });
         self.becalmed = becalmed;
+    }
+
+    /// Returns a function to call when a client's own write was answered with Pinterest's 429: the account, and when
+    /// the client asked.
+    pub fn own_write_limited(&self) -> impl Fn(AccountKey, Moment) + 'static {
+        let limited = Arc::clone(&self.limited);
+        move |account, at| {
+            let heard = (account, at, "a client's own write".to_owned());
+            limited.lock().unwrap_or_else(PoisonError::into_inner).push(heard);
+        }
     }
 
     /// Checks the status with which a client was answered.
@@ -642,11 +655,17 @@ impl Oracle {
     }
 }
 
-/// When the attempt was announced whose answer 429 this write records.
+/// The 429 that this write records: when the attempt was announced that it answered; or, of a reading, the moment
+/// before which it wasn't made.
 fn heard_429(before: &Attempt, after: &Attempt) -> Option<Moment> {
     let is_answer = before.status == Status::Publishing && after.rev == before.rev + 1;
-    let status = after.history.last().filter(|_| is_answer)?.status;
-    before.started_at.filter(|_| status == Some(429))
+    let last = after.history.last().filter(|_| is_answer)?;
+    let is_of_reading =
+        last.kind == EventKind::ReconcileInconclusive && last.note.as_deref() == Some(Failure::RateLimited.code());
+    if is_of_reading {
+        return Some(last.at.plus_ms(-STANDS_STILL_MS));
+    }
+    before.started_at.filter(|_| last.status == Some(429))
 }
 
 /// Counts the refusals of a pin's image from one retry or edit by its client to the next.

@@ -8,6 +8,7 @@ use fastrand::Rng;
 use http::{HeaderMap, HeaderValue};
 use pinbridge_shared::adapters::pinterest::creation::CreateAnswer;
 use pinbridge_shared::adapters::pinterest::error_codes;
+use pinbridge_shared::adapters::pinterest::words::Words;
 use pinbridge_shared::domain::account::board::{Board, BoardChange, BoardDraft, BoardPages, RelatedTerms, Section};
 use pinbridge_shared::domain::pin::PinRequest;
 use pinbridge_shared::domain::pin::attempt::Upstream;
@@ -119,6 +120,8 @@ const IMAGE_GONE_MS: i64 = 1_000 * 3_600_000;
 /// Of the images that can't be fetched, the share that never can.
 const IMAGE_GONE: f64 = 0.3;
 /// Refusals of one pin as Pinterest words them, with their codes; each comes under any of these statuses.
+/// A 429 asks for a pause of at most this.
+const HINT_MOST_MS: i64 = 180_000;
 const REFUSED_UNDER: [u16; 7] = [400, 401, 403, 404, 409, 422, 429];
 const WORDS: [(i64, &str); 6] = [
     (9, "Sorry! We blocked this link because it may lead to spam."),
@@ -258,6 +261,21 @@ impl Provider {
         let of_reads = self.kernel.draw(fastrand::Rng::bool);
         self.kernel.note(|| format!("every token of user {user} is refused until {until}, reads {of_reads}"));
         self.state().refusals.entry(user).or_insert(Refusal { until, of_reads });
+    }
+
+    /// What a 429 says about when to retry, if it says anything.
+    fn hint_ms(&self) -> Option<i64> {
+        self.kernel.draw(|rng| rng.bool().then(|| rng.i64(0..HINT_MOST_MS)))
+    }
+
+    /// Sometimes refuses a write that a caller waits for.
+    fn limits_own_write(&self) -> Result<(), ReadFailure> {
+        let own_429 = self.state().faults.own_429;
+        if !self.kernel.chance(own_429) {
+            return Ok(());
+        }
+        let upstream = Upstream { status: Some(429), ..Upstream::default() };
+        Err(ReadFailure { failure: Failure::RateLimited, upstream, retry_after_ms: self.hint_ms() })
     }
 
     /// Users whose connection ended since the last call.
@@ -615,15 +633,16 @@ impl Pinterest for Provider {
         self.maybe_revoke(token, faults.revoked);
         let is_honoured = !self.is_refused(token, true) && self.endpoint.accepts(token);
         let refused = |status, code, message: &str| ReadFailure {
-            failure: error_codes::of_read(status, code, message),
-            upstream: Upstream::default(),
+            failure: error_codes::of_read(status, code, &Words::of(message, &[])),
+            upstream: Upstream { status: Some(status), ..Upstream::default() },
             retry_after_ms: None,
         };
         let answer = if !is_honoured {
             Err(refused(401, Some(2), "Authentication failed."))
         } else if self.kernel.chance(faults.list_error) {
             let (status, code) = self.kernel.draw(|rng| if rng.bool() { (503, None) } else { (429, Some(8)) });
-            Err(refused(status, code, "slow down"))
+            let retry_after_ms = self.hint_ms().filter(|_| status == 429);
+            Err(ReadFailure { retry_after_ms, ..refused(status, code, "slow down") })
         } else {
             Ok(self.page(board_id, bookmark.and_then(|mark| mark.parse().ok()).unwrap_or(0)))
         };
@@ -715,6 +734,7 @@ impl Boards for CountedBoards {
 
     async fn create_section(&self, token: &Secret, board_id: &str, name: &str) -> Result<Section, ReadFailure> {
         self.sends(token);
+        self.provider.limits_own_write()?;
         self.inner.create_section(token, board_id, name).await
     }
 

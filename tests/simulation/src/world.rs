@@ -482,7 +482,7 @@ impl SimWorld {
         });
     }
 
-    /// A client creates a section, and does not care what is answered.
+    /// A client creates a section, and does not care what is answered. A 429 of Pinterest's pauses the account.
     fn own_write(&mut self, account: usize) {
         let (pid, api) = (self.fork(Kind::Api, API_TIMEOUT_MS), self.api.clone());
         let path = format!("/v1/pinterest/boards/{}/sections", self.plan.board_id(account, 0));
@@ -493,8 +493,16 @@ impl SimWorld {
             .body(Body::from(body.to_string()))
             .expect("a request");
         self.kernel.note(|| format!("section of {account}"));
+        let (limited, key, asked_at) = (self.oracle.own_write_limited(), self.plan.account(account), self.kernel.now());
         self.machine.start(pid, async move {
-            let _ = api.oneshot(request).await;
+            let Ok(answer) = api.oneshot(request).await;
+            if answer.status() != StatusCode::TOO_MANY_REQUESTS {
+                return;
+            }
+            let body = answer.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+            if String::from_utf8_lossy(&body).contains("\"rate_limited\"") {
+                limited(key, Moment(asked_at));
+            }
         });
     }
 

@@ -55,6 +55,10 @@ fn explained(kind: EventKind) -> &'static str {
         K::Deleted => "A caller deleted the pin.",
         K::RemovedFromPinterest => "The published Pin is no longer on Pinterest. The pin's status stays `published`.",
         K::Superseded => "The pin's schedule was retried with another pin. This pin can't be retried any more.",
+        K::Undeliverable => {
+            "The pin's message was delivered as often as the queue allows, and the note says how many of the deliveries \
+             did nothing. The pin fails as `dead_lettered`."
+        }
         K::Omitted => {
             "A long history keeps its first two and its last six events. This event stands for the others; `attempt` \
              is their number."

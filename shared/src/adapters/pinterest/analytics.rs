@@ -70,7 +70,7 @@ impl Analytics for PinterestClient {
         question: &Question,
     ) -> Result<Option<MetricSeries>, ReadFailure> {
         let path = format!("/pins/{}/analytics", encode(pinterest_pin_id));
-        match self.read::<Groups>(self.question(&path, question), token).await {
+        match self.read::<Groups>(self.question(&path, question), token, &[]).await {
             Ok(groups) => Ok(Some(metrics(groups))),
             Err(read) if is_gone(&read) => Ok(None),
             Err(read) => Err(refusal(read)),
@@ -78,7 +78,7 @@ impl Analytics for PinterestClient {
     }
 
     async fn account_metrics(&self, token: &Secret, question: &Question) -> Result<MetricSeries, ReadFailure> {
-        let answer = self.read::<Groups>(self.question("/user_account/analytics", question), token).await;
+        let answer = self.read::<Groups>(self.question("/user_account/analytics", question), token, &[]).await;
         answer.map(metrics).map_err(|read| match read.failure {
             // The call is about no board, whatever the code is otherwise used for.
             Failure::BoardAccessDenied | Failure::BoardNotFound => {

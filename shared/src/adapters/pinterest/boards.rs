@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use reqwest::{Method, RequestBuilder};
 use serde::de::DeserializeOwned;
 
-use super::client::{Answer, PinterestClient, describe, encode, error_of, lost};
+use super::client::{Answer, PinterestClient, Refusal, describe, encode, lost};
 use super::error_codes;
 use super::wire::{BoardSummary, BoardWrite, Page, SectionSummary, TermsAnswer};
 use crate::domain::account::board::{Board, BoardChange, BoardDraft, BoardPages, RelatedTerms, Section};
@@ -28,7 +28,7 @@ impl PinterestClient {
             if let Some(mark) = &bookmark {
                 request = request.query(&[("bookmark", mark)]);
             }
-            let page: Page<T> = self.read(request, token).await?;
+            let page: Page<T> = self.read(request, token, &[]).await?;
             items.extend(page.items);
             bookmark = page.bookmark.filter(|mark| !mark.is_empty());
             if bookmark.is_none() {
@@ -38,8 +38,9 @@ impl PinterestClient {
         Ok((items, bookmark.is_none()))
     }
 
-    /// Makes a write. A write that was sent and got no readable answer may have taken effect.
-    async fn write(&self, request: RequestBuilder, token: &Secret) -> Result<Vec<u8>, ReadFailure> {
+    /// Makes a write. `own` are the texts of it that Pinterest may repeat. A write that was sent and got no readable
+    /// answer may have taken effect.
+    async fn write(&self, request: RequestBuilder, token: &Secret, own: &[&str]) -> Result<Vec<u8>, ReadFailure> {
         let response = request.bearer_auth(token.expose()).send().await.map_err(|error| {
             let failure = lost(describe(&error));
             if error.is_connect() { failure } else { ReadFailure { failure: Failure::OutcomeUnknown, ..failure } }
@@ -52,13 +53,18 @@ impl PinterestClient {
         if answer.is_success() {
             return Ok(body);
         }
-        let (code, message) = error_of(&body, token);
-        let failure = error_codes::of_board_write(answer.status, code, &message);
-        Err(self.refused_as(failure, &answer, code, message))
+        let refusal = Refusal::read(&body, token, own);
+        let failure = error_codes::of_board_write(answer.status, refusal.code, &refusal.said);
+        Err(self.refused_as(failure, &answer, refusal))
     }
 
-    async fn write_json<T: DeserializeOwned>(&self, request: RequestBuilder, token: &Secret) -> Result<T, ReadFailure> {
-        let body = self.write(request, token).await?;
+    async fn write_json<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+        token: &Secret,
+        own: &[&str],
+    ) -> Result<T, ReadFailure> {
+        let body = self.write(request, token, own).await?;
         serde_json::from_slice(&body).map_err(|_| ReadFailure {
             failure: Failure::OutcomeUnknown,
             upstream: Upstream {
@@ -72,6 +78,10 @@ impl PinterestClient {
     fn board_request(&self, method: Method, board_id: &str, rest: &str) -> RequestBuilder {
         self.reads.request(method, format!("{}/boards/{}{rest}", self.base, encode(board_id)))
     }
+}
+
+fn own_texts<'a>(name: Option<&'a str>, description: Option<&'a str>) -> Vec<&'a str> {
+    name.into_iter().chain(description).collect()
 }
 
 /// An answer with an id is a success, also if it doesn't repeat the name.
@@ -89,25 +99,27 @@ impl Boards for PinterestClient {
     }
 
     async fn board(&self, token: &Secret, board_id: &str) -> Result<Board, ReadFailure> {
-        let board: BoardSummary = self.read(self.board_request(Method::GET, board_id, ""), token).await?;
+        let board: BoardSummary = self.read(self.board_request(Method::GET, board_id, ""), token, &[board_id]).await?;
         Ok(board.into())
     }
 
     async fn create_board(&self, token: &Secret, draft: &BoardDraft) -> Result<Board, ReadFailure> {
         let request = self.reads.post(format!("{}/boards", self.base)).json(&BoardWrite::creating(draft));
-        let mut board: BoardSummary = self.write_json(request, token).await?;
+        let own = own_texts(Some(&draft.name), draft.description.as_deref());
+        let mut board: BoardSummary = self.write_json(request, token, &own).await?;
         named(&mut board.name, &draft.name);
         Ok(board.into())
     }
 
     async fn update_board(&self, token: &Secret, board_id: &str, change: &BoardChange) -> Result<Board, ReadFailure> {
         let request = self.board_request(Method::PATCH, board_id, "").json(&BoardWrite::changing(change));
-        let board: BoardSummary = self.write_json(request, token).await?;
+        let own = own_texts(change.name.as_deref(), change.description.as_deref());
+        let board: BoardSummary = self.write_json(request, token, &own).await?;
         Ok(board.into())
     }
 
     async fn delete_board(&self, token: &Secret, board_id: &str) -> Result<(), ReadFailure> {
-        self.write(self.board_request(Method::DELETE, board_id, ""), token).await.map(|_| ())
+        self.write(self.board_request(Method::DELETE, board_id, ""), token, &[board_id]).await.map(|_| ())
     }
 
     async fn sections(&self, token: &Secret, board_id: &str) -> Result<Vec<Section>, ReadFailure> {
@@ -119,7 +131,7 @@ impl Boards for PinterestClient {
     async fn create_section(&self, token: &Secret, board_id: &str, name: &str) -> Result<Section, ReadFailure> {
         let body = serde_json::json!({ "name": name });
         let request = self.board_request(Method::POST, board_id, "/sections").json(&body);
-        let mut section: SectionSummary = self.write_json(request, token).await?;
+        let mut section: SectionSummary = self.write_json(request, token, &[name]).await?;
         named(&mut section.name, name);
         Ok(section.into())
     }
@@ -127,7 +139,8 @@ impl Boards for PinterestClient {
     /// The parameter is repeated, as Pinterest's description says about arrays (its example has commas: unverified).
     async fn related_terms(&self, token: &Secret, terms: &[String]) -> Result<RelatedTerms, ReadFailure> {
         let pairs: Vec<(&str, &str)> = terms.iter().map(|term| ("terms", term.as_str())).collect();
-        let answer: TermsAnswer = self.read(self.get("/terms/related").query(&pairs), token).await?;
+        let own: Vec<&str> = terms.iter().map(String::as_str).collect();
+        let answer: TermsAnswer = self.read(self.get("/terms/related").query(&pairs), token, &own).await?;
         Ok(answer.into())
     }
 }

@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 
 use super::creation::CreateAnswer;
 use super::wire::{CreatePin, ErrorBody, Page, PinSummary, UserAccount};
-use super::{error_codes, hints, words};
+use super::words::{self, Words};
+use super::{error_codes, hints};
 use crate::domain::deadlines::Deadlines;
 use crate::domain::pin::PinRequest;
 use crate::domain::pin::attempt::Upstream;
@@ -49,10 +50,12 @@ impl PinterestClient {
         })
     }
 
+    /// Reads an answer. `own` are the texts of the request that Pinterest may repeat.
     pub(super) async fn read<T: DeserializeOwned>(
         &self,
         request: RequestBuilder,
         token: &Secret,
+        own: &[&str],
     ) -> Result<T, ReadFailure> {
         let response = request.bearer_auth(token.expose()).send().await.map_err(|error| lost(describe(&error)))?;
         let answer = Answer::read(response).await;
@@ -62,25 +65,20 @@ impl PinterestClient {
             }
             None => Err(lost("Pinterest's answer was cut off")),
             Some(ref body) => {
-                let (code, message) = error_of(body, token);
-                Err(self.refused(&answer, code, message))
+                let refusal = Refusal::read(body, token, own);
+                Err(self.refused(&answer, refusal))
             }
         }
     }
 
-    fn refused(&self, answer: &Answer, code: Option<i64>, message: String) -> ReadFailure {
-        let failure = error_codes::of_read(answer.status, code, &message);
-        self.refused_as(failure, answer, code, message)
+    fn refused(&self, answer: &Answer, refusal: Refusal) -> ReadFailure {
+        let failure = error_codes::of_read(answer.status, refusal.code, &refusal.said);
+        self.refused_as(failure, answer, refusal)
     }
 
-    pub(super) fn refused_as(
-        &self,
-        failure: Failure,
-        answer: &Answer,
-        code: Option<i64>,
-        message: String,
-    ) -> ReadFailure {
-        let hint_ms = hints::retry_after_ms(failure, &answer.headers, &message, self.system.now());
+    pub(super) fn refused_as(&self, failure: Failure, answer: &Answer, refusal: Refusal) -> ReadFailure {
+        let Refusal { code, message, said } = refusal;
+        let hint_ms = hints::retry_after_ms(failure, &answer.headers, &said.text(), self.system.now());
         // Who is told to slow down is told for how long.
         let is_limited = matches!(failure, Failure::RateLimited | Failure::SpamBlock);
         let retry_after_ms = if is_limited { Some(limit_pause_ms(Failure::RateLimited, hint_ms)) } else { hint_ms };
@@ -150,10 +148,21 @@ async fn read_body(mut response: Response) -> Option<Vec<u8>> {
     }
 }
 
-/// Pinterest's code and words, without the token.
-pub(super) fn error_of(body: &[u8], token: &Secret) -> (Option<i64>, String) {
-    let error = ErrorBody::read(body);
-    (error.code, words::scrubbed(&error.message, token))
+/// Pinterest's code and words.
+pub(super) struct Refusal {
+    pub code: Option<i64>,
+    /// As Pinterest wrote it, without the token.
+    message: String,
+    /// The words, without our own texts.
+    pub said: Words,
+}
+
+impl Refusal {
+    pub fn read(body: &[u8], token: &Secret, own: &[&str]) -> Self {
+        let error = ErrorBody::read(body);
+        let said = Words::of(&error.message, own);
+        Self { code: error.code, message: words::scrubbed(&error.message, token), said }
+    }
 }
 
 /// The failure of a read whose answer never came, or can't be read.
@@ -208,7 +217,7 @@ impl Pinterest for PinterestClient {
         if let Some(bookmark) = bookmark {
             request = request.query(&[("bookmark", bookmark)]);
         }
-        let page: Page<PinSummary> = self.read(request, token).await?;
+        let page: Page<PinSummary> = self.read(request, token, &[]).await?;
         Ok(BoardPage {
             pins: page.items.into_iter().map(Into::into).collect(),
             next: page.bookmark.filter(|mark| !mark.is_empty()),
@@ -219,16 +228,16 @@ impl Pinterest for PinterestClient {
         let url = format!("{}/pins/{}", self.base, encode(pinterest_pin_id));
         let response = self.reads.delete(url).bearer_auth(token.expose()).send().await;
         let answer = Answer::read(response.map_err(|error| lost(describe(&error)))?).await;
-        let (code, message) = error_of(answer.body.as_deref().unwrap_or_default(), token);
-        match (answer.status, code) {
+        let refusal = Refusal::read(answer.body.as_deref().unwrap_or_default(), token, &[pinterest_pin_id]);
+        match (answer.status, refusal.code) {
             // A 404 without a code of Pinterest's own comes from another server on the way.
             (200..300, _) | (404, Some(_)) => Ok(()),
-            _ => Err(self.refused(&answer, code, message)),
+            _ => Err(self.refused(&answer, refusal)),
         }
     }
 
     async fn user(&self, token: &Secret) -> Result<PinterestUser, ReadFailure> {
-        let account: UserAccount = self.read(self.get("/user_account"), token).await?;
+        let account: UserAccount = self.read(self.get("/user_account"), token, &[]).await?;
         account.identified().ok_or_else(|| ReadFailure {
             failure: Failure::Unrecognised,
             upstream: Upstream { transport_error: Some("Pinterest's answer names no user"), ..Upstream::default() },

@@ -4,7 +4,8 @@ use reqwest::header::HeaderMap;
 use url::Url;
 
 use super::wire::{Created, ErrorBody};
-use super::{error_codes, hints, words};
+use super::words::{self, Words};
+use super::{error_codes, hints};
 use crate::domain::pin::PinRequest;
 use crate::domain::pin::attempt::Upstream;
 use crate::domain::pin::failure::Failure;
@@ -36,8 +37,8 @@ impl CreateAnswer<'_> {
             return Creation::Created { pinterest_pin_id: id, upstream, nothing_left_for_ms };
         }
         let error = self.body.filter(|_| !is_success).map(ErrorBody::read).unwrap_or_default();
-        let said = words::without_own(&error.message, &own_texts(self.request));
-        let retry_after_ms = |failure| hints::retry_after_ms(failure, self.headers, &error.message, self.now);
+        let said = Words::of(&error.message, &own_texts(self.request));
+        let retry_after_ms = |failure| hints::retry_after_ms(failure, self.headers, &said.text(), self.now);
         let message = Some(words::scrubbed(&error.message, self.token)).filter(|message| !message.is_empty());
         match error_codes::of_create(self.status, error.code, &said) {
             Failure::OutcomeUnknown => {

@@ -5,12 +5,16 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::tz::Offset;
 use reqwest::header::HeaderMap;
 
+use super::wire::parse_created_at;
+
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::retry::RATE_LIMIT_PAUSE_MS;
-use crate::domain::time::{Moment, SECOND_MS};
+use crate::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
 
 /// A reset above this is an epoch, below it a number of seconds. (Which of the two Pinterest sends is undocumented.)
 const EPOCH_FROM_S: i64 = 1_000_000_000;
+/// A number above this is an epoch in milliseconds.
+const EPOCH_FROM_MS: i64 = 1_000_000_000_000;
 
 /// How long to wait, in milliseconds, if the answer says so. `x-ratelimit-reset` comes with every answer and concerns
 /// the rate limit only: it counts only when that was exceeded.
@@ -96,30 +100,50 @@ fn header_ms(headers: &HeaderMap, now: Moment) -> Option<i64> {
         .max()
 }
 
-/// A date as HTTP writes it, in any of its three forms. One that has passed says nothing.
+/// A date as HTTP writes it, in any of its three forms, or one of ISO 8601, which is UTC without a zone. One that has
+/// passed says nothing.
 fn date_ms(text: &str, now: Moment) -> Option<i64> {
     let text = text.trim().trim_matches('"');
     let parser = DateTimeParser::new().relaxed_weekday(true);
-    let at = parser.parse_timestamp(text).ok().or_else(|| {
+    let iso = || parse_created_at(text).map(|at| at.0);
+    let at_ms = parser.parse_timestamp(text).ok().map(|at| at.as_millisecond()).or_else(iso).or_else(|| {
         let civil = |form| DateTime::strptime(form, text).ok();
         let utc = |at: DateTime| Offset::UTC.to_timestamp(at).ok();
-        civil("%A, %d-%b-%y %H:%M:%S GMT").or_else(|| civil("%a %b %e %H:%M:%S %Y")).and_then(utc)
+        let at = civil("%A, %d-%b-%y %H:%M:%S GMT").or_else(|| civil("%a %b %e %H:%M:%S %Y")).and_then(utc);
+        at.map(|at| at.as_millisecond())
     })?;
-    Some(Moment(at.as_millisecond()).since_ms(now)).filter(|wait_ms| *wait_ms >= 0)
+    Some(Moment(at_ms).since_ms(now)).filter(|wait_ms| *wait_ms >= 0)
 }
 
 fn wait_ms(seconds: f64, now: Moment) -> Option<i64> {
+    let seconds = if seconds >= EPOCH_FROM_MS as f64 { seconds / 1_000.0 } else { seconds };
     let seconds = seconds.ceil() as i64;
     let wait_s = if seconds >= EPOCH_FROM_S { seconds - now.unix_seconds() } else { seconds };
     (wait_s >= 0).then_some(wait_s.saturating_mul(SECOND_MS))
 }
 
-/// "Retry after N seconds" in an error's text.
+/// "Retry after N seconds", "try again in N minutes", "wait N s": in an error's text, without our own texts.
 fn text_ms(message: &str) -> Option<i64> {
     let lower = message.to_lowercase();
-    let (_, rest) = lower.split_once("retry after ")?;
-    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-    digits.parse::<i64>().ok().map(|seconds| seconds.saturating_mul(SECOND_MS))
+    let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let asks = |before: &[&str]| {
+        let last = before.last().copied();
+        last == Some("wait")
+            || (matches!(last, Some("after" | "in")) && before.iter().any(|w| ["retry", "again"].contains(w)))
+    };
+    (0..words.len()).find_map(|at| {
+        let digits = words[at].trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let number: i64 = digits.parse().ok().filter(|_| asks(&words[at.saturating_sub(3)..at]))?;
+        let unit = Some(&words[at][digits.len()..]).filter(|unit| !unit.is_empty()).or(words.get(at + 1).copied());
+        let unit_ms = match unit.unwrap_or_default() {
+            unit if unit == "ms" || unit.starts_with("milli") => 1,
+            unit if unit == "m" || unit.starts_with("min") => MINUTE_MS,
+            unit if unit == "h" || unit.starts_with("hour") => HOUR_MS,
+            unit if unit.starts_with("day") => DAY_MS,
+            _ => SECOND_MS,
+        };
+        Some(number.saturating_mul(unit_ms))
+    })
 }
 
 #[cfg(test)]
@@ -175,6 +199,17 @@ mod tests {
         ] {
             assert_eq!(header("retry-after", date), Some(30_000), "{date}");
         }
+        for iso in [
+            "2026-11-23T00:35:26Z",
+            "2026-11-23T00:35:26",
+            "2026-11-23T00:35:25.999Z",
+            "2026-11-23T01:35:26+01:00",
+            "\"2026-11-23T00:35:26Z\"",
+            "2026-11-23 00:35:26Z",
+        ] {
+            assert!(header("retry-after", iso).is_some_and(|ms| (29_999..=30_000).contains(&ms)), "{iso}");
+        }
+        assert_eq!(header("retry-after", "1795394126000"), Some(30_000), "an epoch in milliseconds");
         for past in ["Wed, 21 Oct 2026 07:28:00 GMT", "soon", "", "2026"] {
             assert!(header("retry-after", past).is_none_or(|ms| past == "2026" && ms == 2_026_000), "{past}");
         }
@@ -213,6 +248,16 @@ mod tests {
             retry_after_ms(Failure::RateLimited, &HeaderMap::new(), "Slow down. Retry after 12 seconds.", NOW),
             Some(12_000)
         );
-        assert_eq!(retry_after_ms(Failure::RateLimited, &HeaderMap::new(), "Slow down.", NOW), None);
+        for (message, expected) in [
+            ("Slow down.", None),
+            ("Please try again in 2 minutes.", Some(120_000)),
+            ("Please wait 30 seconds before you retry", Some(30_000)),
+            ("Retry after 5s", Some(5_000)),
+            ("Try again after 1 hour", Some(3_600_000)),
+            ("You have 10 boards. Try again.", None),
+            ("In 5 minutes", None),
+        ] {
+            assert_eq!(retry_after_ms(Failure::RateLimited, &HeaderMap::new(), message, NOW), expected, "{message}");
+        }
     }
 }

@@ -9,9 +9,11 @@ mod client;
 pub mod creation;
 pub mod error_codes;
 pub mod hints;
+mod marks;
 mod oauth;
+mod rows;
 mod wire;
-mod words;
+pub mod words;
 
 pub use client::PinterestClient;
 pub use oauth::PinterestOAuth;

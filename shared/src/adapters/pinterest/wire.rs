@@ -132,11 +132,55 @@ pub struct ErrorBody {
     pub message: String,
 }
 
+/// Where a refusal may be within an answer, and its words within it. Pinterest's own form comes first.
+const WITHIN: [&str; 5] = ["error", "errors", "data", "detail", "message"];
+const CODES: [&str; 2] = ["code", "error_code"];
+const MESSAGES: [&str; 6] = ["message", "message_detail", "error_description", "detail", "error", "errors"];
+/// A refusal isn't looked for deeper than this.
+const DEPTH_MAX: usize = 4;
+
 impl ErrorBody {
     pub fn read(body: &[u8]) -> Self {
         let answer: Value = serde_json::from_slice(body).unwrap_or_default();
-        let message = answer.get("message").and_then(Value::as_str).unwrap_or_default();
-        Self { code: answer.get("code").and_then(Value::as_i64), message: cut(message, MESSAGE_MAX).to_owned() }
+        let code = found(&answer, DEPTH_MAX, &|object| CODES.iter().find_map(|name| code_of(object.get(*name)?)));
+        let message = found(&answer, DEPTH_MAX, &|object| MESSAGES.iter().find_map(|name| text_of(object.get(*name)?)));
+        Self { code, message: cut(&message.unwrap_or_default(), MESSAGE_MAX).to_owned() }
+    }
+}
+
+/// What `read` finds in the answer, or in what it contains.
+fn found<T>(answer: &Value, depth: usize, read: &impl Fn(&Value) -> Option<T>) -> Option<T> {
+    if depth == 0 {
+        return None;
+    }
+    match answer {
+        Value::Array(answers) => answers.iter().find_map(|answer| found(answer, depth - 1, read)),
+        Value::Object(_) => {
+            read(answer).or_else(|| WITHIN.iter().find_map(|name| found(answer.get(*name)?, depth - 1, read)))
+        }
+        _ => None,
+    }
+}
+
+/// A whole number, however it is written.
+fn code_of(value: &Value) -> Option<i64> {
+    let whole = |number: f64| (number.fract() == 0.0 && number.abs() <= f64::from(i32::MAX)).then_some(number as i64);
+    match value {
+        Value::Number(number) => number.as_i64().or_else(|| number.as_f64().and_then(whole)),
+        Value::String(text) => text.trim().parse::<i64>().ok().or_else(|| text.trim().parse().ok().and_then(whole)),
+        _ => None,
+    }
+}
+
+/// Words, or several of them.
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()).filter(|text| !text.trim().is_empty()),
+        Value::Array(values) => {
+            let texts: Vec<String> = values.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect();
+            Some(texts.join(" ")).filter(|text| !text.trim().is_empty())
+        }
+        _ => None,
     }
 }
 
@@ -367,11 +411,34 @@ mod tests {
             let ErrorBody { code, message } = ErrorBody::read(body.as_bytes());
             (code, message)
         };
-        assert_eq!(read(r#"{"code":9,"message":"no"}"#), (Some(9), "no".into()));
-        for body in [r#"{"code":"9","message":"no"}"#, r#"{"message":"no"}"#, r#"{"code":null,"message":"no"}"#] {
+        for body in [
+            r#"{"code":9,"message":"no"}"#,
+            r#"{"code":"9","message":"no"}"#,
+            r#"{"code":" 9 ","message":["no"]}"#,
+            r#"{"code":9.0,"message":"no"}"#,
+            r#"{"code":"9.0","message":"no","status":"failure"}"#,
+            r#"{"error":{"code":9,"message":"no"}}"#,
+            r#"{"error":{"code":"9","message":"no"},"status":"failure"}"#,
+            r#"{"errors":[{"code":9,"message":"no"},{"code":1,"message":"yes"}]}"#,
+            r#"{"data":{"error":{"error_code":9,"error_description":"no"}}}"#,
+            r#"{"code":9,"message":"","error":{"code":1,"message":"no"}}"#,
+            r#"{"message":{"code":9,"message":"no"}}"#,
+            r#"[{"code":9,"message":"no"}]"#,
+            r#"{"code":9,"errors":["no"]}"#,
+        ] {
+            assert_eq!(read(body), (Some(9), "no".into()), "{body}");
+        }
+        for body in [
+            r#"{"message":"no"}"#,
+            r#"{"code":null,"message":"no"}"#,
+            r#"{"code":"E9","message":"no"}"#,
+            r#"{"code":9.5,"message":"no"}"#,
+            r#"{"code":true,"error":"no"}"#,
+            r#"{"code":1e300,"message":"no"}"#,
+        ] {
             assert_eq!(read(body), (None, "no".into()), "{body}");
         }
-        for body in ["", "<html>", "[]", r#"{"message":{"code":9}}"#] {
+        for body in ["", "<html>", "[]", r#"{"message":{}}"#, r#"{"message":7}"#, "9", r#""no""#] {
             assert_eq!(read(body), (None, String::new()), "{body}");
         }
     }

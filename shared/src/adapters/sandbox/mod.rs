@@ -134,7 +134,7 @@ fn upstream(failure: Failure) -> Upstream {
         | F::PinDeleted
         | F::ScheduleCanceled
         | F::KeyTaken
-        | F::TooLate => (418, 7, "Something that nobody has seen"),
+        | F::TooLate => (418, 77, "Something that nobody has seen"),
     };
     let request_id = Some("simulated".to_owned());
     Upstream {
@@ -160,6 +160,7 @@ fn unreachable(error: PortError) -> ReadFailure {
 mod tests {
     use super::*;
     use crate::adapters::pinterest::error_codes;
+    use crate::adapters::pinterest::words::Words;
     use crate::domain::sandbox::trigger::{self, Trigger};
 
     #[test]
@@ -178,8 +179,8 @@ mod tests {
                 assert_eq!(answer.status, None, "nothing was sent");
                 continue;
             }
-            let message = answer.message.unwrap_or_default();
-            assert_eq!(error_codes::of_create(answer.status.unwrap_or(0), answer.code, &message), failure, "{name}");
+            let said = Words::of(&answer.message.unwrap_or_default(), &[]);
+            assert_eq!(error_codes::of_create(answer.status.unwrap_or(0), answer.code, &said), failure, "{name}");
         }
     }
 }

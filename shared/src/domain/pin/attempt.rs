@@ -198,8 +198,7 @@ impl Attempt {
     /// event.
     /// This row is written anyway, so a pin that nothing happens to costs no more.
     pub fn after_deliveries(mut self, deliveries: u32) -> Self {
-        let explained = u32::try_from(self.history.len()).unwrap_or(u32::MAX);
-        let idle = deliveries.saturating_sub(explained);
+        let idle = deliveries.saturating_sub(self.deliveries_explained());
         if let Some(started) =
             self.history.last_mut().filter(|event| event.kind == EventKind::AttemptStarted && idle > 0)
         {
@@ -213,6 +212,25 @@ impl Attempt {
     pub fn late_because(mut self, cause: Option<LateCause>) -> Self {
         self.late_cause = self.late_cause.or(cause);
         self
+    }
+
+    /// The deliveries of the pin's present message that began an attempt. The message was sent at the last event that
+    /// sends one, or at acceptance.
+    fn deliveries_explained(&self) -> u32 {
+        let events = self.history.iter().rev().take_while(|event| !event.sends_a_message());
+        u32::try_from(events.filter(|event| event.kind == EventKind::AttemptStarted).count()).unwrap_or(u32::MAX)
+    }
+
+    /// The queue has delivered the pin's message as often as it does: the pin fails, and its history says how many of
+    /// the deliveries came to nothing.
+    pub fn dead_lettered(&self, now: Moment, deliveries: u32, pin: &Pin, nonce: String) -> Next {
+        let idle = deliveries.saturating_sub(self.deliveries_explained());
+        let noted = Self { updated_at: now, ..self.clone() };
+        let noted = noted.logged(EventKind::Undeliverable, |event| {
+            event.note = Some(format!("{idle} deliveries did nothing"));
+        });
+        // The state is left by the failure, so it counts as one write.
+        noted.failed(now, Failure::DeadLettered, &Upstream::default(), pin, nonce)
     }
 
     /// The call was announced and never sent. No attempt is spent.
@@ -514,6 +532,7 @@ fn shorten(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::pin::history::KEEP_WITHIN_MS;
     use crate::domain::testdata;
 
     const T: Moment = Moment(2_000_000);
@@ -527,6 +546,49 @@ mod tests {
         let failed = publishing.failed(T, Failure::ImageBroken, &nothing, &pin, "b".into()).expect("fails");
         let deferred = queued.deferred(T, None, WaitReason::AccountPaused, None, "b".into()).expect("defers");
         vec![queued, deferred, publishing, published, failed]
+    }
+
+    fn note_of(attempt: &Attempt, kind: EventKind) -> Option<String> {
+        attempt.history.iter().rev().find(|event| event.kind == kind).and_then(|event| event.note.clone())
+    }
+
+    /// Whatever happened before the message was sent, and however much of it.
+    #[test]
+    fn idle_deliveries_are_counted_by_message() {
+        let (pin, nothing) = (testdata::pin(), Upstream::default());
+        let next = |next: Next| next.expect("legal");
+        let untouched = Attempt::untouched(&pin);
+        let begun = next(untouched.begin(T, "a".into()));
+        let many = (0..5).fold(untouched.clone(), |before, _| {
+            let begun = next(before.begin(T, "a".into()));
+            next(begun.deferred(T, None, WaitReason::AccountPaused, None, "b".into()))
+        });
+        let failed = next(begun.failed(T, Failure::ImageBroken, &nothing, &pin, "b".into()));
+        let retried = next(failed.retried(T, None, "c".into()));
+        let resent =
+            next(begun.retry_at(T, T.plus_ms(KEEP_WITHIN_MS + 1), Failure::ImageUnreachable, &nothing, "b".into()));
+        let absent = next(begun.absent(T, "b".into()));
+        let kept = next(begun.retry_at(T, T.plus_ms(KEEP_WITHIN_MS), Failure::PinterestBusy, &nothing, "b".into()));
+        let not_sent = next(begun.not_sent(T, "b".into()));
+        for (name, before, explained) in [
+            ("untouched", untouched, 0),
+            ("deferred many times", many, 0),
+            ("retried", retried, 0),
+            ("sent again late", resent, 0),
+            ("absent", absent, 0),
+            ("kept", kept, 1),
+            ("not sent", not_sent, 1),
+        ] {
+            for idle in [0, 1, 5, 18] {
+                let started = next(before.begin(T, "z".into())).after_deliveries(explained + idle + 1);
+                let note = (idle > 0).then(|| format!("{idle} deliveries did nothing"));
+                assert_eq!(note_of(&started, EventKind::AttemptStarted), note, "{name}");
+            }
+            let dead = next(before.dead_lettered(T, 20, &pin, "z".into()));
+            let note = format!("{} deliveries did nothing", 20 - explained);
+            assert_eq!(note_of(&dead, EventKind::Undeliverable), Some(note), "{name}");
+            assert_eq!((dead.failure, dead.rev), (Some(Failure::DeadLettered), before.rev + 1), "{name}: one write");
+        }
     }
 
     #[test]

@@ -3,8 +3,10 @@
 //! DynamoDB charges a row by the started kilobyte. So an event is `kind,time,attempt,status,code,request id,next,note`,
 //! with times in base-36 milliseconds since the pin's creation and without trailing empty fields.
 
-use crate::domain::time::Moment;
+use crate::domain::time::{Moment, SECOND_MS};
 
+/// A message waits this long at most for its retry; for a later one, a delayed copy is sent.
+pub const KEEP_WITHIN_MS: i64 = 60 * SECOND_MS;
 /// The row keeps the first events and the newest events, and the number of the events dropped in between.
 pub const KEEP_FIRST: usize = 2;
 pub const KEEP_LAST: usize = 6;
@@ -40,6 +42,8 @@ pub enum EventKind {
     RemovedFromPinterest,
     /// The pin's schedule was retried with another pin.
     Superseded,
+    /// The queue has delivered the pin's message as often as it does; the note says how many deliveries did nothing.
+    Undeliverable,
     /// Stands for events that were dropped to keep the row small; `attempt` holds their number.
     Omitted,
 }
@@ -47,7 +51,7 @@ pub enum EventKind {
 use EventKind as K;
 
 impl EventKind {
-    const LETTERS: [(Self, &'static str, &'static str); 18] = [
+    const LETTERS: [(Self, &'static str, &'static str); 19] = [
         (K::AttemptStarted, "s", "attempt_started"),
         (K::NotSent, "n", "not_sent"),
         (K::Published, "p", "published"),
@@ -65,6 +69,7 @@ impl EventKind {
         (K::Deleted, "k", "deleted"),
         (K::RemovedFromPinterest, "g", "removed_from_pinterest"),
         (K::Superseded, "y", "superseded"),
+        (K::Undeliverable, "v", "deliveries_exhausted"),
         (K::Omitted, "o", "events_omitted"),
     ];
 
@@ -101,6 +106,16 @@ pub struct Event {
 impl Event {
     pub fn new(kind: EventKind, at: Moment, attempt: u32) -> Self {
         Self { kind, at, attempt, status: None, provider_code: None, request_id: None, next_at: None, note: None }
+    }
+
+    /// Whether the pin's next step comes with another message, whose deliveries are counted anew: of its next
+    /// generation, or of a retry that is too late for the present message to wait for.
+    pub fn sends_a_message(&self) -> bool {
+        match self.kind {
+            K::Deferred | K::Retried | K::NotOnPinterest => true,
+            K::RetryPlanned => self.next_at.is_some_and(|at| at.since_ms(self.at) > KEEP_WITHIN_MS),
+            _ => false,
+        }
     }
 
     pub fn encode(&self, origin: Moment) -> String {

@@ -5,6 +5,7 @@
 use super::attempt::{Attempt, IllegalTransition, Upstream};
 use super::decide::{Situation, Step};
 use super::failure::Failure;
+use super::history::KEEP_WITHIN_MS;
 use super::lateness::LateCause;
 use super::retry::{self, Failed, HOLD_PAUSE_MS, Remedy};
 use super::{Pin, WaitReason};
@@ -15,8 +16,6 @@ use crate::domain::pacing::bucket::{Bucket, Pause};
 use crate::domain::pacing::pace::Pace;
 use crate::domain::time::{Moment, SECOND_MS};
 
-/// A message waits this long at most for its retry; for a later one, a delayed copy is sent.
-const KEEP_WITHIN_MS: i64 = 60 * SECOND_MS;
 /// The HTTP status by which Pinterest asks to slow down.
 pub const TOO_MANY_REQUESTS: u16 = 429;
 /// How soon a call that was refused with a stale access token is repeated with the new one.

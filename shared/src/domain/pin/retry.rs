@@ -16,8 +16,11 @@ pub const NOTHING_LEFT_MOST_MS: i64 = 15 * MINUTE_MS;
 /// A reset as near as this, or as two of the account's own intervals, needs no pause: the account's calls are spaced
 /// anyway.
 pub const NOTHING_LEFT_NEAR_MS: i64 = 3 * SECOND_MS;
-/// The longest pause that a provider's hint may ask for; a longer one is taken for an epoch or a mistake.
+/// The longest pause that a hint is followed for. Pinterest's longest limits are those of a day, and an account that
+/// waits for longer is tried once a day.
 pub const LONGEST_HINT_MS: i64 = 24 * HOUR_MS;
+/// A hint beyond this is a mistake (an epoch in milliseconds, say), and says nothing.
+pub const BELIEVED_HINT_MS: i64 = 31 * 24 * HOUR_MS;
 /// Pinterest often can't fetch an image that it fetches some minutes later. The pin waits this long after each failed
 /// fetch, less up to [`IMAGE_WAIT_SPREAD`] of it; after the last one it fails. Together about an hour.
 pub const IMAGE_WAITS_MS: [i64; 5] = [2 * MINUTE_MS, 5 * MINUTE_MS, 10 * MINUTE_MS, 20 * MINUTE_MS, 25 * MINUTE_MS];
@@ -108,11 +111,16 @@ pub fn nothing_left_pause_ms(reset_ms: i64, interval_ms: i64) -> Option<i64> {
 
 /// How long the account pauses because Pinterest limits its rate, or blocks it. `retry_after_ms` is Pinterest's hint.
 pub fn limit_pause_ms(failure: Failure, retry_after_ms: Option<i64>) -> i64 {
-    let hint = retry_after_ms.filter(|ms| (0..=LONGEST_HINT_MS).contains(ms));
+    let hint = believed(retry_after_ms);
     match failure {
         Failure::SpamBlock => hint.unwrap_or(0).max(SPAM_PAUSE_MS),
         _ => hint.map_or(RATE_LIMIT_PAUSE_MS, |ms| ms.max(RATE_LIMIT_PAUSE_LEAST_MS)),
     }
+}
+
+/// The hint, as far as it is followed.
+fn believed(retry_after_ms: Option<i64>) -> Option<i64> {
+    retry_after_ms.filter(|ms| (0..=BELIEVED_HINT_MS).contains(ms)).map(|ms| ms.min(LONGEST_HINT_MS))
 }
 
 fn spread(wait_ms: i64, jitter: f64) -> i64 {
@@ -174,6 +182,12 @@ mod tests {
         assert_eq!(remedy(&hinted), until(7_000));
         let at_once = Failed { retry_after_ms: Some(0), ..failed(Failure::RateLimited) };
         assert_eq!(remedy(&at_once), until(RATE_LIMIT_PAUSE_LEAST_MS));
+        for long_ms in [LONGEST_HINT_MS, LONGEST_HINT_MS + 1, 25 * HOUR_MS, BELIEVED_HINT_MS] {
+            let hinted = Failed { retry_after_ms: Some(long_ms), ..failed(Failure::RateLimited) };
+            assert_eq!(remedy(&hinted), until(LONGEST_HINT_MS), "capped: {long_ms}");
+        }
+        let beyond = Failed { retry_after_ms: Some(BELIEVED_HINT_MS + 1), ..failed(Failure::RateLimited) };
+        assert_eq!(remedy(&beyond), until(RATE_LIMIT_PAUSE_MS), "a mistake");
         let absurd = Failed { retry_after_ms: Some(i64::MAX), ..failed(Failure::RateLimited) };
         assert_eq!(remedy(&absurd), until(RATE_LIMIT_PAUSE_MS));
     }

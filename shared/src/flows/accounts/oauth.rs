@@ -221,7 +221,7 @@ impl From<ConnectError> for FinishError {
             ConnectError::Pinterest(read)
                 if matches!(read.failure, Failure::PinterestUnreachable | Failure::RateLimited) =>
             {
-                Self::Unreachable { retry_after_ms: read.retry_after_ms }
+                Self::Unreachable { retry_after_ms: read.repeat_after_ms() }
             }
             ConnectError::Pinterest(read) => Self::Pinterest(read),
             // Decided before: this path is for production workspaces.

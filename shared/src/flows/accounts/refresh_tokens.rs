@@ -21,6 +21,7 @@ use crate::domain::pin::failure::Failure;
 use crate::domain::pin::retry::TOKEN_PAUSE_MS;
 use crate::domain::secret::Secret;
 use crate::domain::time::{Moment, SECOND_MS};
+use crate::flows::pacing::heed_limit::{self, Call};
 use crate::flows::pacing::release_hold::release_hold;
 use crate::ports::{Custody, GrantFailure, OptimisticWrites, PortError, PortResult, Stored, Tokens, Write};
 use crate::telemetry::{self, Metric};
@@ -259,7 +260,7 @@ async fn resolve_answer(
         }
         Err(GrantFailure::Refused(_)) => {
             failed("refused");
-            let access = check(context, &current.tokens.access).await;
+            let access = check(context, account.key, &current.tokens.access).await;
             let life = account.life.refused(context.system.now(), &current.version, access);
             record_failed(context, account, life, holder).await
         }
@@ -317,14 +318,19 @@ async fn promote(context: &Context, key: AccountKey, next: &Stored) -> PortResul
 }
 
 /// Asks whether Pinterest still accepts the access token.
-async fn check(context: &Context, access: &Secret) -> AccessCheck {
+async fn check(context: &Context, account: AccountKey, access: &Secret) -> AccessCheck {
     match context.pinterest.user(access).await {
         Ok(_) => AccessCheck::Works,
-        Err(read) => match read.failure {
-            Failure::TokenRevoked => AccessCheck::Refused,
-            Failure::ScopeMissing => AccessCheck::Works,
-            _ => AccessCheck::Unsure,
-        },
+        Err(read) => {
+            if let Err(error) = heed_limit::heed(context, account, Call::Read, &read).await {
+                tracing::warn!(account_id = %account.account, %error, "account not paused after a 429");
+            }
+            match read.failure {
+                Failure::TokenRevoked => AccessCheck::Refused,
+                Failure::ScopeMissing => AccessCheck::Works,
+                _ => AccessCheck::Unsure,
+            }
+        }
     }
 }
 

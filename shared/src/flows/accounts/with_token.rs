@@ -11,9 +11,10 @@ use crate::context::Context;
 use crate::domain::account::Account;
 use crate::domain::ids::AccountKey;
 use crate::domain::pin::failure::Failure;
-use crate::domain::pin::retry::limit_pause_ms;
+use crate::domain::pin::retry::RATE_LIMIT_PAUSE_MS;
 use crate::domain::secret::Secret;
 use crate::domain::time::{Moment, SECOND_MS};
+use crate::flows::pacing::heed_limit::{self, Call};
 use crate::flows::pacing::own_write::{self, OwnWriteError};
 use crate::flows::pacing::spend_budget::{self, Granted};
 use crate::ports::{PortError, ReadFailure};
@@ -136,6 +137,8 @@ where
         Ok(answer) => return Ok(answer),
         Err(failure) => failure,
     };
+    let kind = if is_write { Call::Write } else { Call::Read };
+    heed_limit::heed(context, account.key, kind, &failure).await?;
     if failure.failure != Failure::TokenRevoked {
         return Err(classify(context, account, failure));
     }
@@ -153,6 +156,7 @@ where
     match call(token.clone()).await {
         Ok(answer) => Ok(answer),
         Err(failure) => {
+            heed_limit::heed(context, account.key, kind, &failure).await?;
             if failure.failure == Failure::TokenRevoked {
                 hold_refused(context, account.key, &token).await;
             }
@@ -186,8 +190,7 @@ fn classify(context: &Context, account: &Account, failure: ReadFailure) -> CallE
         }
         Failure::ScopeMissing => CallError::ScopeMissing(named(failure.upstream.message.as_deref().unwrap_or(""))),
         Failure::RateLimited | Failure::SpamBlock => {
-            // A block of writes says nothing of how soon a read may be repeated.
-            CallError::RateLimited { retry_after_ms: limit_pause_ms(Failure::RateLimited, failure.retry_after_ms) }
+            CallError::RateLimited { retry_after_ms: failure.repeat_after_ms().unwrap_or(RATE_LIMIT_PAUSE_MS) }
         }
         _ => CallError::Pinterest(failure),
     }

@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::domain::message::{Delivered, Disposition, PublishMessage, Subject};
 use crate::domain::pacing::backlog::BacklogRow;
 use crate::domain::pin::Pin;
-use crate::domain::pin::attempt::{Attempt, Status, Upstream};
+use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::pin::failure::Failure;
 use crate::flows::activity;
 use crate::flows::reconcile::register_unresolved;
@@ -96,7 +96,7 @@ async fn verdict(context: &Context, message: &PublishMessage, pin: &Pin, attempt
 /// Fails the pin. Returns whether the pin was still as it was read.
 async fn fail(context: &Context, pin: &Pin, attempt: &Attempt) -> PortResult<bool> {
     let now = context.system.now();
-    let failed = attempt.failed(now, Failure::DeadLettered, &Upstream::default(), pin, context.nonce());
+    let failed = attempt.dead_lettered(now, context.settings.deliveries_max, pin, context.nonce());
     let Ok(failed) = failed else { return Ok(false) };
     if context.store.save_attempt(pin, &failed).await? != Write::Done {
         return Ok(false);
@@ -105,7 +105,8 @@ async fn fail(context: &Context, pin: &Pin, attempt: &Attempt) -> PortResult<boo
     telemetry::count(Metric::PinFailed, 1, Some(code), now);
     tracing::error!(
         workspace_id = %pin.key.workspace, account_id = %pin.request.account, pin_id = %pin.key.pin,
-        attempt = failed.attempt, error_code = code, "pin failed: message dead-lettered"
+        attempt = failed.attempt, error_code = code, deliveries = context.settings.deliveries_max,
+        "pin failed: message dead-lettered"
     );
     activity::audit_failure(context, pin, &failed).await;
     Ok(true)

@@ -22,9 +22,10 @@ use crate::domain::reconcile::duplicate_check::{self, AGAIN_ONE_IN, DuplicateChe
 use crate::domain::reconcile::matching::{self, BoardPin};
 use crate::domain::secret::Secret;
 use crate::domain::time::{Moment, SECOND_MS};
+use crate::flows::pacing::heed_limit::{self, Call};
 use crate::flows::pacing::own_write::{self, OwnWriteError};
 use crate::flows::pacing::spend_budget::{self, Granted};
-use crate::ports::{PortResult, Write};
+use crate::ports::{PortResult, ReadFailure, Write};
 use crate::telemetry::{self, Metric};
 
 /// A check that lost the race for the row is repeated after this.
@@ -95,7 +96,10 @@ impl Check<'_> {
             Err(failure) if failure.failure == Failure::BoardNotFound => {
                 return Ok(self.give_up(failure.failure.code()));
             }
-            Err(failure) => return self.again(None, READ_TRIES_MAX, failure.failure.code()).await,
+            Err(failure) => {
+                let at = self.heed(Call::Read, &failure).await?;
+                return self.again(at, READ_TRIES_MAX, failure.failure.code()).await;
+            }
         };
         // Read after the list: a Pin that one of our pins owned by then is no duplicate.
         let others = self.others(&reading.found).await?;
@@ -195,7 +199,8 @@ impl Check<'_> {
             Err(OwnWriteError::Port(error)) => return Err(error),
         }
         if let Err(failure) = context.pinterest.delete_pin(token, id).await {
-            return self.again(None, REMOVE_TRIES_MAX, failure.failure.code()).await;
+            let at = self.heed(Call::Write, &failure).await?;
+            return self.again(at, REMOVE_TRIES_MAX, failure.failure.code()).await;
         }
         let now = context.system.now();
         tracing::warn!(
@@ -208,6 +213,12 @@ impl Check<'_> {
             self.attempt = next;
         }
         Ok(Disposition::Done)
+    }
+
+    /// Heeds what the answer asks of the account. Returns when the call may be repeated, if it says so.
+    async fn heed(&self, call: Call, refused: &ReadFailure) -> PortResult<Option<Moment>> {
+        heed_limit::heed(self.context, self.board.account, call, refused).await?;
+        Ok(refused.repeat_after_ms().map(|ms| self.context.system.now().plus_ms(ms)))
     }
 
     /// Repeats the check later, unless it was tried often enough.

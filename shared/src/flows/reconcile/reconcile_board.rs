@@ -24,6 +24,7 @@ use crate::domain::secret::Secret;
 use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use crate::flows::accounts::hold_refused::hold_refused;
 use crate::flows::accounts::refresh_tokens::{self, Renewal};
+use crate::flows::pacing::heed_limit::{self, Call};
 use crate::ports::{PortResult, ReadFailure};
 
 /// Unresolved pins of one board that are considered at once.
@@ -144,6 +145,7 @@ async fn unreadable(
     used: &Secret,
     ends_at_ms: i64,
 ) -> PortResult<()> {
+    heed_limit::heed(context, board.account, Call::Read, &failure).await?;
     match failure.failure {
         Failure::BoardNotFound => {
             resolve_outcomes::give_up(context, board, members, Failure::BoardNotFound, &failure.upstream).await
@@ -165,7 +167,11 @@ async fn unreadable(
             };
             resolve_outcomes::reconcile_again(context, members, at, failure.failure.code()).await
         }
-        other => resolve_outcomes::reconcile_again_soon(context, members, other.code()).await,
+        other => {
+            // A 429 says when the board may be read again.
+            let least_ms = failure.repeat_after_ms().unwrap_or(0);
+            resolve_outcomes::reconcile_again_after(context, members, least_ms, other.code()).await
+        }
     }
 }
 

@@ -293,12 +293,22 @@ fn again(context: &Context, unresolved: &UnresolvedPin, at: Moment, why: &str) -
 
 /// Plans another reading for each pin after one without a clear view, ever more rarely.
 pub async fn reconcile_again_soon(context: &Context, members: Vec<UnresolvedPin>, why: &str) -> PortResult<()> {
+    reconcile_again_after(context, members, 0, why).await
+}
+
+/// The same, but not before so many milliseconds.
+pub async fn reconcile_again_after(
+    context: &Context,
+    members: Vec<UnresolvedPin>,
+    least_ms: i64,
+    why: &str,
+) -> PortResult<()> {
     let draw = context.system.jitter();
     let now = context.system.now();
     for unresolved in members.into_iter().filter(|unresolved| unresolved.next_reconciliation(context) <= now) {
         let wait_ms = AGAIN_MS.0 + ((AGAIN_MS.1 - AGAIN_MS.0) as f64 * draw) as i64;
         let wait_ms = wait_ms << unresolved.reads_without_verdict(why).min(AGAIN_DOUBLINGS_MAX);
-        let at = context.system.now().plus_ms(wait_ms);
+        let at = context.system.now().plus_ms(wait_ms.max(least_ms));
         reconcile_again(context, vec![unresolved], at, why).await?;
     }
     Ok(())

@@ -73,6 +73,10 @@ pub enum Invariant {
     HoldExplained,
     /// A 429 pauses its account also where the outcome is unknown.
     AnyLimit,
+    /// A 429 on a reading of a board pauses its account.
+    ReadLimits,
+    /// A 429 on a write that a caller waits for pauses its account.
+    OwnLimits,
     /// A pin whose image can't be fetched is tried again a few times only.
     ImageTries,
     /// An image that can't be fetched is a refusal, and not an unknown outcome.
@@ -90,7 +94,7 @@ pub enum Invariant {
 }
 
 impl Invariant {
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 31] = [
         Self::WriteAhead,
         Self::Fence,
         Self::Generation,
@@ -113,6 +117,8 @@ impl Invariant {
         Self::ForcedOnce,
         Self::HoldExplained,
         Self::AnyLimit,
+        Self::ReadLimits,
+        Self::OwnLimits,
         Self::ImageTries,
         Self::ImageRefused,
         Self::PublishBefore,
@@ -238,8 +244,10 @@ impl Lacking {
             return Context { schedules, ..context };
         }
         // Users and the API run unaltered, but for what only the API does.
-        let is_the_apis =
-            matches!(self, Self::Publishing(Invariant::OwnWrites | Invariant::Contention | Invariant::BadClock));
+        let is_the_apis = matches!(
+            self,
+            Self::Publishing(Invariant::OwnWrites | Invariant::OwnLimits | Invariant::Contention | Invariant::BadClock)
+        );
         if matches!(kind, Kind::Person | Kind::Api) && !(kind == Kind::Api && is_the_apis) {
             return context;
         }

@@ -265,6 +265,11 @@ altered_port! {
             if self.lacks(Invariant::HoldExplained) {
                 return self.inner.pause(account, &Pause { failure: None, ..pause.clone() }).await;
             }
+            let is_ignored = (self.lacks(Invariant::ReadLimits) && self.kind == Kind::Reconciler)
+                || (self.lacks(Invariant::OwnLimits) && self.kind == Kind::Api);
+            if is_ignored && !pause.reason.is_hold() {
+                return Ok(());
+            }
             self.inner.pause(account, pause).await
         }
 

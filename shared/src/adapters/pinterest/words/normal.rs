@@ -1,0 +1,104 @@
+//! One form of what a message and a text of ours are written in: without escapes, in one case and one Unicode form,
+//! with one kind of apostrophe and of quotation marks.
+
+use icu_normalizer::ComposingNormalizerBorrowed;
+use percent_encoding::percent_decode_str;
+
+use crate::adapters::pinterest::marks::ADDRESS;
+use crate::domain::reconcile::equivalence::unescaped;
+
+/// What may stand around an address without being part of it.
+const AROUND: &[char] =
+    &['\'', '"', '‘', '’', '“', '”', '„', '«', '»', '(', ')', '<', '>', '[', ']', ',', '.', '!', ';', ':'];
+
+/// A message of Pinterest's. Addresses in it are replaced by [`ADDRESS`].
+pub fn of_message(message: &str) -> Vec<char> {
+    let words: Vec<String> = message.split_whitespace().map(without_address).collect();
+    of_text(&words.join(" "))
+}
+
+/// A text of ours.
+pub fn of_text(text: &str) -> Vec<char> {
+    let text = without_escapes(text);
+    let text = unescaped(&text);
+    let text = percent_decode_str(&text).decode_utf8().unwrap_or_else(|_| text.as_ref().into());
+    let text: String = text.chars().filter_map(unified).collect();
+    let text = ComposingNormalizerBorrowed::new_nfkc().normalize(&text).to_lowercase();
+    let mut words: Vec<char> = Vec::new();
+    for c in ComposingNormalizerBorrowed::new_nfkc().normalize(&text).chars() {
+        let c = if c.is_whitespace() || c.is_control() { ' ' } else { c };
+        if c != ' ' || words.last().is_some_and(|last| *last != ' ') {
+            words.push(c);
+        }
+    }
+    if words.last() == Some(&' ') {
+        words.pop();
+    }
+    words
+}
+
+/// The character in the one form of its kind; none for one that isn't seen.
+fn unified(c: char) -> Option<char> {
+    Some(match c {
+        '\u{200b}'..='\u{200f}' | '\u{feff}' | '\u{ad}' | '\u{2060}' => return None,
+        '‘' | '’' | '‚' | '‛' | 'ʼ' | '′' | '`' | '´' | '＇' => '\'',
+        '‟' | '″' | '＂' => '"',
+        c => c,
+    })
+}
+
+/// A word, with its address replaced.
+fn without_address(word: &str) -> String {
+    let bare = word.trim_matches(AROUND);
+    let plain = bare.replace('\\', "").to_lowercase();
+    let is_address = plain.contains("://") || plain.contains("%3a%2f%2f") || plain.starts_with("www.") || {
+        let (host, path) = plain.split_once('/').unwrap_or((&plain, ""));
+        let ends_in_a_domain = host
+            .rsplit_once('.')
+            .is_some_and(|(_, last)| last.len() >= 2 && last.bytes().all(|b| b.is_ascii_lowercase()));
+        !path.is_empty() && ends_in_a_domain
+    };
+    if is_address { word.replacen(bare, ADDRESS, 1) } else { word.to_owned() }
+}
+
+/// Without the escapes that JSON, Python and others write in a quoted text: `\u00e8`, `\xe8`, `\'`, `\n`.
+fn without_escapes(text: &str) -> String {
+    let mut units: Vec<u16> = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let (decoded, length) = if c == '\\' { escape(rest) } else { (None, c.len_utf8()) };
+        match decoded {
+            Some(code) => encode(code, &mut units),
+            None => encode(u32::from(c), &mut units),
+        }
+        rest = &rest[length..];
+    }
+    // An escape may be one half of a character.
+    char::decode_utf16(units).filter_map(Result::ok).collect()
+}
+
+/// What an escape at the beginning stands for, and its length.
+fn escape(text: &str) -> (Option<u32>, usize) {
+    let Some(kind) = text[1..].chars().next() else { return (None, 1) };
+    let digits = match kind {
+        'x' => 2,
+        'u' => 4,
+        'U' => 8,
+        'n' | 'r' | 't' => return (Some(u32::from(' ')), 2),
+        '\'' | '"' | '\\' | '/' => return (Some(u32::from(kind)), 2),
+        _ => return (None, 1),
+    };
+    let code = text.get(2..2 + digits).filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    match code.and_then(|hex| u32::from_str_radix(hex, 16).ok()) {
+        Some(code) => (Some(code), 2 + digits),
+        None => (None, 1),
+    }
+}
+
+fn encode(code: u32, units: &mut Vec<u16>) {
+    match (char::from_u32(code), u16::try_from(code)) {
+        (Some(c), _) => units.extend_from_slice(c.encode_utf16(&mut [0; 2])),
+        (None, Ok(half)) => units.push(half),
+        (None, Err(_)) => {}
+    }
+}
