@@ -220,7 +220,7 @@ fn is_set_off(message: &[char], said: &[Token], same: &Same) -> bool {
     let is_said_of = |words: &&[&str]| {
         behind.len() >= words.len() && behind.iter().zip(words.iter()).all(|(behind, word)| behind.word == *word)
     };
-    is_off_before && (is_off_behind || (same.to - same.from > 1 && SAID_OF_A_TEXT.iter().any(|said| is_said_of(&said))))
+    is_off_before && (is_off_behind || (same.to - same.from > 1 && SAID_OF_A_TEXT.iter().any(is_said_of)))
 }
 
 /// Whether a message of Pinterest's may have the word without quoting anything.
