@@ -10,6 +10,8 @@ use super::time::{MINUTE_MS, Moment};
 pub const MARKER_SHARDS: u32 = 8;
 /// The most pins in one marker; it keeps the row within two kilobytes.
 pub const PINS_PER_MARKER: usize = 25;
+/// A marker is filed at least this much after its pins' acceptance.
+pub const FILED_AFTER_MINUTES: i64 = 2;
 /// Each of the following runs reads a minute once more, for writers whose clock is behind.
 pub const RESCAN_MINUTES: i64 = 3;
 /// How long a marker is kept, in milliseconds: a rescuer that was down for a week still finds it.
@@ -61,7 +63,15 @@ impl RecoveryMarker {
     /// The marker for pins sent to a queue, which are to be started by `start`.
     pub fn new(pins: Vec<PinKey>, start: Moment, rounds: u32, id: String) -> Self {
         let shard = pins.first().map_or(0, |key| (key.pin.0.as_u128() % u128::from(MARKER_SHARDS)) as u32);
-        Self { minute: start.minute() + 2, shard, pins, purpose: Purpose::Rescue, rounds, id, removal: None }
+        Self {
+            minute: start.minute() + FILED_AFTER_MINUTES,
+            shard,
+            pins,
+            purpose: Purpose::Rescue,
+            rounds,
+            id,
+            removal: None,
+        }
     }
 
     /// The marker by which the rescuer ends pins that have not started before `at`. They have another owner.

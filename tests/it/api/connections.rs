@@ -423,6 +423,8 @@ async fn board_access_says_why_not_and_never_raises_for_a_board() {
         assert!(answer["remediation"].is_string());
         assert_eq!(answer["retry_after_seconds"].is_u64(), status == "skipped");
     }
+    // The 429 has paused the account.
+    api.world.system.advance_ms(5 * MINUTE_MS);
     let path = format!("/v1/pinterest/boards/{id}?account_id={}", api.account());
     assert_eq!(api.send(Method::DELETE, &path, "*/*", None).await.status, 204);
     assert_eq!(told(&access(&id, false).await), is(false, "failed", "board_deleted", "cache"));

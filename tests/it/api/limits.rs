@@ -178,7 +178,12 @@ async fn publishing_passes_while_the_row_cant_be_reached_and_reading_is_refused_
         json!({"account_id": account, "board_id": board, "title": "T", "image_url": "https://example.com/a.jpg",
                "idempotency_key": format!("key-{n}")})
     };
-    let mut reads = Vec::new();
+    // A block is lent without the row.
+    for _ in 0..3 {
+        api.world.faults.plan("credits.lease", 1, Fault::FailBefore);
+    }
+    let (first, _) = api.call("GET", "/v1/pins", As::Key(&api.key), Value::Null).await;
+    let mut reads = vec![first];
     for n in 0..20 {
         for _ in 0..3 {
             api.world.faults.plan("credits.lease", 1, Fault::FailBefore);

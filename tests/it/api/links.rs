@@ -127,7 +127,7 @@ async fn what_is_no_link_is_refused_by_name() {
     }
     for wrong in ["https://user@example.com/", "https://user:pw@example.com/", "https:user:pw@example.com"] {
         let answer = ask(&api, "POST", "/v1/pins", body("wrong", wrong), 422).await;
-        assert!(answer.to_string().contains("URL without user name and password"), "{wrong:?}: {answer}");
+        assert!(answer.to_string().contains("URL without a user name and a password"), "{wrong:?}: {answer}");
         assert!(!answer.to_string().contains("pw@"), "{answer}");
     }
     let long = format!("https://example.com/ {}", "鶴".repeat(900));

@@ -442,11 +442,22 @@ impl Oracle {
         &mut self.schedules
     }
 
-    /// Checks the dashboard's figures of the whole time, as they were read just now.
+    /// Checks the dashboard's figures at the end, over the whole time.
     pub fn check_dashboard(&self, answer: &Summary) {
         for text in rollups::dashboard_errors(&self.store, answer) {
             report(&self.violations, Wrong::Miscounted, text);
         }
+    }
+
+    /// Checks the dashboard's figures meanwhile. What is wrong must be right a minute later; returns whether it is
+    /// wrong.
+    pub fn check_dashboard_meanwhile(&self, answer: &Summary, was_wrong: bool) -> bool {
+        let errors = rollups::ended_errors(&self.store, answer);
+        let is_wrong = !errors.is_empty();
+        for text in errors.into_iter().filter(|_| was_wrong) {
+            report(&self.violations, Wrong::Miscounted, text);
+        }
+        is_wrong
     }
 
     /// The requests whose pins have failed.

@@ -66,6 +66,9 @@ const MARK_WITHIN_MS: i64 = 4 * SECOND_MS;
 /// As [`with_token_to_write`] says; a lost answer fails as `OutcomeUnknown`.
 pub async fn delete_board(context: &Context, board: &BoardKey) -> Result<(), CallError> {
     refuse_fixed(board)?;
+    if context.store.account(board.account).await?.is_none() {
+        return Err(CallError::AccountNotFound);
+    }
     let asked_at = context.system.now();
     let removal = BoardRemoval { board: board.clone(), asked_at, after: None };
     // The owner of the marking, before there is anything to mark.

@@ -16,7 +16,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::context::Context;
 use crate::domain::ids::{PinId, PinKey, WorkspaceId};
-use crate::domain::recovery::{KEPT_MS, MARKER_SHARDS, Purpose, RESCAN_MINUTES, RecoveryMarker};
+use crate::domain::recovery::{FILED_AFTER_MINUTES, KEPT_MS, MARKER_SHARDS, Purpose, RESCAN_MINUTES, RecoveryMarker};
 use crate::domain::stats::rollup::{ROLLED_UP_WITHIN_MS, RollupPage, Sample, merge};
 use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use crate::flows::dispatch::rescue;
@@ -25,8 +25,6 @@ use crate::telemetry::{self, Metric};
 
 /// Minutes rolled up at once: the more, the fewer writes a pin costs, and the more pins a reader has to read itself.
 pub const MINUTES_AT_ONCE: i64 = 5;
-/// A marker is filed at least this much after its pin's acceptance.
-pub const ROW_AFTER_MINUTES: i64 = 2;
 /// Without a mark (the very first run) the roll-up begins this far back.
 const FIRST_REACH_BACK_MINUTES: i64 = 60;
 /// A run ends this long before the invocation does, and takes no longer than [`RUN_MAX_MS`] in all.
@@ -218,7 +216,7 @@ async fn gather(
 
 /// The workspace's pins that were accepted in the time of which the group's markers are.
 async fn listed(context: &Context, workspace: WorkspaceId, group: Group) -> PortResult<Vec<PinKey>> {
-    let (first, last) = (group.first - ROW_AFTER_MINUTES, group.last - ROW_AFTER_MINUTES);
+    let (first, last) = (group.first - FILED_AFTER_MINUTES, group.last - FILED_AFTER_MINUTES);
     let by = Moment((last + 1) * MINUTE_MS - 1);
     let mut after = Some((Moment(first * MINUTE_MS), PinId(uuid::Uuid::nil())));
     let mut keys = Vec::new();

@@ -7,9 +7,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::roll_up::ROW_AFTER_MINUTES;
 use crate::context::Context;
 use crate::domain::ids::{AccountId, AccountKey, PinId, WorkspaceId};
+use crate::domain::recovery::FILED_AFTER_MINUTES;
 use crate::domain::stats::rollup::Sample;
 use crate::domain::stats::rollup::recent::{RECENT_KEPT_MS, Recent};
 use crate::domain::time::{DAY_MS, MINUTE_MS, Moment};
@@ -17,7 +17,7 @@ use crate::ports::PortResult;
 
 /// Markers are filed up to this long after their pin's acceptance (a slot, a schedule's look-ahead), clock differences
 /// included.
-const FILED_WITHIN_MINUTES: i64 = ROW_AFTER_MINUTES + 5;
+const FILED_WITHIN_MINUTES: i64 = FILED_AFTER_MINUTES + 5;
 /// How far back pins are read themselves, however long the rollup hasn't been updated.
 pub const LIVE_WITHIN_MS: i64 = DAY_MS;
 /// The clock of the worker that wrote a row of recent outcomes may be behind by this much.
