@@ -139,7 +139,7 @@ fn varied_link(rng: &mut fastrand::Rng, link: &str) -> String {
 fn whatever_matched_before_still_matches() {
     let mut rng = fastrand::Rng::with_seed(12);
     let (mut matched, mut matched_cut, mut same) = (0, 0, 0);
-    for round in 0..60_000 {
+    for round in 0..30_000 {
         let (title, link, description) = (made(&mut rng, 6), made_link(&mut rng), made(&mut rng, 16));
         let mut theirs = [title.clone(), link.clone(), description.clone()];
         theirs[0] = if rng.u8(0..8) == 0 { made(&mut rng, 6) } else { varied(&mut rng, &title) };
@@ -168,7 +168,7 @@ fn whatever_matched_before_still_matches() {
             assert!(shares_a_hash(&request, &pin), "round {round}: {request:?} {pin:?}");
         }
     }
-    assert!(matched > 10_000 && matched_cut > 1_000 && same > 5_000, "{matched} {matched_cut} {same}");
+    assert!(matched > 5_000 && matched_cut > 500 && same > 2_500, "{matched} {matched_cut} {same}");
 }
 
 #[test]
