@@ -19,6 +19,7 @@ use pinbridge_shared::domain::pin::attempt::Status;
 use pinbridge_shared::domain::pin::said::Said;
 use pinbridge_shared::domain::reconcile::board_scan::BoardScan;
 use pinbridge_shared::domain::stats::activity::{By, Entry, PIN_PUBLISH_FAILED};
+use pinbridge_shared::domain::stats::rollup::recent::RecentSamples;
 use pinbridge_shared::domain::stats::rollup::{RollupPage, hour};
 use pinbridge_shared::domain::tenant::api_key::{ApiKey, PresentedKey, compose};
 use pinbridge_shared::domain::tenant::{Workspace, WorkspaceEnvironment, WorkspaceState};
@@ -30,6 +31,7 @@ use pinbridge_shared::flows::accounts::forget_accounts::forget_accounts;
 use pinbridge_shared::flows::imports::{self, Submission, Submitted};
 use pinbridge_shared::flows::publish::publish_pin::publish_pin;
 use pinbridge_shared::flows::tenants::purge::{self, LINGER_MS, Progress, QUIET_MS};
+use pinbridge_shared::ports::Rollups;
 use pinbridge_shared::ports::{ListingClaim, Tokens, Write};
 use pinbridge_shared::testing::fake_store::FakeStore;
 use pinbridge_shared::testing::{START, TestWorld};
@@ -205,6 +207,9 @@ async fn every_kind_of_row_of_a_deleted_workspace_goes_and_the_neighbours_stay_a
     let sealed = SealedTokens { version: "v".into(), key_id: "k".into(), sealed: vec![1] };
     let row = SealedRow { current: sealed, pending: None, nonce: "n".into() };
     assert!(table.write_sealed_row(account(mine()), &row, None).await.expect("written"));
+
+    let recent = RecentSamples { at: world.now(), id: "r".into(), samples: Vec::new() };
+    table.put_recent(mine(), &recent).await.expect("written");
 
     // Every kind of a workspace's rows is there, or the test proves nothing.
     assert!(purge::delete_workspace(&world.context, mine()).await.expect("marked"));

@@ -93,7 +93,7 @@ fn newer_buckets() -> [(AccountKey, Bucket); 2] {
         pacer: Some(pacer()),
         ..Bucket::default()
     };
-    [(account(3), Bucket { hold: Some(hold), held_until: Some(at(500)), ..Bucket::default() }), (account(4), shared)]
+    [(account(3), Bucket { hold: Some(hold), ..Bucket::default() }), (account(4), shared)]
 }
 
 fn pacer() -> Pacer {

@@ -63,7 +63,6 @@ pub fn full_request(idempotency_key: &str) -> PinRequest {
         dominant_color: Some("#A1B2C3".into()),
         related_terms: Some(vec!["origami".into(), "paper, folded".into()]),
         priority: Priority::Bulk,
-        publish_before: Some(at(86_400_000)),
         ..minimal_request(idempotency_key)
     }
 }

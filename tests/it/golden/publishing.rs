@@ -10,7 +10,6 @@ use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::pin::history::{Event, EventKind};
 use pinbridge_shared::domain::pin::idempotency::PayloadHash;
-use pinbridge_shared::domain::pin::lateness::LateCause;
 use pinbridge_shared::domain::pin::listing::{Entry, Partition, Position, Span, Tags};
 use pinbridge_shared::domain::pin::origin::{Actor, Origin};
 use pinbridge_shared::domain::pin::said::Said;
@@ -103,7 +102,6 @@ fn full_attempt() -> Attempt {
         expires_at: Some(EXPIRES),
         removed_at: Some(at(6_000)),
         is_superseded: true,
-        late_cause: Some(LateCause::Pause),
         ..attempt(Status::Published)
     }
 }
@@ -155,8 +153,7 @@ fn pins() -> Vec<(Pin, Option<Attempt>)> {
         import: Some((ImportId(uuid(0x13)), 500)),
         root: None,
     };
-    let due_at = Some(at(-5_000));
-    let full = Pin { origin: by_key, edit: 2, due_at, ..pin(1, full_request("key-1"), Placement::Slot(at(60_000))) };
+    let full = Pin { origin: by_key, edit: 2, ..pin(1, full_request("key-1"), Placement::Slot(at(60_000))) };
     let by_user = Pin {
         origin: Origin::by(Actor::User(UserId(uuid(0x14)))),
         ..pin(2, minimal_request("key-2"), Placement::Backlog(WaitReason::DailyBudget))
