@@ -2,9 +2,7 @@
 //! one file without scripts and external resources. They say sentences, and neither routes nor codes.
 
 use axum::response::{IntoResponse, Response};
-use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
-};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, StatusCode};
 use pinbridge_shared::domain::account::return_to::ReturnTo;
 use pinbridge_shared::domain::secret::Secret;
@@ -162,8 +160,6 @@ pub fn page(status: StatusCode, title: &str, content: &str, forms: &str) -> Resp
         // The address has the code in it.
         (REFERRER_POLICY, "no-referrer"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        // For browsers that don't know frame-ancestors: nobody lays this page under another.
-        (X_FRAME_OPTIONS, "DENY"),
         (CONTENT_SECURITY_POLICY, policy.as_str()),
     ];
     (status, headers, body).into_response()

@@ -75,6 +75,14 @@ impl Identity {
         data_dir.join(FILE).exists()
     }
 
+    /// Whether an earlier start came to its end in this folder. One of an early version had no people.
+    ///
+    /// # Errors
+    /// When the identity can't be read.
+    pub fn is_whole(data_dir: &Path) -> anyhow::Result<bool> {
+        Ok(Self::load(data_dir)?.is_some_and(|known| known.login.is_some()))
+    }
+
     fn load(data_dir: &Path) -> anyhow::Result<Option<Self>> {
         let path = data_dir.join(FILE);
         if !path.exists() {

@@ -72,7 +72,7 @@ impl Stack {
             _ => "simulator",
         };
         Identity::check(&args.data_dir, pinterest)?;
-        if Identity::is_kept(&args.data_dir) {
+        if Identity::is_whole(&args.data_dir)? {
             data_files::check(&args.data_dir, args.pinterest_url.is_none())?;
         }
         let (stop, stopping) = watch::channel(false);
@@ -227,7 +227,8 @@ async fn start_simulator(args: &Args, mut stop: watch::Receiver<bool>) -> anyhow
         accounts: usize::from(args.accounts),
         ..Config::default()
     };
-    let simulator = Simulator::open(config).context("the Pinterest simulator could not start")?;
+    let simulator =
+        Simulator::open(config).context("the Pinterest simulator could not start (--data-dir takes another folder)")?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let url = format!("http://{}", listener.local_addr()?);
     let task = tokio::spawn(async move {

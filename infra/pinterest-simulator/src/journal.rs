@@ -37,7 +37,7 @@ impl Journal {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).with_context(|| format!("cannot read {}", path.display()))?;
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        let events = read(&bytes[..whole]).with_context(|| format!("cannot read {}", path.display()))?;
+        let events = read(&bytes[..whole]).with_context(|| format!("{} is damaged", path.display()))?;
         if whole < bytes.len() {
             tracing::warn!(bytes = bytes.len() - whole, "incomplete last line of the journal removed");
             file.set_len(whole as u64).with_context(|| format!("cannot write {}", path.display()))?;
