@@ -168,6 +168,9 @@ async fn an_edit_keeps_what_is_left_out_and_null_clears() {
     let change = json!({"title": "Heron"});
     let (status, edited) = api.call("PATCH", &path(&made, ""), As::Key(&api.key), change.clone()).await;
     assert_eq!((status, &edited["payload"]["title"]), (200, &json!("Heron")), "its pin has not begun");
+    // Handed over: its time is settled, and its content is not.
+    let later = json!({"run_at": START.plus_ms(3 * HOUR_MS).rfc3339()});
+    api.refused("PATCH", &path(&made, ""), As::Key(&api.key), later, 409, "schedule_not_editable").await;
     api.world.run_until(START.plus_ms(2 * HOUR_MS + MINUTE_MS)).await;
     api.refused("PATCH", &path(&made, ""), As::Key(&api.key), change, 409, "schedule_not_editable").await;
 }

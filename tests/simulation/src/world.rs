@@ -117,8 +117,8 @@ pub struct SimWorld {
     times: BTreeMap<usize, Vec<i64>>,
     ticks: u64,
     is_healed: bool,
-    /// The dashboard was wrong a minute ago.
-    is_miscounted: bool,
+    /// For how many minutes the dashboard has been wrong.
+    miscounted_minutes: u32,
     finished_at: Option<i64>,
 }
 
@@ -244,7 +244,7 @@ impl SimWorld {
             times: BTreeMap::new(),
             ticks: 0,
             is_healed: false,
-            is_miscounted: false,
+            miscounted_minutes: 0,
             finished_at: None,
         };
         world.set_up();
@@ -786,9 +786,10 @@ impl SimWorld {
         }
         let open = self.oracle.check(&self.queue);
         self.check_reports();
-        if Moment(now).minute() % MINUTES_PER_DASHBOARD == 0 || self.is_miscounted {
+        if Moment(now).minute() % MINUTES_PER_DASHBOARD == 0 || self.miscounted_minutes > 0 {
             let answer = self.read_dashboard();
-            self.is_miscounted = self.oracle.check_dashboard_meanwhile(&answer, self.is_miscounted);
+            let is_wrong = self.oracle.check_dashboard_meanwhile(&answer, self.miscounted_minutes);
+            self.miscounted_minutes = if is_wrong { self.miscounted_minutes + 1 } else { 0 };
         }
         if !self.is_healed {
             for wish in self.oracle.failed() {

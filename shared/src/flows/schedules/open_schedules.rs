@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 
 use futures_util::future::{try_join, try_join_all};
 
-use super::release_due::{FIRST_REACH_BACK_MINUTES, RESCAN_MINUTES};
 use super::schedule_page::{Listed, Position, SchedulePage, SortBy, matching, page_of, read};
 use crate::context::Context;
 use crate::domain::ids::{AccountId, ScheduleId, WorkspaceId};
 use crate::domain::schedule::{RELEASE_AHEAD_MS, RELEASE_SHARDS, ScheduleStatus};
+use crate::domain::schedule::{RELEASE_REACH_BACK_MINUTES, RELEASE_RESCAN_MINUTES};
 use crate::domain::time::{MINUTE_MS, Moment};
 use crate::flows::pins::unfinished;
 use crate::ports::{ByTime, PortResult};
@@ -33,9 +33,9 @@ const AHEAD_MS: i64 = RELEASE_AHEAD_MS + 2 * MINUTE_MS;
 pub async fn page(context: &Context, workspace: WorkspaceId, listed: &Listed) -> PortResult<SchedulePage> {
     let now = context.system.now();
     let mark = context.schedules.release_watermark().await?;
-    let mark = mark.unwrap_or(now.minute() - FIRST_REACH_BACK_MINUTES);
+    let mark = mark.unwrap_or(now.minute() - RELEASE_REACH_BACK_MINUTES);
     // From here on the index is read; schedules before it are over, or have another owner.
-    let present = Moment((mark + 1 - RESCAN_MINUTES).min(now.minute() - PRESENT_MINUTES) * MINUTE_MS);
+    let present = Moment((mark + 1 - RELEASE_RESCAN_MINUTES).min(now.minute() - PRESENT_MINUTES) * MINUTE_MS);
     let range = listed.range();
     let past = past(context, workspace, listed, present, mark).await?;
     let is_started = listed.filter.status.is_some_and(|status| status != ScheduleStatus::Scheduled);
@@ -162,7 +162,7 @@ async fn past(
 async fn still_due(context: &Context, workspace: WorkspaceId, mark: i64) -> PortResult<BTreeSet<ScheduleId>> {
     let now = context.system.now();
     let newest = now.plus_ms(RELEASE_AHEAD_MS).minute();
-    let oldest = (mark + 1 - RESCAN_MINUTES).min(now.minute() - RESCAN_MINUTES);
+    let oldest = (mark + 1 - RELEASE_RESCAN_MINUTES).min(now.minute() - RELEASE_RESCAN_MINUTES);
     let minutes = oldest..=newest.min(oldest + MINUTES_MAX);
     let shards = minutes.flat_map(|minute| (0..RELEASE_SHARDS).map(move |shard| (minute, shard)));
     let rows = try_join_all(shards.map(|(minute, shard)| context.schedules.release_rows(minute, shard))).await?;

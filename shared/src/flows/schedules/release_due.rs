@@ -8,7 +8,9 @@ use futures_util::stream::{self, StreamExt};
 use super::release_schedules::{Released, Run, hand_over};
 use crate::context::Context;
 use crate::domain::ids::{ScheduleKey, WorkspaceId};
-use crate::domain::schedule::{RELEASE_AHEAD_MS, RELEASE_SHARDS, ReleaseRow, Schedule, Stage};
+use crate::domain::schedule::{
+    RELEASE_AHEAD_MS, RELEASE_REACH_BACK_MINUTES, RELEASE_RESCAN_MINUTES, RELEASE_SHARDS, ReleaseRow, Schedule, Stage,
+};
 use crate::domain::time::{HOUR_MS, SECOND_MS};
 use crate::ports::{PortError, PortResult};
 use crate::telemetry::{self, Metric};
@@ -17,9 +19,9 @@ use crate::telemetry::{self, Metric};
 const MINUTES_PER_RUN: i64 = 360;
 /// A minute is read again until it is this much past: a process that stood still may have written under it late. Rows
 /// that were handed over are gone from it, so that reading it costs next to nothing.
-pub(super) const RESCAN_MINUTES: i64 = 10;
+pub(super) const RELEASE_RESCAN_MINUTES: i64 = 10;
 /// Without a watermark (the very first run) the dispatcher begins this far back.
-pub(super) const FIRST_REACH_BACK_MINUTES: i64 = 60;
+pub(super) const RELEASE_REACH_BACK_MINUTES: i64 = 60;
 /// Schedules that are read and accepted together.
 const TOGETHER: usize = 100;
 /// Schedules of one workspace that come in one turn.
@@ -41,8 +43,8 @@ const LEAVE_FOR_NOW_MS: i64 = 40 * SECOND_MS;
 pub async fn release_due(context: &Context, ends_at_ms: i64) -> PortResult<Released> {
     let now = context.system.now();
     let this_minute = now.minute();
-    let mark = context.schedules.release_watermark().await?.unwrap_or(this_minute - FIRST_REACH_BACK_MINUTES);
-    let (oldest, newest) = (mark + 1 - RESCAN_MINUTES, now.plus_ms(RELEASE_AHEAD_MS).minute());
+    let mark = context.schedules.release_watermark().await?.unwrap_or(this_minute - RELEASE_REACH_BACK_MINUTES);
+    let (oldest, newest) = (mark + 1 - RELEASE_RESCAN_MINUTES, now.plus_ms(RELEASE_AHEAD_MS).minute());
     let (mut done, mut is_whole) = (mark, true);
     let mut released = Released::default();
     let caught_up_to = (oldest + MINUTES_PER_RUN).min(this_minute - 1);
