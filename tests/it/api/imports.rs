@@ -318,11 +318,7 @@ async fn a_dry_run_tells_of_every_row_and_creates_nothing() {
     assert_eq!((&rows[2]["duplicate_of_row"], &rows[3]["duplicate_of_row"]), (&json!(2), &json!(2)));
     assert_eq!((&rows[4]["same_content_as_row"], &rows[4]["duplicate_of_row"]), (&json!(2), &Value::Null));
     let boards = told["boards"].as_array().expect("a list");
-<<<<<<< HEAD
-    assert_eq!(boards.len(), 1, "each board once: {boards:?}");
-=======
     assert_eq!(boards.len(), 1, "each board that is known once: {boards:?}");
->>>>>>> mcp
     assert_eq!(told["forecast"]["accounts"][0]["pins"], 2);
     let (_, listed) = api.call("GET", "/v1/pins/imports", As::Key(&api.key), Value::Null).await;
     assert_eq!(listed.as_array().map(Vec::len), Some(1));

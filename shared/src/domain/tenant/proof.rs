@@ -10,6 +10,7 @@ use crate::domain::time::{DAY_MS, Moment};
 pub const CLAIM_MS: i64 = 3 * DAY_MS;
 /// How long a link is good.
 pub const LINK_MS: i64 = DAY_MS;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proof {
     /// The address is this person's, since then.

@@ -17,11 +17,6 @@ use crate::telemetry::{self, Metric};
 
 /// Minutes caught up in a run, oldest first, beside those around now: an outage of a day takes four runs.
 const MINUTES_PER_RUN: i64 = 360;
-/// A minute is read again until it is this much past: a process that stood still may have written under it late. Rows
-/// that were handed over are gone from it, so that reading it costs next to nothing.
-pub(super) const RELEASE_RESCAN_MINUTES: i64 = 10;
-/// Without a watermark (the very first run) the dispatcher begins this far back.
-pub(super) const RELEASE_REACH_BACK_MINUTES: i64 = 60;
 /// Schedules that are read and accepted together.
 const TOGETHER: usize = 100;
 /// Schedules of one workspace that come in one turn.
