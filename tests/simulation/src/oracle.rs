@@ -451,8 +451,8 @@ impl Oracle {
         }
     }
 
-    /// Checks the dashboard's figures meanwhile. What is wrong for half an hour, when the pins are rolled up, is reported;
-    /// returns whether it is wrong.
+    /// Checks the dashboard's figures meanwhile. What is wrong for half an hour, when the pins are rolled up, is
+    /// reported; returns whether it is wrong.
     pub fn check_dashboard_meanwhile(&self, answer: &Summary, wrong_minutes: u32) -> bool {
         let errors = rollups::ended_errors(&self.store, answer);
         let is_wrong = !errors.is_empty();
