@@ -132,7 +132,7 @@ pub fn document(endpoints: &[Endpoint]) -> Value {
                 "RetryAfter": {"description": "The seconds to wait before the next request.", "schema": {"type": "integer", "minimum": 0}},
                 "Authenticate": {"description": "The authentication scheme.", "required": true, "schema": {"type": "string"}},
                 "Warning": {
-                    "description": "A warning, once for each: `unknown_field; field=…` or `duplicate_content; pin_id=…`.",
+                    "description": "A warning, once for each: `unknown_field; field=…`, `duplicate_content; pin_id=…` or `board_not_checked; reason=…`.",
                     "schema": {"type": "string"},
                 },
                 "Allow": {"description": "The methods that the path accepts.", "schema": {"type": "string"}},

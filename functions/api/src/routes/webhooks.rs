@@ -10,7 +10,7 @@ use crate::openapi::schema::Time;
 
 pub fn endpoints() -> Vec<Endpoint> {
     tagged(
-        "Webhooks",
+        "Hosted service",
         vec![
             get("/v1/webhooks", READ, list)
                 .operation("list_webhooks", "List webhooks")

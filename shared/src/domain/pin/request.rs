@@ -93,6 +93,13 @@ pub struct PinRequest {
     pub publish_before: Option<Moment>,
 }
 
+impl PinRequest {
+    /// Whether its `publish_before` has passed.
+    pub fn is_too_late(&self, now: Moment) -> bool {
+        self.publish_before.is_some_and(|before| now >= before)
+    }
+}
+
 /// Where acceptance put the pin. It is stored with the pin, so that a pin without an attempt row still shows why it
 /// waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -226,7 +233,7 @@ impl Pin {
 
     /// Whether no attempt may start any more.
     pub fn is_too_late(&self, now: Moment) -> bool {
-        self.request.publish_before.is_some_and(|before| now >= before)
+        self.request.is_too_late(now)
     }
 
     /// Whether the pin has waited longer than its lifetime.

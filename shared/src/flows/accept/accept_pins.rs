@@ -125,10 +125,6 @@ impl Candidate {
         Self { index, key, publish_request, payload_hash }
     }
 
-    fn is_too_late(&self, now: Moment) -> bool {
-        self.publish_request.request.publish_before.is_some_and(|before| now >= before)
-    }
-
     fn account(&self) -> AccountKey {
         AccountKey { workspace: self.key.workspace, account: self.publish_request.request.account }
     }
@@ -163,7 +159,7 @@ async fn accept_piece(context: &Context, piece: Vec<Candidate>) -> PortResult<Ve
             (None, Some(account)) if !account.is_connected() => {
                 answers.push((candidate.index, Err(AcceptError::AccountDisconnected)));
             }
-            (None, Some(_)) if candidate.is_too_late(now) => {
+            (None, Some(_)) if candidate.publish_request.request.is_too_late(now) => {
                 answers.push((candidate.index, Err(AcceptError::TooLate)));
             }
             (None, Some(_)) => new.push(candidate),

@@ -153,7 +153,7 @@ pub async fn validate(
         Some(duplicate) => about_duplicate(&duplicate),
     });
     checks.push(headroom.as_ref().map_or_else(|| Check::skipped(PACING), |headroom| pacing(context, headroom)));
-    if existing.is_none() && request.publish_before.is_some_and(|before| context.system.now() >= before) {
+    if existing.is_none() && request.is_too_late(context.system.now()) {
         let message = "publish_before has passed: the pin would come too late.";
         checks[0] = Check::failed(SCHEMA, "validation_error", message, "Use a later publish_before, or none.");
     }
@@ -186,7 +186,9 @@ impl Validation {
     /// The validation of a request with unknown fields, which are ignored.
     #[must_use]
     pub fn ignoring(mut self, unknown: &[String]) -> Self {
-        if let Some(schema) = self.checks.iter_mut().find(|check| check.name == SCHEMA && !unknown.is_empty()) {
+        // A failed check stays: ignoring a field doesn't mend another one.
+        let is_open = |check: &&mut Check| check.name == SCHEMA && check.outcome != Outcome::Failed;
+        if let Some(schema) = self.checks.iter_mut().find(is_open).filter(|_| !unknown.is_empty()) {
             let message = format!("Unknown fields are ignored: {}.", unknown.join(", "));
             let remedy = Some("Correct or remove the fields.");
             let warning = Check::new(SCHEMA, Outcome::Warning, message).with("fields", json!(unknown));

@@ -1,4 +1,4 @@
-//! Joins an account's backlog, so that the dispatcher never overlooks a pin in it.
+//! Joins an account's backlog, so that the dispatcher never overlooks a pin in it; and leaves it.
 
 use futures_util::future::try_join_all;
 
@@ -6,6 +6,8 @@ use crate::context::Context;
 use crate::domain::ids::AccountKey;
 use crate::domain::pacing::backlog::BacklogRow;
 use crate::domain::pacing::bucket::{Bucket, WAITING_FRESH_MS};
+use crate::domain::pin::Pin;
+use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::time::Moment;
 use crate::ports::PortResult;
 
@@ -30,6 +32,15 @@ pub async fn join_all(context: &Context, account: AccountKey, rows: &[BacklogRow
         context.store.mark_waiting(account, context.system.now()).await?;
     }
     Ok(())
+}
+
+/// Deletes the row of a pin that has ended while it was as in `attempt`. Left behind, the row would only cost its account
+/// a token.
+pub async fn leave(context: &Context, pin: &Pin, attempt: &Attempt) -> PortResult<()> {
+    if attempt.status != Status::Deferred {
+        return Ok(());
+    }
+    context.store.delete_backlog(pin.account_key(), &[BacklogRow::of(pin, attempt.generation)]).await
 }
 
 fn is_fresh(waiting_at: Option<Moment>, now: Moment) -> bool {

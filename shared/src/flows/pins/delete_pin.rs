@@ -9,10 +9,10 @@ use thiserror::Error;
 
 use crate::context::Context;
 use crate::domain::ids::PinKey;
-use crate::domain::pacing::backlog::BacklogRow;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::recovery::RecoveryMarker;
+use crate::flows::pacing::join_backlog;
 use crate::ports::OptimisticWrites;
 use crate::ports::{PortError, PortResult, Write};
 
@@ -115,15 +115,11 @@ async fn end(context: &Context, pin: &Pin, attempt: &Attempt, is_removed: bool) 
     } else {
         context.store.save_pin(&Pin { hidden_at: Some(now), ..pin.clone() }, &next).await?.is_done()
     };
-    if is_saved && attempt.status == Status::Deferred {
-        // Left behind, the row would only cost its account a token.
-        let row = BacklogRow::of(pin, attempt.generation);
-        if let Err(error) = context.store.delete_backlog(pin.account_key(), &[row]).await {
-            tracing::warn!(
-                workspace_id = %pin.key.workspace, pin_id = %pin.key.pin, %error,
-                "backlog row of a deleted pin not deleted"
-            );
-        }
+    if is_saved && let Err(error) = join_backlog::leave(context, pin, attempt).await {
+        tracing::warn!(
+            workspace_id = %pin.key.workspace, pin_id = %pin.key.pin, %error,
+            "backlog row of a deleted pin not deleted"
+        );
     }
     Ok(is_saved)
 }

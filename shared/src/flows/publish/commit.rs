@@ -89,8 +89,13 @@ async fn write_state(
         (Write::Done, _) => {
             report(reading, transition, &next, now);
             keep_words(context, reading, transition, &next).await;
-            if matches!(transition, Transition::Fail { .. }) {
-                leave_backlog(context, reading).await;
+            if matches!(transition, Transition::Fail { .. })
+                && let Err(error) = join_backlog::leave(context, &reading.pin, &reading.attempt).await
+            {
+                tracing::warn!(
+                    workspace_id = %reading.pin.key.workspace, pin_id = %reading.pin.key.pin, %error,
+                    "backlog row of a failed pin not deleted"
+                );
             }
             match follow_up {
                 Some(FollowUp::PlanDuplicateCheck) => plan_duplicate_check::plan(context, reading.pin.key, &next).await,
@@ -103,17 +108,6 @@ async fn write_state(
             keep_orphan(context, reading, pinterest_pin_id, current.map(|current| *current)).await
         }
         (Write::Conflict(_), _) => Ok(Commit::ReadAgain),
-    }
-}
-
-/// A pin that fails while it waits may have a backlog row. Left behind, the row would only cost its account a token.
-async fn leave_backlog(context: &Context, reading: &Reading) {
-    if reading.attempt.status != Status::Deferred {
-        return;
-    }
-    let row = BacklogRow::of(&reading.pin, reading.attempt.generation);
-    if let Err(error) = context.store.delete_backlog(reading.account_key(), &[row]).await {
-        tracing::warn!(pin_id = %reading.pin.key.pin, %error, "backlog row of a failed pin not deleted");
     }
 }
 

@@ -7,12 +7,12 @@ use super::release_schedules::make_pin;
 use super::{ROUNDS_MAX, ScheduleError, ScheduleView, forget_due, must_find, view};
 use crate::context::Context;
 use crate::domain::ids::ScheduleKey;
-use crate::domain::pacing::backlog::BacklogRow;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::{Attempt, Status, Upstream};
 use crate::domain::pin::failure::Failure;
 use crate::domain::recovery::RecoveryMarker;
 use crate::domain::schedule::{Schedule, ScheduleStatus, Stage};
+use crate::flows::pacing::join_backlog;
 use crate::ports::OptimisticWrites;
 use crate::ports::{PortResult, Write};
 
@@ -73,9 +73,6 @@ async fn end(context: &Context, pin: &Pin, attempt: &Attempt) -> PortResult<bool
     if !context.store.save_pin(&Pin { hidden_at: Some(now), ..pin.clone() }, &next).await?.is_done() {
         return Ok(false);
     }
-    if attempt.status == Status::Deferred {
-        // Left behind, the row would cost a token.
-        context.store.delete_backlog(pin.account_key(), &[BacklogRow::of(pin, attempt.generation)]).await?;
-    }
+    join_backlog::leave(context, pin, attempt).await?;
     Ok(true)
 }

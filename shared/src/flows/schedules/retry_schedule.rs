@@ -36,7 +36,7 @@ pub async fn retry(context: &Context, key: ScheduleKey, accept_duplicate: bool) 
             return Err(ScheduleError::AccountDisconnected);
         }
         let now = context.system.now();
-        if before.request().publish_before.is_some_and(|before| before <= now) {
+        if before.request().is_too_late(now) {
             return Err(ScheduleError::CameTooLate);
         }
         let retried = match &before.pin {

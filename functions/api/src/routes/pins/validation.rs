@@ -29,7 +29,7 @@ pub fn endpoint() -> Endpoint {
         .about(
             "Runs every check of a pin and writes nothing. The answer is 200 even if the pin would be refused: each \
              failed check has a remediation. The checks include conditions that only publishing would detect, such as \
-             an unknown board; then `valid` is `false`, although `POST /v1/pins` would accept the pin. `headroom` has \
+             an image that Pinterest can't fetch; then `valid` is `false`, although `POST /v1/pins` would accept the pin. `headroom` has \
              the pins that the account can publish now.",
         )
         .unaudited("it changes nothing")
@@ -87,7 +87,7 @@ pub struct PinHeadroom {
     pub tokens_available: f64,
     pub capacity: u32,
     pub refill_rate: f64,
-    /// The number of pins in the backlog of the account.
+    /// The number of pins of the account that have not begun, as in the rate meter.
     pub waiting: u64,
     pub waiting_is_at_least: bool,
     /// The time at which a pin that is created now would start. `null` while the account needs a person.
