@@ -143,7 +143,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ("rows of backlogs that a request reads", unrolled::BACKLOG_ROWS_MAX.to_string()),
         ("pins of a row of recent outcomes", recent::SAMPLES_PER_ROW.to_string()),
         ("hours that a request reads sample by sample", dashboard::HOURS_BY_SAMPLE_MAX.to_string()),
-        ("minutes that are rolled up at once", roll_up::MINUTES_AT_ONCE.to_string()),
+        ("minutes that are rolled up at once", domain_rollup::MINUTES_AT_ONCE.to_string()),
         ("a run of the rollup takes at most", time(roll_up::RUN_MAX_MS)),
         // People.
         ("wrong passwords for an address from one network", login::FAILURES_MAX.to_string()),

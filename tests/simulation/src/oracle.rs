@@ -42,8 +42,6 @@ const SHOWN_MAX: usize = 8;
 /// Once the faults are over, a pin that came too late is ended within this time: the rescuer's minute, a run of it that
 /// was missed, and a delivery.
 const ENDED_WITHIN_MS: i64 = 5 * MINUTE_MS;
-/// After so long a pin is in the rollup, whatever died before.
-const ROLLED_UP_MINUTES: u32 = 30;
 /// A pin's image may be refused this often: at the first attempt and those that follow, and a few whose process lost
 /// its fence.
 const IMAGE_REFUSALS_MAX: u32 = 6 + 2;
@@ -444,22 +442,11 @@ impl Oracle {
         &mut self.schedules
     }
 
-    /// Checks the dashboard's figures at the end, over the whole time.
+    /// Checks the dashboard's figures of the whole time, as they were read just now.
     pub fn check_dashboard(&self, answer: &Summary) {
         for text in rollups::dashboard_errors(&self.store, answer) {
             report(&self.violations, Wrong::Miscounted, text);
         }
-    }
-
-    /// Checks the dashboard's figures meanwhile. What is wrong for half an hour, when the pins are rolled up, is
-    /// reported; returns whether it is wrong.
-    pub fn check_dashboard_meanwhile(&self, answer: &Summary, wrong_minutes: u32) -> bool {
-        let errors = rollups::ended_errors(&self.store, answer);
-        let is_wrong = !errors.is_empty();
-        for text in errors.into_iter().filter(|_| wrong_minutes == ROLLED_UP_MINUTES) {
-            report(&self.violations, Wrong::Miscounted, text);
-        }
-        is_wrong
     }
 
     /// The requests whose pins have failed.

@@ -71,8 +71,9 @@ struct Book {
 /// When the table is unavailable.
 pub async fn summary(context: &Context, workspace: WorkspaceId, period: &Period, scope: Scope) -> PortResult<Summary> {
     let now = context.system.now();
-    let (unrolled, sums) =
-        try_join(unrolled::read(context, workspace), read_sums(context, workspace, period, now)).await?;
+    // The mark first: what is rolled up between the two reads is then read twice, and not missed.
+    let unrolled = unrolled::read(context, workspace).await?;
+    let sums = read_sums(context, workspace, period, now).await?;
     let live_from = unrolled.from.max(now.plus_ms(-LIVE_WITHIN_MS));
     let touched: BTreeSet<i64> = unrolled.recent.samples().map(Sample::hour).collect();
     let (by_sample, is_rounded) = by_sample(&sums, period, live_from, now, &touched);
@@ -196,7 +197,10 @@ async fn read_live(
     now: Moment,
 ) -> PortResult<Live> {
     let by = now.plus_ms(AHEAD_MS);
-    let before = Some((live_from.plus_ms(-1), PinId(uuid::Uuid::max())));
+    // Pins that were rolled up while they waited may have been deleted since.
+    let open = book.samples.values().filter(|sample| sample.end == End::Open).map(|sample| sample.created_at);
+    let deleted_from = open.min().map_or(live_from, |oldest| oldest.min(live_from));
+    let before = Some((deleted_from.plus_ms(-1), PinId(uuid::Uuid::max())));
     let (listed, deleted) = try_join(
         list(context, workspace, live_from, by, scope),
         // Deleted pins count with the state that they had before.
@@ -204,6 +208,9 @@ async fn read_live(
     )
     .await?;
     let mut live = Live { is_cut: listed.is_cut || deleted.len() >= LISTED_MAX, ..Live::default() };
+    let deleted: Vec<(Moment, PinId)> =
+        deleted.into_iter().filter(|(at, _)| book.by_sample.contains(&hour(*at))).collect();
+    let hidden: BTreeSet<PinId> = deleted.iter().map(|(_, pin)| *pin).collect();
     let accepted = listed.entries.iter().map(|entry| (entry.position.at, entry.position.pin)).chain(deleted);
     let mut candidates: Vec<Candidate> = accepted
         .filter(|(_, pin)| !book.has_ended(*pin, unrolled))
@@ -215,7 +222,7 @@ async fn read_live(
     });
     candidates.extend(others.map(|sample| Candidate { at: sample.created_at, pin: sample.pin, is_fresh: false }));
     if candidates.len() > ONE_BY_ONE_MAX {
-        count_backlogs(context, workspace, scope, book, &mut candidates, &mut live).await?;
+        count_backlogs(context, workspace, scope, book, &mut candidates, &hidden, &mut live).await?;
     }
     // First the pins that aren't counted yet, then those that wait; of these the newest.
     candidates.sort_unstable_by_key(|of| (!of.is_fresh, std::cmp::Reverse((of.at, of.pin))));
@@ -249,13 +256,15 @@ async fn read_live(
     Ok(live)
 }
 
-/// Counts the pins in backlogs as deferred, by their rows there: however many they are, they need not be read.
+/// Counts the pins in backlogs as deferred, by their rows there: however many they are, they need not be read. The row
+/// of a deleted pin (`hidden`) says nothing: it may outlast the pin.
 async fn count_backlogs(
     context: &Context,
     workspace: WorkspaceId,
     scope: &Scope,
     book: &mut Book,
     candidates: &mut Vec<Candidate>,
+    hidden: &BTreeSet<PinId>,
     live: &mut Live,
 ) -> PortResult<()> {
     let accounts = match scope {
@@ -264,12 +273,14 @@ async fn count_backlogs(
     };
     let waiting = unrolled::in_backlogs(context, workspace, accounts).await?;
     candidates.retain(|candidate| {
-        let Some(row) = waiting.get(&candidate.pin).filter(|row| book.by_sample.contains(&hour(row.created_at))) else {
+        let row = waiting.get(&candidate.pin).filter(|_| !hidden.contains(&candidate.pin));
+        let Some(row) = row.filter(|row| book.by_sample.contains(&hour(row.created_at))) else {
             return true;
         };
         let (pin, created_at) = (candidate.pin, row.created_at);
         let sample = Sample { pin, account: row.account, created_at, rev: 0, end: End::Open, is_scheduled: false };
-        book.samples.entry(pin).or_insert(sample);
+        // A failure that the rollup has was taken back.
+        book.samples.entry(pin).and_modify(|known| known.end = End::Open).or_insert(sample);
         live.states.insert(pin, Status::Deferred);
         false
     });

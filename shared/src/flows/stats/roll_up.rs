@@ -17,14 +17,12 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use crate::context::Context;
 use crate::domain::ids::{PinId, PinKey, WorkspaceId};
 use crate::domain::recovery::{FILED_AFTER_MINUTES, KEPT_MS, MARKER_SHARDS, Purpose, RESCAN_MINUTES, RecoveryMarker};
-use crate::domain::stats::rollup::{ROLLED_UP_WITHIN_MS, RollupPage, Sample, merge};
+use crate::domain::stats::rollup::{MINUTES_AT_ONCE, ROLLED_UP_WITHIN_MS, RollupPage, Sample, merge};
 use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use crate::flows::dispatch::rescue;
 use crate::ports::{BegunGroup, OptimisticWrites, PortResult};
 use crate::telemetry::{self, Metric};
 
-/// Minutes rolled up at once: the more, the fewer writes a pin costs, and the more pins a reader has to read itself.
-pub const MINUTES_AT_ONCE: i64 = 5;
 /// Without a mark (the very first run) the roll-up begins this far back.
 const FIRST_REACH_BACK_MINUTES: i64 = 60;
 /// A run ends this long before the invocation does, and takes no longer than [`RUN_MAX_MS`] in all.

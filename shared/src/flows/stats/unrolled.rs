@@ -9,15 +9,16 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::context::Context;
 use crate::domain::ids::{AccountId, AccountKey, PinId, WorkspaceId};
-use crate::domain::recovery::FILED_AFTER_MINUTES;
-use crate::domain::stats::rollup::Sample;
+use crate::domain::recovery::{FILED_AFTER_MINUTES, RESCAN_MINUTES};
 use crate::domain::stats::rollup::recent::{RECENT_KEPT_MS, Recent};
+use crate::domain::stats::rollup::{MINUTES_AT_ONCE, Sample};
 use crate::domain::time::{DAY_MS, MINUTE_MS, Moment};
 use crate::ports::PortResult;
 
-/// Markers are filed up to this long after their pin's acceptance (a slot, a schedule's look-ahead), clock differences
-/// included.
-const FILED_WITHIN_MINUTES: i64 = FILED_AFTER_MINUTES + 5;
+/// Until so long after its acceptance a pin may be missing in the rollup, though the rollup's mark is past it. A pin that
+/// is released from its backlog just before its minutes are rolled up is in no backlog any more, and its first marker is
+/// behind them: its slot is up to two minutes ahead, and two of the dispatcher's ticks may be late.
+const FILED_WITHIN_MINUTES: i64 = 2 * FILED_AFTER_MINUTES + MINUTES_AT_ONCE + RESCAN_MINUTES + 3;
 /// How far back pins are read themselves, however long the rollup hasn't been updated.
 pub const LIVE_WITHIN_MS: i64 = DAY_MS;
 /// The clock of the worker that wrote a row of recent outcomes may be behind by this much.

@@ -28,6 +28,8 @@ pub const QUARTERS_PER_HOUR: i64 = 4;
 pub const ENDS_WITHIN_MS: i64 = LIFETIME_MS + 5 * DAY_MS;
 /// Samples of older pins are skipped: the stored samples to compare them with may be about to expire.
 pub const ROLLED_UP_WITHIN_MS: i64 = ENDS_WITHIN_MS + 10 * DAY_MS;
+/// Minutes rolled up at once: the more, the fewer writes a pin costs, and the more pins a reader has to read itself.
+pub const MINUTES_AT_ONCE: i64 = 5;
 /// How long samples are kept after their hour.
 pub const SAMPLES_KEPT_MS: i64 = ROLLED_UP_WITHIN_MS + 15 * DAY_MS;
 /// How long sums are kept after their hour: two periods of 366 days, and the pins that ended in the earlier one.
