@@ -127,10 +127,11 @@ altered_port! {
         }
 
         async fn save_attempts(&self, writes: &[(Pin, Attempt)]) -> PortResult<Write<()>> {
+            let changes: Vec<(&Pin, &Attempt)> = writes.iter().map(|(pin, next)| (pin, next)).collect();
+            self.announce(&changes).await;
             let saved = self.inner.save_attempts(writes).await?;
             if saved.is_done() {
-                let writes: Vec<(&Pin, &Attempt)> = writes.iter().map(|(pin, next)| (pin, next)).collect();
-                self.note(&writes).await;
+                self.note(&changes).await;
             }
             Ok(saved)
         }

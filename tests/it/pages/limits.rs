@@ -201,7 +201,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ("messages of one redrive", redrive::MESSAGES_MAX.to_string()),
         ("a schedule is at most this far ahead", time(schedule::AHEAD_MAX_MS)),
         (
-            "a schedule is handed over (and not editable any more) this long before its time",
+            "a schedule is handed over (its time and priority not editable any more) this long before its time",
             time(schedule::RELEASE_AHEAD_MS),
         ),
         ("schedules of one bulk call", routes::bulk::BULK_MAX.to_string()),

@@ -15,9 +15,9 @@ use crate::domain::stats::rollup::{MINUTES_AT_ONCE, Sample};
 use crate::domain::time::{DAY_MS, MINUTE_MS, Moment};
 use crate::ports::PortResult;
 
-/// Until so long after its acceptance a pin may be missing in the rollup, though the rollup's mark is past it. A pin that
-/// is released from its backlog just before its minutes are rolled up is in no backlog any more, and its first marker is
-/// behind them: its slot is up to two minutes ahead, and two of the dispatcher's ticks may be late.
+/// Until so long after its acceptance a pin may be missing in the rollup, though the rollup's mark is past it. A pin
+/// that is released from its backlog just before its minutes are rolled up is in no backlog any more, and its first
+/// marker is behind them: its slot is up to two minutes ahead, and two of the dispatcher's ticks may be late.
 const FILED_WITHIN_MINUTES: i64 = 2 * FILED_AFTER_MINUTES + MINUTES_AT_ONCE + RESCAN_MINUTES + 3;
 /// How far back pins are read themselves, however long the rollup hasn't been updated.
 pub const LIVE_WITHIN_MS: i64 = DAY_MS;
@@ -85,8 +85,7 @@ pub struct InBacklog {
     pub created_at: Moment,
 }
 
-/// The pins in the workspace's backlogs, of these accounts only; at most about [`BACKLOG_ROWS_MAX`] of them. Accounts
-/// are found by their marks, so one that began to wait a moment ago may be missing.
+/// The pins in the workspace's backlogs, of these accounts only; at most about [`BACKLOG_ROWS_MAX`] of them.
 ///
 /// # Errors
 /// When the table is unavailable.
@@ -95,11 +94,10 @@ pub async fn in_backlogs(
     workspace: WorkspaceId,
     accounts: Option<&[AccountId]>,
 ) -> PortResult<HashMap<PinId, InBacklog>> {
-    let is_wanted = |key: &AccountKey| {
-        key.workspace == workspace && accounts.is_none_or(|accounts| accounts.contains(&key.account))
-    };
-    let waiting: Vec<AccountKey> = context.store.waiting_accounts().await?.into_iter().filter(is_wanted).collect();
-    let reads = waiting
+    let is_wanted = |key: &AccountKey| accounts.is_none_or(|accounts| accounts.contains(&key.account));
+    let of_workspace = context.store.accounts(workspace).await?.into_iter().map(|account| account.key);
+    let wanted: Vec<AccountKey> = of_workspace.filter(is_wanted).collect();
+    let reads = wanted
         .into_iter()
         .map(|key| async move { PortResult::Ok((key.account, context.store.backlog(key, BACKLOG_ROWS_MAX).await?)) });
     let mut backlogs = stream::iter(reads.collect::<Vec<_>>()).buffered(BACKLOGS_AT_ONCE);

@@ -56,13 +56,6 @@ impl FakeStore {
         (samples, sums)
     }
 
-    /// How many rows of recent samples there are, and all their samples, without passing the gate.
-    pub fn peek_recent(&self, workspace: WorkspaceId) -> (usize, Vec<Sample>) {
-        let tables = self.tables();
-        let rows = tables.rollups.recent.iter().filter(|((of, ..), _)| *of == workspace);
-        (rows.clone().count(), rows.flat_map(|(_, samples)| samples.iter().copied()).collect())
-    }
-
     /// The minute up to which pins are in the rollup, without passing the gate.
     pub fn peek_rolled_up(&self) -> Option<i64> {
         self.tables().rollups.rolled_up
