@@ -34,8 +34,8 @@ pub async fn join_all(context: &Context, account: AccountKey, rows: &[BacklogRow
     Ok(())
 }
 
-/// Deletes the row of a pin that has ended while it was as in `attempt`. Left behind, the row would only cost its account
-/// a token.
+/// Deletes the row of a pin that has ended while it was as in `attempt`. Left behind, the row would only cost its
+/// account a token.
 pub async fn leave(context: &Context, pin: &Pin, attempt: &Attempt) -> PortResult<()> {
     if attempt.status != Status::Deferred {
         return Ok(());
