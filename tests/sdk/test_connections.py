@@ -5,6 +5,7 @@ Usage: test_connections.py READY_FILE
 """
 
 import http.client
+import re
 import urllib.parse
 import uuid
 
@@ -19,11 +20,15 @@ PERSON, LEAVER = "sim_account_2", "sim_account_3"
 PUBLISHING = "boards:read,boards:write,pins:read,pins:write,user_accounts:read"
 
 
-def browse(url):
-    """Requests a URL as a browser does, without following redirects."""
+def browse(url, form=None):
+    """Requests a URL, or sends a form to it, as a browser does, without following redirects."""
     parts = urllib.parse.urlsplit(str(url))
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
-    connection.request("GET", f"{parts.path}?{parts.query}", headers={"Accept": BROWSER})
+    if form is None:
+        connection.request("GET", f"{parts.path}?{parts.query}", headers={"Accept": BROWSER})
+    else:
+        content = {"Accept": BROWSER, "Content-Type": "application/x-www-form-urlencoded"}
+        connection.request("POST", parts.path, urllib.parse.urlencode(form), content)
     answer = connection.getresponse()
     text = answer.read().decode()
     connection.close()
@@ -49,6 +54,17 @@ def answer_of(location):
     return {"code": query["code"], "state": query["state"]}
 
 
+def confirm(location, decision="connect"):
+    """The user confirms, on our page, that the account is to be connected to this workspace."""
+    status, headers, page = browse(location)
+    assert status == 200 and "Connect your Pinterest account?" in page and "<script" not in page, (status, page)
+    assert (headers["cache-control"], headers["referrer-policy"]) == ("no-store", "no-referrer")
+    assert headers["content-security-policy"].startswith("default-src 'none'")
+    form = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page))
+    assert form == answer_of(location), (form, location)
+    return browse(location, form | {"decision": decision})
+
+
 def connect(client, person, **changes):
     location = agree(client.pinterest.start_oauth().authorization_url, person, **changes)
     answer = client.pinterest.oauth_callback(**answer_of(location))
@@ -65,13 +81,17 @@ def a_user_connects_in_the_browser(client, ready):
     assert url.startswith(ready["pinterest_url"] + "/oauth/") and "ads%3Aread" in url, url
     location = agree(url, PERSON)
     assert location.startswith(ready["base_url"] + "/v1/pinterest/oauth/callback?"), location
-    status, headers, page = browse(location)
+    status, headers, page = confirm(location)
     assert status == 200 and headers["content-type"] == "text/html; charset=utf-8", (status, page)
     assert (headers["cache-control"], headers["referrer-policy"]) == ("no-store", "no-referrer")
     assert headers["content-security-policy"].startswith("default-src 'none'")
     assert "<h1>Connected</h1>" in page and PERSON in page and "<script" not in page, page
     status, _, page = browse(location)
     assert status == 400 and "Not connected" in page, "a state works only once"
+    before = client.pinterest.list_accounts()
+    status, _, page = confirm(agree(client.pinterest.start_oauth().authorization_url, LEAVER), decision="cancel")
+    assert status == 400 and "Access was not granted" in page, (status, page)
+    assert client.pinterest.list_accounts() == before
 
 
 def the_client_connects_and_the_account_keeps_its_id(client, ready):
@@ -158,7 +178,7 @@ def scopes_that_were_not_granted_are_named(client, ready):
     secret = BoardCreateRequest(account_id=account_id, name="Hidden", privacy="SECRET")
     expect_error(APIError, 409, "scope_missing", lambda: client.pinterest.create_board(secret))
     location = agree(client.pinterest.start_oauth().authorization_url, PERSON, scope="user_accounts:read,boards:read")
-    status, _, page = browse(location)
+    status, _, page = confirm(location)
     assert status == 200 and "Connected, but not complete" in page and "pins:write" in page, page
     narrow = account(client, account_id)
     assert (narrow.health_status, narrow.reconnect_required) == ("scope_missing", True), narrow

@@ -105,7 +105,7 @@ async fn what_pinterest_refuses_is_classified() {
 
 #[tokio::test]
 async fn a_boards_own_name_does_not_choose_its_failure() {
-    for name in ["Rate limit tips", "Too many requests", "Trial access", "Blocked links"] {
+    for name in ["Rate limit tips", "Too many requests", "Trial access", "Blocked links", "Combat spam"] {
         let rig = Rig::start().await;
         for message in [
             format!("You already have a board named {name}"),

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use pinbridge_shared::domain::account::Account;
 use pinbridge_shared::domain::ids::{AccountId, AccountKey};
 use pinbridge_shared::domain::pacing::backlog::BacklogRow;
 use pinbridge_shared::domain::pacing::bucket::Pause;
@@ -115,6 +116,8 @@ async fn at_noon() -> Api {
     let api = Api::new().await;
     api.world.system.advance_to(NOW);
     let paused = AccountKey { workspace: testdata::workspace(), account: account(1) };
+    let connected = Account { key: paused, ..testdata::connected_account() };
+    assert!(api.world.context.store.save_account(&connected).await.expect("written").is_done());
     let pause = Pause::new(&api.world.context.settings.pace, NOW.plus_ms(300 * DAY_MS), WaitReason::AccountPaused);
     api.world.context.store.pause(paused, &pause).await.expect("paused");
     api

@@ -27,12 +27,18 @@ pub const PUBLISH_BEFORE_HEADER: &str = "x-pinbridge-publish-before";
 const PRIORITY: &str = "priority";
 pub const PRIORITY_HEADER: &str = "x-pinbridge-priority";
 pub const IDEMPOTENCY_KEY: &str = "idempotency_key";
+const PUBLISH_BEFORE_IN_HEADER: &str =
+    "The same as the query parameter, which counts first: a time as in RFC 3339, like `2026-12-24T18:00:00Z`.";
 /// The headers with an idempotency key. If a request has both, the first counts.
 const KEY_HEADERS: [&str; 2] = ["idempotency-key", "x-pinbridge-idempotency-key"];
 
 inline_schema!(
     /// An identifier that the client chooses.
     Key = json_schema!({"type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_MAX})
+);
+inline_schema!(
+    /// A time in a header. It has no `format`, because openapi-python-client can't send a `date-time` in a header.
+    HeaderTime = json_schema!({"type": "string"})
 );
 
 /// An endpoint that takes pins. `about_key` says what the key in the header identifies.
@@ -44,7 +50,7 @@ pub fn door(endpoint: Endpoint, about_key: &'static str) -> Endpoint {
         .query::<Time>(PUBLISH_BEFORE, "`publish_before` of the pins that have none.")
         .header::<OnDuplicate>("X-Pinbridge-On-Duplicate", "The same as the query parameter, which counts first.")
         .header::<Priority>("X-Pinbridge-Priority", "The same as the query parameter, which counts first.")
-        .header::<Time>("X-Pinbridge-Publish-Before", "The same as the query parameter, which counts first.")
+        .header::<HeaderTime>("X-Pinbridge-Publish-Before", PUBLISH_BEFORE_IN_HEADER)
         .header::<Key>("Idempotency-Key", about_key)
         .header::<Key>("X-Pinbridge-Idempotency-Key", second_key)
 }

@@ -83,6 +83,8 @@ const NAMES: [&str; 14] = [
     "keyword",
     "phrase",
 ];
+/// Behind one of these, a name of the user's may stand without any mark: "Board Too many requests: …".
+const NAMED_THINGS: [&str; 4] = ["board", "boards", "section", "sections"];
 /// What is said of a text that stands at the beginning.
 const SAID_OF_A_TEXT: [&[&str]; 3] = [&["is", "too", "long"], &["is", "too", "short"], &["exceeds"]];
 /// Marks that set a text off. (Not the comma: "Sorry, image unavailable.")
@@ -213,7 +215,8 @@ fn is_set_off(message: &[char], said: &[Token], same: &Same) -> bool {
         return false;
     }
     let gap_before = &message[before.map_or(0, |before| before.to)..said[same.from].from];
-    let is_off_before = before.is_none() || gap_before.iter().any(|c| SETS_OFF.contains(c));
+    let is_off_before = gap_before.iter().any(|c| SETS_OFF.contains(c))
+        || before.is_none_or(|before| NAMED_THINGS.contains(&before.word.as_str()));
     let behind = &said[same.to..];
     let gap_behind = &message[said[same.to - 1].to..behind.first().map_or(message.len(), |behind| behind.from)];
     let is_off_behind = behind.is_empty() || gap_behind.iter().any(|c| SETS_OFF.contains(c));
