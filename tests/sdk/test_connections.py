@@ -90,7 +90,7 @@ def a_user_connects_in_the_browser(client, ready):
     assert status == 400 and "Not connected" in page, "a state works only once"
     before = client.pinterest.list_accounts()
     status, _, page = confirm(agree(client.pinterest.start_oauth().authorization_url, LEAVER), decision="cancel")
-    assert status == 400 and "Access was not granted" in page, (status, page)
+    assert status == 400 and "You did not agree" in page, (status, page)
     assert client.pinterest.list_accounts() == before
 
 

@@ -2,9 +2,11 @@
 //! sixteen pins that it ended.
 //!
 //! [`around`] wraps a context's store. A write that ends a pin keeps its sample in memory, and the write that fills a
-//! row writes the row. What is in memory when the process ends is read from the pins, until the rollup has them. A
-//! retry takes a failure back: it is announced in a row of its own before it is written, so that a pin is never shown
-//! as failed because a process died in between. Nothing here keeps a pin's write from being made, or from succeeding.
+//! row writes the row. What is in memory when the process ends is read from the pins, until the rollup has them. It
+//! never keeps an end from being written.
+//!
+//! A retry takes a failure back: it is announced in a row of its own before it is written, so that a pin is never shown
+//! as failed because a process died in between. A retry that can't be announced isn't made.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -69,7 +71,7 @@ impl Noting {
     }
 
     /// Announces retries, before they are written.
-    async fn announce(&self, writes: &[(&Pin, &Attempt)]) {
+    async fn announce(&self, writes: &[(&Pin, &Attempt)]) -> PortResult<()> {
         let mut reopened: BTreeMap<WorkspaceId, Vec<Sample>> = BTreeMap::new();
         for (pin, next) in writes {
             if let Some(Change::Reopened(sample)) = Change::of(pin, next) {
@@ -77,16 +79,19 @@ impl Noting {
             }
         }
         for (workspace, samples) in reopened {
-            self.write(workspace, samples).await;
+            self.write(workspace, samples).await?;
         }
+        Ok(())
     }
 
     /// Notes the pins that these writes have ended.
     async fn note(&self, writes: &[(&Pin, &Attempt)]) {
         for (pin, next) in writes {
             let Some(Change::Ended(sample)) = Change::of(pin, next) else { continue };
-            if let Some(full) = self.keep(pin.key.workspace, sample) {
-                self.write(pin.key.workspace, full).await;
+            let workspace = pin.key.workspace;
+            let Some(full) = self.keep(workspace, sample) else { continue };
+            if let Err(error) = self.write(workspace, full).await {
+                tracing::warn!(workspace_id = %workspace, %error, "recent outcomes not noted; the figures read the pins");
             }
         }
     }
@@ -107,18 +112,16 @@ impl Noting {
         noted.remove(&workspace).map(|of| of.samples)
     }
 
-    async fn write(&self, workspace: WorkspaceId, samples: Vec<Sample>) {
+    async fn write(&self, workspace: WorkspaceId, samples: Vec<Sample>) -> PortResult<()> {
         let recent = RecentSamples { at: self.system.now(), id: self.system.nonce(), samples };
-        if let Err(error) = self.rollups.put_recent(workspace, &recent).await {
-            tracing::warn!(workspace_id = %workspace, %error, "recent outcomes not noted; the figures read the pins");
-        }
+        self.rollups.put_recent(workspace, &recent).await
     }
 }
 
 altered_port! {
     Pins for Noting {
         async fn save_attempt(&self, pin: &Pin, next: &Attempt) -> PortResult<Write<Option<Box<Attempt>>>> {
-            self.announce(&[(pin, next)]).await;
+            self.announce(&[(pin, next)]).await?;
             let saved = self.inner.save_attempt(pin, next).await?;
             if saved == Write::Done {
                 self.note(&[(pin, next)]).await;
@@ -128,7 +131,7 @@ altered_port! {
 
         async fn save_attempts(&self, writes: &[(Pin, Attempt)]) -> PortResult<Write<()>> {
             let changes: Vec<(&Pin, &Attempt)> = writes.iter().map(|(pin, next)| (pin, next)).collect();
-            self.announce(&changes).await;
+            self.announce(&changes).await?;
             let saved = self.inner.save_attempts(writes).await?;
             if saved.is_done() {
                 self.note(&changes).await;
@@ -137,7 +140,7 @@ altered_port! {
         }
 
         async fn save_pin(&self, pin: &Pin, next: &Attempt) -> PortResult<Write<()>> {
-            self.announce(&[(pin, next)]).await;
+            self.announce(&[(pin, next)]).await?;
             let saved = self.inner.save_pin(pin, next).await?;
             if saved.is_done() {
                 self.note(&[(pin, next)]).await;

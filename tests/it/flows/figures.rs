@@ -198,7 +198,8 @@ async fn more_pins_than_can_be_read_are_no_rate_and_no_exact_figure() {
 /// Days later, when the hour of its acceptance is counted by its sums.
 #[tokio::test]
 async fn a_retried_pin_is_not_failed_from_that_moment_on_and_a_worker_that_dies_changes_nothing() {
-    for fault in [None, Some(Fault::DieBefore), Some(Fault::DieAfter), Some(Fault::FailAfter), Some(Fault::Repeated)] {
+    let faults = [Fault::DieBefore, Fault::DieAfter, Fault::FailBefore, Fault::FailAfter, Fault::Repeated];
+    for fault in faults.map(Some).into_iter().chain([None]) {
         for call in ["store.save_attempt", "rollups.put_recent"] {
             let (world, store) = with_accounts(4, Pace::new(50, 1.0)).await;
             let keys = burst(&world, 1, 0..30).await;

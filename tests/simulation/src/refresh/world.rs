@@ -552,6 +552,9 @@ struct Reader {
     error: Mutex<f64>,
 }
 
+/// How a read fails that says nothing of its token. A 429 pauses the account.
+const READ_FAILURES: [Failure; 2] = [Failure::PinterestUnreachable, Failure::RateLimited];
+
 fn refused(failure: Failure) -> ReadFailure {
     ReadFailure { failure, upstream: Upstream::default(), retry_after_ms: None }
 }
@@ -569,7 +572,9 @@ impl Pinterest for Reader {
         }
         let error = *self.error.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = match self.endpoint.of(token) {
-            _ if self.kernel.chance(error) => Err(refused(Failure::PinterestUnreachable)),
+            _ if self.kernel.chance(error) => {
+                Err(refused(self.kernel.draw(|rng| rng.choice(READ_FAILURES).expect("some"))))
+            }
             Some((_, user)) if is_accepted => {
                 Ok(PinterestUser { id: user.to_string(), username: None, business_name: None })
             }
