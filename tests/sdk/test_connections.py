@@ -110,7 +110,7 @@ def a_failed_connection_says_why(client, ready):
     start = client.pinterest.start_oauth
     location = agree(start().authorization_url, PERSON, decision="deny")
     status, _, page = browse(location)
-    assert status == 400 and "Access was not granted" in page, (status, page)
+    assert status == 400 and "You did not agree" in page, (status, page)
     denied = urllib.parse.urlsplit(agree(start().authorization_url, PERSON, decision="deny"))
     expect_error(APIError, 400, "oauth_denied", lambda: client.request("GET", f"{denied.path}?{denied.query}"))
 

@@ -88,6 +88,10 @@ pub enum Way {
     HtmlOpen,
     /// `\/`, as JSON may escape a slash.
     JsonEscaped,
+    /// The escapes of JSON in ASCII: `\u00e9`, `\"`, `\n`.
+    JsonAscii,
+    /// Texts with the escapes of a query: `Caf%C3%A9`, `50%25`.
+    TextEncoded,
     /// Without characters that aren't seen: soft hyphens, spaces without a width, joiners.
     WithoutUnseen,
     Nfc,
@@ -97,7 +101,7 @@ pub enum Way {
 }
 
 impl Way {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::PercentEncoded,
         Self::PercentDecoded,
         Self::Latin1Encoded,
@@ -114,6 +118,8 @@ impl Way {
         Self::HtmlNamed,
         Self::HtmlOpen,
         Self::JsonEscaped,
+        Self::JsonAscii,
+        Self::TextEncoded,
         Self::WithoutUnseen,
         Self::Nfc,
         Self::Nfd,
@@ -129,7 +135,15 @@ impl Way {
         &[Self::Nfc, Self::Nfd, Self::Nfkc, Self::Nfkd],
         &[Self::UnicodeHost, Self::Punycode, Self::HostOf2003, Self::WithPort, Self::WithoutPort],
         &[Self::PercentEncoded, Self::Latin1Encoded],
-        &[Self::HtmlEscaped, Self::HtmlNumbered, Self::HtmlNamed, Self::HtmlOpen, Self::JsonEscaped],
+        &[
+            Self::HtmlEscaped,
+            Self::HtmlNumbered,
+            Self::HtmlNamed,
+            Self::HtmlOpen,
+            Self::JsonEscaped,
+            Self::JsonAscii,
+            Self::TextEncoded,
+        ],
     ];
 
     /// The name in fault rules.
@@ -151,6 +165,8 @@ impl Way {
             Self::HtmlNamed => "html_named",
             Self::HtmlOpen => "html_open",
             Self::JsonEscaped => "json_escaped",
+            Self::JsonAscii => "json_ascii",
+            Self::TextEncoded => "text_encoded",
             Self::WithoutUnseen => "without_unseen",
             Self::Nfc => "nfc",
             Self::Nfd => "nfd",
@@ -180,7 +196,7 @@ impl Way {
             Self::HostOf2003 => host = idna::domain_to_unicode(&host).0.replace('ß', "ss").into(),
             Self::WithPort if port.is_empty() => port = default_port,
             Self::WithoutPort if port == default_port => port = "",
-            Self::WithPort | Self::WithoutPort => {}
+            Self::WithPort | Self::WithoutPort | Self::TextEncoded => {}
             Self::WithoutUnseen => {
                 let unseen = ["%C2%AD", "%E2%80%8B", "%E2%80%8D", "%EF%B8%8F"];
                 path = unseen.iter().fold(self.text(&path), |path, unseen| path.replace(unseen, "")).into();
@@ -202,6 +218,8 @@ impl Way {
                 text.chars().zip(next).map(|(c, next)| named(c, next.is_some_and(ends_no_name))).collect()
             }
             Self::JsonEscaped => text.replace('/', "\\/"),
+            Self::JsonAscii => text.chars().map(json_escape).collect(),
+            Self::TextEncoded => utf8_percent_encode(text, UNRESERVED).to_string(),
             Self::WithoutUnseen => text.replace(['\u{ad}', '\u{200b}', '\u{200d}', '\u{fe0f}'], ""),
             Self::Nfc => ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned(),
             Self::Nfd => DecomposingNormalizerBorrowed::new_nfd().normalize(text).into_owned(),
@@ -296,6 +314,15 @@ fn number(c: char) -> String {
     if c.is_ascii() && !"&<>\"'".contains(c) { c.into() } else { format!("&#{};", u32::from(c)) }
 }
 
+fn json_escape(c: char) -> String {
+    match c {
+        '"' | '\\' => format!("\\{c}"),
+        '\n' => "\\n".into(),
+        c if c.is_ascii() => c.into(),
+        c => c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -325,6 +352,8 @@ mod tests {
             (Way::HtmlNamed, "https://xn--bcher-kva.example/caf&percnt;C3&percnt;A9/it&apos;s?a=1&amp;b=2#c"),
             (Way::Latin1Encoded, "https://xn--bcher-kva.example/caf%E9/it's?a=1&b=2#c"),
             (Way::Latin1Decoded, "https://xn--bcher-kva.example/café/it's?a=1&b=2#c"),
+            (Way::JsonAscii, link),
+            (Way::TextEncoded, link),
             (Way::JsonEscaped, "https:\\/\\/xn--bcher-kva.example\\/caf%C3%A9\\/it's?a=1&b=2#c"),
             (Way::Nfd, link),
         ] {
@@ -358,6 +387,8 @@ mod tests {
             (Way::HtmlNamed, "Caf&eacute; &amp; &quot;&filig;ne&quot;"),
             (Way::HtmlOpen, "Caf&eacute &amp &quot&filig;ne&quot"),
             (Way::JsonEscaped, text),
+            (Way::JsonAscii, "Caf\\u00e9 & \\\"\\ufb01ne\\\""),
+            (Way::TextEncoded, "Caf%C3%A9%20%26%20%22%EF%AC%81ne%22"),
             (Way::WithoutUnseen, text),
             (Way::Latin1Encoded, text),
             (Way::PercentEncoded, text),
@@ -365,6 +396,7 @@ mod tests {
         ] {
             assert_eq!(way.text(text), written, "{way:?}");
         }
+        assert_eq!(Way::JsonAscii.text("🍲\n\\"), "\\ud83c\\udf72\\n\\\\");
         assert_eq!(Way::HtmlOpen.text("Crème; ½; 5µ"), "Cr&egrave;me; &frac12;; 5&micro", "a name ends where it did");
         assert_eq!(Way::WithoutUnseen.text("a\u{ad}b\u{200b} ❤\u{fe0f}"), "ab ❤");
     }

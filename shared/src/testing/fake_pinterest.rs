@@ -283,11 +283,11 @@ impl State {
 }
 
 fn refused(failure: Failure) -> ReadFailure {
-    ReadFailure { failure, upstream: Upstream::default(), retry_after_ms: None }
+    ReadFailure { failure, upstream: Upstream { status: Some(403), ..Upstream::default() }, retry_after_ms: None }
 }
 
 fn unreachable(_: PortError) -> ReadFailure {
-    refused(Failure::PinterestUnreachable)
+    ReadFailure { failure: Failure::PinterestUnreachable, upstream: Upstream::default(), retry_after_ms: None }
 }
 
 #[async_trait]

@@ -87,6 +87,9 @@ async fn a_pin_is_adopted_in_whatever_way_its_board_writes_it() {
         HtmlNamed;
         HtmlOpen;
         JsonEscaped;
+        JsonAscii;
+        TextEncoded;
+        PercentDecoded, UnicodeHost, JsonAscii;
         Latin1Encoded;
         Latin1Decoded;
         PlusForBlank;

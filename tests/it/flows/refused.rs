@@ -226,7 +226,10 @@ async fn a_look_that_is_refused_after_the_refresh_waits_and_holds_the_account() 
     world.run_for_ms(2 * HOUR_MS).await;
     assert_eq!(world.oauth.asked().len(), 1);
     assert!(world.pinterest.list_reads().len() <= 2 + 9, "one in a quarter of an hour");
-    assert_eq!(world.attempt(pin[0]).await.status, Status::Publishing);
+    let attempt = world.attempt(pin[0]).await;
+    assert_eq!(attempt.status, Status::Publishing);
+    let look = attempt.history.last().expect("an event");
+    assert_eq!((look.note.as_deref(), look.status), (Some("token_revoked"), Some(403)), "{look:?}");
     world.pinterest.refuse(None);
     world.run_until_finished(&pin, world.now().plus_ms(HOUR_MS)).await;
     assert_eq!((world.attempt(pin[0]).await.status, world.pinterest.pins().len()), (Status::Published, 1));
@@ -252,9 +255,75 @@ async fn a_single_refusal_without_a_refresh_token_costs_seconds_and_a_second_one
 }
 
 #[tokio::test]
+async fn a_stray_refusal_beside_a_refresh_that_fails_costs_seconds() {
+    use GrantAnswer::{AppRefused, LostWithoutCommit, NotNow};
+    for answer in [NotNow, LostWithoutCommit, AppRefused] {
+        let (world, key) = connected().await;
+        world.pinterest.answer_next([Answer::Refused(Failure::TokenRevoked, None)]);
+        world.oauth.answer_next([answer.clone()]);
+        let pin = pins(&world, key, 1).await[0];
+        world.run_for_ms(STRAY_REFUSAL_RETRY_MS + 10 * SECOND_MS).await;
+        assert_eq!(world.attempt(pin).await.status, Status::Published, "{answer:?}");
+        assert_eq!(health(&world, key).await, Health::Healthy, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_app_is_asked_once_however_many_pins_are_refused() {
+    for count in [1, 4, 20] {
+        let (world, key) = connected().await;
+        world.pinterest.refuse(Some(Failure::TokenRevoked));
+        world.oauth.answer_next(vec![GrantAnswer::AppRefused; 100]);
+        pins(&world, key, count).await;
+        world.run_for_ms(MINUTE_MS).await;
+        assert_eq!(world.oauth.asked().len(), 1, "{count} pins");
+        assert!(world.pinterest.calls().len() <= 2 * count, "{}", world.pinterest.calls().len());
+        let health = health(&world, key).await;
+        assert_eq!(health.name(), "token_expired");
+        assert!(health.message().contains("refused the access token before its end"), "{}", health.message());
+    }
+}
+
+/// In words that we take for the account's. The pin is the oldest of the backlog, so it would be tried each time.
+#[tokio::test]
+async fn a_pin_that_is_refused_alone_fails_and_doesnt_hold_its_account_for_ever() {
+    for failure in [Failure::TokenRevoked, Failure::ScopeMissing, Failure::TrialAccess, Failure::FeatureRestricted] {
+        for is_bare in [false, true] {
+            let (world, key) = if is_bare { bare().await } else { connected().await };
+            world.pinterest.answer("crane-0", vec![Answer::Refused(failure, None); 1_000]);
+            let mut all = pins(&world, key, 1).await;
+            world.run_for_ms(MINUTE_MS).await;
+            assert!(bucket(&world, key).await.is_on_hold(), "{failure:?}");
+            all.extend(pins(&world, key, 6).await.into_iter().skip(1));
+            world.run_for_ms(2 * HOUR_MS).await;
+            for (index, pin) in all.iter().enumerate() {
+                let attempt = world.attempt(*pin).await;
+                let expected =
+                    if index == 0 { (Status::Failed, Some(Failure::Unrecognised)) } else { (Status::Published, None) };
+                assert_eq!((attempt.status, attempt.failure), expected, "{failure:?}, pin {index}: {attempt:?}");
+            }
+            assert_eq!(health(&world, key).await, Health::Healthy, "{failure:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_single_refusal_of_a_read_is_asked_again() {
+    for is_bare in [false, true] {
+        let (world, key) = if is_bare { bare().await } else { connected().await };
+        for _ in 0..3 {
+            world.boards.fail_next([refused(Failure::TokenRevoked)]);
+            assert!(boards(&world.context, key).await.is_ok(), "without a refresh token: {is_bare}");
+        }
+        assert_eq!(health(&world, key).await, Health::Healthy);
+        assert!(world.oauth.asked().len() <= 1);
+    }
+}
+
+#[tokio::test]
 async fn refusals_of_reads_without_a_refresh_token_hold_nothing() {
     let (world, key) = bare().await;
-    world.boards.fail_next(vec![refused(Failure::TokenRevoked); 3]);
+    world.boards.fail_next(vec![refused(Failure::TokenRevoked); 6]);
     for _ in 0..3 {
         assert!(matches!(boards(&world.context, key).await, Err(CallError::TokenRevoked)));
     }

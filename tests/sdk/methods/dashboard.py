@@ -30,7 +30,7 @@ def summary(client, flavour):
     short = client.dashboard.summary(start=now - timedelta(hours=2), end=now, tz="Asia/Kathmandu")
     assert (short.granularity.value, short.timezone) == ("hour", "Asia/Kathmandu") and short.import_jobs is not None
     assert short.series[0].start.utcoffset() == timedelta(hours=5, minutes=45) and short.schedules.upcoming >= 0
-    expect_error(ValidationError, 422, "validation_error", lambda: client.dashboard.summary(tz="Nowhere/Land"))
+    expect_error(ValidationError, 422, "invalid_timezone", lambda: client.dashboard.summary(tz="Nowhere/Land"))
 
 
 @check("activity_logs.list")
@@ -38,8 +38,10 @@ def activity_logs(client, flavour):
     pin, broken = published_pin(client, flavour), failed_pin(client, flavour.ready)
     key = client.api_keys.create({"name": f"Logged {uuid.uuid4()}"})
     page = client.activity_logs.list(limit=200)
-    entries = {entry.resource_id: entry for entry in reversed(page.items) if entry.action != "pin.publish_failed"}
+    outcomes = {"pin.published", "pin.publish_failed"}
+    entries = {entry.resource_id: entry for entry in page.items if entry.action not in outcomes}
     created = entries[str(pin.id)]
+    assert str(pin.id) in [entry.resource_id for entry in page.items if entry.action == "pin.published"]
     assert (created.action, created.category.value, created.actor_type.value) == ("pin.created", "publishing", "api_key")
     assert entries[str(key.id)].created_at >= pin.created_at and entries[str(key.id)].message
     failures = client.activity_logs.list(action="pin.publish_failed", limit=200)

@@ -157,6 +157,17 @@ impl TokenLife {
         Self { forced: Some(Forced { version: version.to_owned(), at, is_held: false }), ..self }
     }
 
+    /// Whether a refresh was forced because Pinterest refused the access token of this version.
+    pub fn is_forced(&self, version: &str) -> bool {
+        self.forced.as_ref().is_some_and(|forced| forced.version == version)
+    }
+
+    /// Whether a refresh of the tokens of this version has brought no tokens: `refresh_at` is the time of the next try.
+    /// (A refusal of the app's credentials counts as no failure of the account.)
+    pub fn is_tried_again(&self, version: &str) -> bool {
+        self.failures > 0 || self.refused.is_some() || self.is_forced(version)
+    }
+
     /// Keeps of the life before what is still true of tokens that follow that version.
     #[must_use]
     pub fn following(self, version: Option<&str>, before: &Self) -> Self {

@@ -20,8 +20,12 @@ pub enum Health {
     Refused {
         confirmed_at: Option<Moment>,
     },
-    /// The access token has expired or is refused. `retried_at`: when it is renewed, if it can be renewed.
+    /// The access token has expired. `retried_at`: when it is renewed, if it can be renewed.
     TokenExpired {
+        retried_at: Option<Moment>,
+    },
+    /// Pinterest refused the access token, and the pins wait for its renewal.
+    Renewing {
         retried_at: Option<Moment>,
     },
     MissingScopes,
@@ -48,8 +52,10 @@ impl Health {
             Self::GivenUp { answer_lost: death.answer_lost }
         } else if life.refused.is_some() && (is_expired || bucket.awaits_refresh()) {
             Self::Refused { confirmed_at: life.refresh_at }
-        } else if is_expired || is_refreshing {
+        } else if is_expired {
             Self::TokenExpired { retried_at: life.refresh_at }
+        } else if is_refreshing {
+            Self::Renewing { retried_at: life.refresh_at }
         } else if !account.missing_scopes().is_empty() {
             Self::MissingScopes
         } else if bucket.needs_person() {
@@ -65,7 +71,7 @@ impl Health {
     pub fn name(self) -> &'static str {
         match self {
             Self::Disconnected | Self::GivenUp { .. } => "token_revoked",
-            Self::Refused { .. } | Self::TokenExpired { .. } => "token_expired",
+            Self::Refused { .. } | Self::TokenExpired { .. } | Self::Renewing { .. } => "token_expired",
             Self::MissingScopes => "scope_missing",
             Self::OnHold { .. } => "on_hold",
             Self::NotRenewed { .. } => "renewal_refused",
@@ -96,7 +102,14 @@ impl Health {
                 )
             }
             Self::TokenExpired { retried_at: Some(at) } => {
-                format!("The access token has expired; its renewal is tried again at {}.", at.rfc3339())
+                format!("The access token has expired; its renewal is tried again after {}.", at.rfc3339())
+            }
+            Self::Renewing { retried_at: Some(at) } => format!(
+                "Pinterest refused the access token before its end; its renewal is tried again after {}.",
+                at.rfc3339()
+            ),
+            Self::Renewing { retried_at: None } => {
+                "Pinterest refused the access token before its end; reconnect the account.".into()
             }
             Self::TokenExpired { retried_at: None } => "The access token has expired; reconnect the account.".into(),
             Self::MissingScopes => "A scope that publishing needs was not granted; reconnect the account.".into(),
@@ -122,7 +135,9 @@ impl Health {
     /// Whether only a person can restore the connection.
     pub fn needs_reconnect(self) -> bool {
         match self {
-            Self::Healthy | Self::TokenExpired { retried_at: Some(_) } => false,
+            Self::Healthy | Self::TokenExpired { retried_at: Some(_) } | Self::Renewing { retried_at: Some(_) } => {
+                false
+            }
             // The app's access: no connection of this account mends it.
             Self::OnHold { failure: Some(Failure::TrialAccess | Failure::FeatureRestricted) } => false,
             _ => true,

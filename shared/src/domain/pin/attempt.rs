@@ -283,12 +283,21 @@ impl Attempt {
         Ok(next.logged_answer(EventKind::AnswerUnknown, upstream, Some(reconcile_at), None))
     }
 
-    /// A reconciliation was inconclusive.
-    pub fn reconcile_again(&self, now: Moment, reconcile_at: Moment, why: &str, nonce: String) -> Next {
+    /// A reconciliation was inconclusive. `answer` is Pinterest's, if it did not show the board.
+    pub fn reconcile_again(
+        &self,
+        now: Moment,
+        reconcile_at: Moment,
+        why: &str,
+        answer: &Upstream,
+        nonce: String,
+    ) -> Next {
         let mut next = self.leave(&[Status::Publishing], Status::Publishing, now, nonce)?;
         next.failure = Some(Failure::OutcomeUnknown);
         next.reconcile_at = Some(reconcile_at);
+        next.detail = answer.message.as_deref().map(shorten).or(next.detail);
         Ok(next.logged(EventKind::ReconcileInconclusive, |event| {
+            keep_answer(event, answer);
             event.next_at = Some(reconcile_at);
             event.note = Some(why.to_owned());
         }))
@@ -516,13 +525,18 @@ impl Attempt {
         failure: Option<Failure>,
     ) -> Self {
         self.logged(kind, |event| {
-            event.status = upstream.status;
-            event.provider_code = upstream.code;
-            event.request_id = upstream.request_id.clone();
+            keep_answer(event, upstream);
             event.next_at = next_at;
             event.note = failure.map(|failure| failure.code().to_owned());
         })
     }
+}
+
+/// Keeps what identifies Pinterest's answer.
+fn keep_answer(event: &mut Event, answer: &Upstream) {
+    event.status = answer.status;
+    event.provider_code = answer.code;
+    event.request_id = answer.request_id.clone();
 }
 
 fn shorten(text: &str) -> String {

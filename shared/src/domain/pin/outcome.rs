@@ -5,7 +5,7 @@
 use super::attempt::{Attempt, IllegalTransition, Upstream};
 use super::decide::{Situation, Step};
 use super::failure::Failure;
-use super::history::KEEP_WITHIN_MS;
+use super::history::{Event, EventKind, KEEP_WITHIN_MS};
 use super::lateness::LateCause;
 use super::retry::{self, Failed, HOLD_PAUSE_MS, Remedy};
 use super::{Pin, WaitReason};
@@ -20,6 +20,9 @@ use crate::domain::time::{Moment, SECOND_MS};
 pub const TOO_MANY_REQUESTS: u16 = 429;
 /// How soon a call that was refused with a stale access token is repeated with the new one.
 const FRESH_TOKEN_RETRY_MS: i64 = SECOND_MS;
+
+/// A pin whose own refusals have held its account this often fails with the next one, if the account publishes others.
+const HOLDS_MAX: usize = 2;
 
 /// What happened when a worker acted on its [`Step`].
 #[derive(Clone, Debug, PartialEq)]
@@ -196,6 +199,9 @@ fn of_refusal(situation: &Situation<'_>, refused: Refused) -> Outcome {
     let attempts_spent = situation.attempt.attempts_spent();
     match retry::remedy(&Failed { failure, attempts_spent, image_tries, retry_after_ms, now, jitter }) {
         Remedy::RetryAt(at) => paused(pause, retry_at(situation, at, failure, upstream)),
+        Remedy::PauseAccount { on_hold: true, .. } if is_refused_alone(situation) => {
+            paused(pause, fail(Failure::Unrecognised, upstream))
+        }
         Remedy::PauseAccount { until, on_hold } => {
             let reason = if on_hold { WaitReason::AccountOnHold } else { WaitReason::AccountPaused };
             let limit = pause.filter(|_| on_hold);
@@ -228,13 +234,16 @@ fn of_refused_token(situation: &Situation<'_>, renewal: TokenRenewal, upstream: 
             let at = situation.now.plus_ms(FRESH_TOKEN_RETRY_MS);
             return retry_at(situation, at, Failure::TokenExpired, upstream);
         }
-        // The renewal that succeeds ends the hold.
-        TokenRenewal::Pending => (Failure::TokenExpired, WaitReason::TokenRefresh),
-        // A single refusal may be a slip of Pinterest's.
-        TokenRenewal::Exhausted if !was_refused_before(situation) => {
+        // A single refusal may be a slip of Pinterest's, and a renewal that failed leaves the token as good as it was.
+        TokenRenewal::Exhausted | TokenRenewal::Pending
+            if !was_refused_before(situation) && !(renewal == TokenRenewal::Pending && has_expired(situation)) =>
+        {
             let at = situation.now.plus_ms(STRAY_REFUSAL_RETRY_MS);
             return retry_at(situation, at, Failure::TokenExpired, upstream);
         }
+        // The renewal that succeeds ends the hold.
+        TokenRenewal::Pending => (Failure::TokenExpired, WaitReason::TokenRefresh),
+        TokenRenewal::Exhausted if is_refused_alone(situation) => return fail(Failure::Unrecognised, upstream),
         TokenRenewal::Exhausted | TokenRenewal::NeedsReconnect => (Failure::TokenRevoked, WaitReason::AccountOnHold),
     };
     // As long as every hold: whatever ends it early counts on that.
@@ -243,11 +252,35 @@ fn of_refused_token(situation: &Situation<'_>, renewal: TokenRenewal, upstream: 
     pause_and_defer(pause, reason, until, failure, upstream)
 }
 
+/// Whether the access token's own time is over: Pinterest's refusal of it is no slip.
+fn has_expired(situation: &Situation<'_>) -> bool {
+    let ends_at = situation.account.and_then(|account| account.life.access_expires_at);
+    ends_at.is_some_and(|at| at <= situation.now)
+}
+
 /// Whether the refusal is not the first one in a row: the pin's call before was refused for its token too, or the
 /// account is on hold and this call was to show whether it works again.
 fn was_refused_before(situation: &Situation<'_>) -> bool {
     let is_repeated = matches!(situation.attempt.failure, Some(Failure::TokenExpired | Failure::TokenRevoked));
     is_repeated || situation.bucket.is_on_hold()
+}
+
+/// Whether Pinterest refuses this pin and not its account: it has brought holds before, other pins were published since
+/// then and so ended the last one, and the connection is still the same. Otherwise a pin that Pinterest refuses in words
+/// that we take for the account's would hold the account again and again.
+fn is_refused_alone(situation: &Situation<'_>) -> bool {
+    let Some(account) = situation.account.filter(|_| !situation.bucket.is_on_hold()) else { return false };
+    let was_held_for_it = |event: &&Event| {
+        let is_of_account = event.note.as_deref().is_some_and(holds_an_account);
+        event.kind == EventKind::Deferred && is_of_account && event.at > account.updated_at
+    };
+    situation.attempt.history.iter().filter(was_held_for_it).count() >= HOLDS_MAX
+}
+
+fn holds_an_account(code: &str) -> bool {
+    use Failure as F;
+    let holds = [F::TokenRevoked, F::ScopeMissing, F::TrialAccess, F::FeatureRestricted];
+    holds.iter().any(|failure| failure.code() == code)
 }
 
 /// The account can't publish until a person acts.

@@ -157,6 +157,8 @@ fn step(action: &'static str, at: Option<Moment>, reason: impl Into<String>) -> 
     NextStep { action, at, reason: reason.into(), position: None }
 }
 
+const LOST_ANSWER: &str = "The answer was lost; the board is read before the pin is sent again.";
+
 /// A call was announced: it is open, or its answer was lost.
 fn of_call(facts: &Facts<'_>) -> Why {
     let attempt = facts.attempt;
@@ -180,7 +182,15 @@ fn of_call(facts: &Facts<'_>) -> Why {
         Some(note) if note == WaitReason::DailyBudget.code() => {
             "The answer was lost; the board is read when the app's requests of the day allow it.".into()
         }
-        _ => "The answer was lost; the board is read before the pin is sent again.".into(),
+        Some(note) => match Failure::parse(note) {
+            Some(failure) => format!(
+                "The answer was lost, and Pinterest did not show the board ({note}): {} It is read again before the \
+                 pin is sent again.",
+                failure.message()
+            ),
+            None => LOST_ANSWER.into(),
+        },
+        None => LOST_ANSWER.into(),
     };
     of(blocker, step("look_up", Some(at), reason))
 }
@@ -498,7 +508,9 @@ mod tests {
         let begun = Attempt::untouched(&pin).begin(NOW, "b".into()).expect("begins");
         let lost = begun.unresolved_outcome(NOW, NOW.plus_ms(9_000), &Upstream::default(), "u".into()).expect("legal");
         let at = NOW.plus_ms(60_000);
-        let refused = lost.reconcile_again(NOW, at, Failure::TokenRevoked.code(), "r".into()).expect("legal");
+        let refused = lost
+            .reconcile_again(NOW, at, Failure::TokenRevoked.code(), &Upstream::default(), "r".into())
+            .expect("legal");
         let held = |failure| paused(WaitReason::AccountOnHold, Some(failure), at);
         for failure in [Failure::TrialAccess, Failure::FeatureRestricted, Failure::TokenRevoked] {
             let wanted = (Some("outcome_unknown"), "look_up", Some(NOW.plus_ms(9_000)));
@@ -517,7 +529,8 @@ mod tests {
         let account = AccountNow::default();
         let of = |note: &str, after_ms: i64| {
             let begun = Attempt::untouched(&pin).begin(NOW.plus_ms(-after_ms), "b".into()).expect("begins");
-            let unclear = begun.reconcile_again(NOW, NOW.plus_ms(30_000), note, "r".into()).expect("legal");
+            let unclear =
+                begun.reconcile_again(NOW, NOW.plus_ms(30_000), note, &Upstream::default(), "r".into()).expect("legal");
             let facts = Facts {
                 pin: &pin,
                 attempt: &unclear,

@@ -1,8 +1,8 @@
 //! When two links or two texts may be the same though they are written in two ways.
 //!
 //! Pinterest's lists may show a link percent-encoded or decoded, with its host in punycode or in Unicode, with or
-//! without a default port, HTML-escaped with any entity, and a text in another Unicode form. So both sides are reduced
-//! to *keys*, and they may be the same if they share one. Keys are for comparing only: nothing is stored or sent in
+//! without a default port, HTML-escaped with any entity, and a text percent-encoded or in another Unicode form; either
+//! may have the escapes of JSON, too. So both sides are reduced to *keys*, and they may be the same if they share one. Keys are for comparing only: nothing is stored or sent in
 //! this form, except that sibling rows are found by a hash of them.
 //!
 //! Two rules keep a published Pin from being overlooked:
@@ -11,6 +11,7 @@
 //! - Whatever may be the same shares a key. So a pin is found by the keys of a Pin that may be its own.
 
 mod entities;
+mod escapes;
 mod legacy;
 mod link;
 
@@ -19,6 +20,7 @@ use std::borrow::Cow;
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 
 pub use entities::unescaped;
+pub use escapes::without_escapes;
 pub use link::query;
 
 /// What a link or a text is compared by: mostly one key. An empty key is that of a value that distinguishes nothing: it
@@ -39,11 +41,20 @@ impl Keys {
 
     /// Of a title or a description.
     pub fn of_text(text: &str) -> Self {
-        Self::of([reduced(&folded(text)), reduced(&unescaped(text))])
+        let unescaped = unescaped(text);
+        let keys = [reduced(&folded(text)), reduced(&unescaped)];
+        let spelled = may_be_escaped(&unescaped).then(|| reduced(&link::spelled_out(&unescaped)));
+        Self::of(keys.into_iter().chain(spelled))
     }
 
     pub fn of_link(link: &str) -> Self {
-        Self::of(link::keys(link))
+        let keys = link::keys(link);
+        let unescaped = unescaped(link);
+        if !unescaped.contains("\\") && !unescaped.contains("%u") {
+            return Self::of(keys);
+        }
+        let without = without_escapes(&escapes::in_one_form(&unescaped));
+        Self::of(keys.into_iter().chain(link::keys(&without)))
     }
 
     /// Whether the value is missing, or may distinguish nothing.
@@ -61,6 +72,11 @@ impl Keys {
     pub fn meets(&self, other: &Self) -> bool {
         self.0.iter().any(|key| other.0.contains(key))
     }
+}
+
+/// Whether there may be escapes in the text beside HTML's.
+fn may_be_escaped(text: &str) -> bool {
+    text.contains(['%', '\\'])
 }
 
 /// A cut text matches the whole text if it has at least this many folded bytes.

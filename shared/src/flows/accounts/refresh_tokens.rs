@@ -187,11 +187,11 @@ async fn plan(context: &Context, key: AccountKey, why: Why<'_>, holder: &str) ->
         return over(if is_refused { Renewal::Exhausted } else { Renewal::NeedsReconnect });
     };
     // A forced refresh that failed for now and has become due is still the forced one.
-    let is_forced = is_refused || account.life.forced.as_ref().is_some_and(|known| known.version == current.version);
+    let is_forced = is_refused || account.life.is_forced(&current.version);
     match (why, account.life.refresh_at) {
         (Why::Due, _) if !account.life.is_due(now) => over(Renewal::NotDue),
-        // After a failure, the next try keeps its time, however many calls are refused meanwhile.
-        (Why::Refused(_), Some(at)) if at > now && (account.life.failures > 0 || account.life.refused.is_some()) => {
+        // The next try keeps its time, however many calls are refused meanwhile.
+        (Why::Refused(_), Some(at)) if at > now && account.life.is_tried_again(&current.version) => {
             over(Renewal::RetryAt(at))
         }
         _ => Ok(Plan::Ask { account, current, refresh, is_forced }),

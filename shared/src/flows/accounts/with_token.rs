@@ -1,5 +1,5 @@
 //! Calls Pinterest for a caller that waits for the answer. Uses the account's token, and renews it once when Pinterest
-//! refuses it.
+//! refuses it. A token that can't be renewed now is tried once more.
 
 use std::future::Future;
 
@@ -22,6 +22,8 @@ use crate::ports::{PortError, ReadFailure};
 /// The part of a request's time for renewing a token. The API's function has 20 s, and a call to Pinterest takes up to
 /// 6 s.
 const RENEW_WITHIN_MS: i64 = 13 * SECOND_MS;
+/// A token that Pinterest has refused once, and that can't be renewed now, is tried once more after this.
+const STRAY_REFUSAL_PAUSE_MS: i64 = SECOND_MS / 2;
 
 /// Why the call has no answer.
 #[derive(Debug, Error)]
@@ -143,13 +145,17 @@ where
         return Err(classify(context, account, failure));
     }
     let ends_at_ms = context.system.monotonic_ms() + RENEW_WITHIN_MS;
-    let token = match refresh_tokens::after_refusal(context, account.key, &token, ends_at_ms).await {
+    let renewal = refresh_tokens::after_refusal(context, account.key, &token, ends_at_ms).await;
+    let is_renewed_later = matches!(renewal, Renewal::RetryAt(_));
+    let token = match renewal {
         Renewal::Renewed(tokens) => tokens.access,
-        Renewal::RetryAt(_) => return Err(CallError::TokenExpired),
-        // A single refusal may be a slip of Pinterest's, so it holds nothing: the caller may ask again.
-        Renewal::Exhausted | Renewal::NotDue | Renewal::NeedsReconnect => {
-            return Err(classify(context, account, failure));
+        Renewal::RetryAt(_) if has_expired(context, account) => return Err(CallError::TokenExpired),
+        // A single refusal may be a slip of Pinterest's, and a renewal that failed leaves the token as good as it was.
+        Renewal::Exhausted | Renewal::RetryAt(_) => {
+            context.system.sleep_ms(STRAY_REFUSAL_PAUSE_MS).await;
+            token
         }
+        Renewal::NotDue | Renewal::NeedsReconnect => return Err(classify(context, account, failure)),
     };
     // A call with a refused token did nothing, so it may be made once more, whatever it was.
     spend(context, account, is_write).await?;
@@ -158,6 +164,9 @@ where
         Err(failure) => {
             heed_limit::heed(context, account.key, kind, &failure).await?;
             if failure.failure == Failure::TokenRevoked {
+                if is_renewed_later {
+                    return Err(CallError::TokenExpired);
+                }
                 hold_refused(context, account.key, &token).await;
             }
             Err(classify(context, account, failure))
@@ -182,11 +191,18 @@ async fn spend(context: &Context, account: &Account, is_write: bool) -> Result<(
     })
 }
 
+fn has_expired(context: &Context, account: &Account) -> bool {
+    account.life.access_expires_at.is_some_and(|at| at <= context.system.now())
+}
+
 fn classify(context: &Context, account: &Account, failure: ReadFailure) -> CallError {
     match failure.failure {
         Failure::TokenRevoked => {
-            let has_expired = account.life.access_expires_at.is_some_and(|at| at <= context.system.now());
-            if has_expired { CallError::TokenExpired } else { CallError::TokenRevoked }
+            if has_expired(context, account) {
+                CallError::TokenExpired
+            } else {
+                CallError::TokenRevoked
+            }
         }
         Failure::ScopeMissing => CallError::ScopeMissing(named(failure.upstream.message.as_deref().unwrap_or(""))),
         Failure::RateLimited | Failure::SpamBlock => {

@@ -16,6 +16,7 @@ use crate::domain::pacing::bucket::{
 use crate::domain::pacing::budget::{DaySpending, Request};
 use crate::domain::pacing::pacer::Pacer;
 use crate::domain::pin::LIFETIME_MS;
+use crate::domain::pin::retry::HOLD_PAUSE_MS;
 use crate::domain::recovery::{PINS_PER_MARKER, RecoveryMarker};
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::flows::pacing::budget_left;
@@ -29,6 +30,8 @@ const LEAVE_FOR_THE_REST_MS: i64 = 25 * SECOND_MS;
 const ACCOUNTS_AT_ONCE: usize = 16;
 /// Rows of a user in a run; at the default pace a window holds 100.
 const ROWS_MAX: usize = 1_000;
+/// An account on hold is tried with one of so many pins.
+const TRIED_AMONG: usize = 50;
 /// A release that loses its race for the bucket is planned again this often.
 const TAKE_ATTEMPTS: usize = 4;
 /// A row this young may belong to an acceptance that is still writing its pin.
@@ -238,11 +241,19 @@ fn most(bucket: &Bucket, allowed: usize, now: Moment) -> usize {
 /// The first `limit` rows that wait. Clears the account's mark when none does.
 async fn waiting(context: &Context, account: AccountKey, bucket: &Bucket, limit: usize) -> PortResult<Vec<BacklogRow>> {
     let read_at = context.system.now();
-    let rows = context.store.backlog(account, limit).await?;
+    let is_tried = bucket.is_on_hold();
+    let rows = context.store.backlog(account, if is_tried { TRIED_AMONG } else { limit }).await?;
     if rows.is_empty() {
         clear_mark(context, account, bucket, read_at).await?;
     }
-    without_unwritten(context, account, rows, read_at).await
+    let mut rows = without_unwritten(context, account, rows, read_at).await?;
+    if is_tried && !rows.is_empty() {
+        // Each time another one: what Pinterest refuses may be the first pin, and not the account.
+        let turn = (read_at.0 / HOLD_PAUSE_MS) as usize % rows.len();
+        rows.rotate_left(turn);
+        rows.truncate(limit);
+    }
+    Ok(rows)
 }
 
 /// Claims the account's rows for this release; none, when another dispatcher has released since the account was read.

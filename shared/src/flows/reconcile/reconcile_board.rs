@@ -16,7 +16,7 @@ use crate::domain::account::credentials::STRAY_REFUSAL_RETRY_MS;
 use crate::domain::ids::{BoardKey, PinKey};
 use crate::domain::message::{Disposition, ReconcileMessage};
 use crate::domain::pin::WaitReason;
-use crate::domain::pin::attempt::Status;
+use crate::domain::pin::attempt::{Status, Upstream};
 use crate::domain::pin::failure::Failure;
 use crate::domain::reconcile::board_scan::{GOES_ON_FOR_MS, Reading, earliest};
 use crate::domain::reconcile::matching::{self, BoardPin, Window};
@@ -100,9 +100,10 @@ async fn serve(
     reading: Reading,
     ends_at_ms: i64,
 ) -> PortResult<Option<Reading>> {
+    let nothing = Upstream::default();
     let Some(tokens) = context.secrets.tokens(board.account, false).await? else {
         let at = context.system.now().plus_ms(NO_TOKEN_MS);
-        resolve_outcomes::reconcile_again(context, members, at, Failure::TokenRevoked.code()).await?;
+        resolve_outcomes::reconcile_again(context, members, at, Failure::TokenRevoked.code(), &nothing).await?;
         return Ok(None);
     };
     let windows: BTreeMap<PinKey, Window> =
@@ -128,7 +129,7 @@ async fn serve(
         Ok(Read::Whole(reading)) => resolve_outcomes::resolve(context, board, members, reading).await?,
         Ok(Read::OutOfTime(reading)) => return Ok(Some(reading)),
         Ok(Read::OutOfBudget(at)) => {
-            resolve_outcomes::reconcile_again(context, members, at, WaitReason::DailyBudget.code()).await?;
+            resolve_outcomes::reconcile_again(context, members, at, WaitReason::DailyBudget.code(), &nothing).await?;
         }
         Ok(Read::TooLong(why)) => resolve_outcomes::reconcile_again_soon(context, members, why).await?,
         Err(failure) => unreadable(context, board, members, failure, &tokens.access, ends_at_ms).await?,
@@ -165,12 +166,12 @@ async fn unreadable(
                 }
                 Renewal::NotDue | Renewal::NeedsReconnect => now.plus_ms(NO_TOKEN_MS),
             };
-            resolve_outcomes::reconcile_again(context, members, at, failure.failure.code()).await
+            resolve_outcomes::reconcile_again(context, members, at, failure.failure.code(), &failure.upstream).await
         }
         other => {
             // A 429 says when the board may be read again.
             let least_ms = failure.repeat_after_ms().unwrap_or(0);
-            resolve_outcomes::reconcile_again_after(context, members, least_ms, other.code()).await
+            resolve_outcomes::reconcile_again_after(context, members, least_ms, other.code(), &failure.upstream).await
         }
     }
 }

@@ -235,17 +235,19 @@ fn next_state(
         Ruling::Adopt(index) => {
             Some(unresolved.attempt.adopted(now, free[index].id.clone(), &nothing, &unresolved.pin, context.nonce())?)
         }
-        _ if !is_due && shares_out => Some(again(context, unresolved, now.plus_ms(SECOND_SCAN_MS), TWIN_SETTLED)?),
+        _ if !is_due && shares_out => {
+            Some(again(context, unresolved, now.plus_ms(SECOND_SCAN_MS), TWIN_SETTLED, &nothing)?)
+        }
         _ if !is_due => None,
         Ruling::Wait => {
             let wait_ms = TWIN_OPEN_MS << unresolved.reads_without_verdict(TWIN_OPEN).min(AGAIN_DOUBLINGS_MAX);
-            Some(again(context, unresolved, now.plus_ms(wait_ms), TWIN_OPEN)?)
+            Some(again(context, unresolved, now.plus_ms(wait_ms), TWIN_OPEN, &nothing)?)
         }
         Ruling::Absent if is_believed(context, unresolved, reading) => Some(absent(context, unresolved)?),
         Ruling::Absent => {
             let why = reading.unclear.map_or(NOT_SEEN, |unclear| unclear.name());
             let wait_ms = SECOND_SCAN_MS << unresolved.reads_without_verdict(why).min(AGAIN_DOUBLINGS_MAX);
-            Some(again(context, unresolved, now.plus_ms(wait_ms), why)?)
+            Some(again(context, unresolved, now.plus_ms(wait_ms), why, &nothing)?)
         }
         Ruling::Ambiguous if unresolved.reads_without_verdict(UNCLEAR_OWNER) > 0 => Some(unresolved.attempt.failed(
             now,
@@ -254,7 +256,7 @@ fn next_state(
             &unresolved.pin,
             context.nonce(),
         )?),
-        Ruling::Ambiguous => Some(again(context, unresolved, now.plus_ms(SECOND_SCAN_MS), UNCLEAR_OWNER)?),
+        Ruling::Ambiguous => Some(again(context, unresolved, now.plus_ms(SECOND_SCAN_MS), UNCLEAR_OWNER, &nothing)?),
     })
 }
 
@@ -275,8 +277,15 @@ fn absent(context: &Context, unresolved: &UnresolvedPin) -> Result<Attempt, Ille
     unresolved.attempt.absent(now, context.nonce())
 }
 
-/// Plans another reading at that time, unless readings were inconclusive for too long.
-fn again(context: &Context, unresolved: &UnresolvedPin, at: Moment, why: &str) -> Result<Attempt, IllegalTransition> {
+/// Plans another reading at that time, unless readings were inconclusive for too long. `answer` is Pinterest's, if it did
+/// not show the board.
+fn again(
+    context: &Context,
+    unresolved: &UnresolvedPin,
+    at: Moment,
+    why: &str,
+    answer: &Upstream,
+) -> Result<Attempt, IllegalTransition> {
     let now = context.system.now();
     if now.since_ms(unresolved.started_at()) > GIVE_UP_AFTER_MS && !HOLDS_THE_DEADLINE.contains(&why) {
         let nothing = Upstream::default();
@@ -288,12 +297,12 @@ fn again(context: &Context, unresolved: &UnresolvedPin, at: Moment, why: &str) -
             context.nonce(),
         );
     }
-    unresolved.attempt.reconcile_again(now, at, why, context.nonce())
+    unresolved.attempt.reconcile_again(now, at, why, answer, context.nonce())
 }
 
 /// Plans another reading for each pin after one without a clear view, ever more rarely.
 pub async fn reconcile_again_soon(context: &Context, members: Vec<UnresolvedPin>, why: &str) -> PortResult<()> {
-    reconcile_again_after(context, members, 0, why).await
+    reconcile_again_after(context, members, 0, why, &Upstream::default()).await
 }
 
 /// The same, but not before so many milliseconds.
@@ -302,6 +311,7 @@ pub async fn reconcile_again_after(
     members: Vec<UnresolvedPin>,
     least_ms: i64,
     why: &str,
+    answer: &Upstream,
 ) -> PortResult<()> {
     let draw = context.system.jitter();
     let now = context.system.now();
@@ -309,14 +319,20 @@ pub async fn reconcile_again_after(
         let wait_ms = AGAIN_MS.0 + ((AGAIN_MS.1 - AGAIN_MS.0) as f64 * draw) as i64;
         let wait_ms = wait_ms << unresolved.reads_without_verdict(why).min(AGAIN_DOUBLINGS_MAX);
         let at = context.system.now().plus_ms(wait_ms.max(least_ms));
-        reconcile_again(context, vec![unresolved], at, why).await?;
+        reconcile_again(context, vec![unresolved], at, why, answer).await?;
     }
     Ok(())
 }
 
-pub async fn reconcile_again(context: &Context, members: Vec<UnresolvedPin>, at: Moment, why: &str) -> PortResult<()> {
+pub async fn reconcile_again(
+    context: &Context,
+    members: Vec<UnresolvedPin>,
+    at: Moment,
+    why: &str,
+    answer: &Upstream,
+) -> PortResult<()> {
     for unresolved in members {
-        if let Ok(next) = again(context, &unresolved, at, why) {
+        if let Ok(next) = again(context, &unresolved, at, why, answer) {
             write(context, &unresolved.pin.board_key(), &[(unresolved.pin, next)]).await?;
         }
     }

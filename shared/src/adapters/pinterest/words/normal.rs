@@ -5,7 +5,7 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 use percent_encoding::percent_decode_str;
 
 use crate::adapters::pinterest::marks::ADDRESS;
-use crate::domain::reconcile::equivalence::unescaped;
+use crate::domain::reconcile::equivalence::{unescaped, without_escapes};
 
 /// What may stand around an address without being part of it.
 const AROUND: &[char] =
@@ -59,46 +59,4 @@ fn without_address(word: &str) -> String {
         !path.is_empty() && ends_in_a_domain
     };
     if is_address { word.replacen(bare, ADDRESS, 1) } else { word.to_owned() }
-}
-
-/// Without the escapes that JSON, Python and others write in a quoted text: `\u00e8`, `\xe8`, `\'`, `\n`.
-fn without_escapes(text: &str) -> String {
-    let mut units: Vec<u16> = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        let (decoded, length) = if c == '\\' { escape(rest) } else { (None, c.len_utf8()) };
-        match decoded {
-            Some(code) => encode(code, &mut units),
-            None => encode(u32::from(c), &mut units),
-        }
-        rest = &rest[length..];
-    }
-    // An escape may be one half of a character.
-    char::decode_utf16(units).filter_map(Result::ok).collect()
-}
-
-/// What an escape at the beginning stands for, and its length.
-fn escape(text: &str) -> (Option<u32>, usize) {
-    let Some(kind) = text[1..].chars().next() else { return (None, 1) };
-    let digits = match kind {
-        'x' => 2,
-        'u' => 4,
-        'U' => 8,
-        'n' | 'r' | 't' => return (Some(u32::from(' ')), 2),
-        '\'' | '"' | '\\' | '/' => return (Some(u32::from(kind)), 2),
-        _ => return (None, 1),
-    };
-    let code = text.get(2..2 + digits).filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    match code.and_then(|hex| u32::from_str_radix(hex, 16).ok()) {
-        Some(code) => (Some(code), 2 + digits),
-        None => (None, 1),
-    }
-}
-
-fn encode(code: u32, units: &mut Vec<u16>) {
-    match (char::from_u32(code), u16::try_from(code)) {
-        (Some(c), _) => units.extend_from_slice(c.encode_utf16(&mut [0; 2])),
-        (None, Ok(half)) => units.push(half),
-        (None, Err(_)) => {}
-    }
 }

@@ -6,6 +6,7 @@ use percent_encoding::percent_decode_str;
 use url::{Host, Url};
 
 use super::entities::unescaped;
+use super::escapes::{in_one_form, without_escapes};
 use super::legacy::{self, Reading};
 use super::{folded_link, nfkc};
 use crate::domain::pin::idempotency::is_invisible;
@@ -111,6 +112,19 @@ fn plain_sign(c: char) -> char {
         '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
         other => other,
     }
+}
+
+/// A text without percent escapes and those of JSON, also where one encodes another.
+pub fn spelled_out(text: &str) -> String {
+    let mut text = text.to_owned();
+    for _ in 0..DECODED_MAX {
+        let next = decoded(&without_escapes(&in_one_form(&text)), Reading::Legacy).into_owned();
+        if next == text {
+            break;
+        }
+        text = next;
+    }
+    text
 }
 
 /// Without percent escapes and HTML entities, also where one encodes another.
