@@ -87,6 +87,7 @@ pub const CERTAIN: &[Row] = &[
     // What the app may not do. No person mends it by connecting again.
     says(&[APP, NOT_FOR_APPS], F::FeatureRestricted)
         .unless(&[ONE_OBJECT, CONNECTION, &["by the user", "user has", "user did"]]),
+    says(&[APP, FEATURE], F::FeatureRestricted).unless(&[ONE_OBJECT, CONNECTION, MEDIA, LINK, TEXT]),
     says(&[FEATURE, NOT_FOR_APPS], F::FeatureRestricted).unless(&[ONE_OBJECT, CONNECTION, MEDIA, LINK, TEXT]),
     // The connection, unless one object is refused: "Authentication failed: you don't have access to this board".
     code(3, &[&["authorization failed", "authorisation failed", "missing"]], F::ScopeMissing).unless(&[ONE_OBJECT]),
@@ -125,14 +126,16 @@ pub const CERTAIN: &[Row] = &[
         &["scheme*", "protocol*", "only http*", "http or https", "start* with", "begin* with"]],
         F::InvalidUrl).unless(&[TEXT]),
     says(&[&["blocked _ link", "blocked _ url", "blocked _ site", "blocked _ website", "blocked _ domain",
-        "link _ blocked", "url _ blocked", "site _ blocked", "lead* to spam", "links to spam"]], F::LinkBlocked).unless(&[ACCOUNT]),
+        "link _ blocked", "url _ blocked", "site _ blocked", "lead* to spam", "links to spam"]], F::LinkBlocked)
+        .unless(&[ACCOUNT]),
     says(&[TEXT, BLOCKED], F::DescriptionBlocked).unless(&[ACCOUNT]),
     says(&[WORDING, BLOCKED], F::DescriptionBlocked).unless(&[ACCOUNT]),
     says(&[TEXT, &["contains a link", "contain a link", "contains links", "contain links", "contains a url",
         "contain urls", "contains spam", "looks like spam", "spammy"]], F::DescriptionBlocked).unless(&[ACCOUNT]),
     says(&[TEXT, LINKS, &["contain*", "includ*", "remov*", "without", "not have", "with links", "with a link",
         "with urls", "in _ description", "in descriptions", "in _ title", "in titles", "in _ caption", "in captions",
-        "in comments"]], F::DescriptionBlocked)
+        "in comments", "no links", "no urls", "not _ links", "not _ link", "not _ urls", "not _ url"]],
+        F::DescriptionBlocked)
         .unless(&[ACCOUNT, &["valid", "invalid"]]),
     says(&[TEXT, DANGEROUS], F::DescriptionBlocked).unless(&[ACCOUNT, BEHAVIOUR, LINK]),
     says(&[TEXT, VIOLATES], F::DescriptionBlocked).unless(&[ACCOUNT, BEHAVIOUR]),

@@ -196,6 +196,7 @@ const APPS_AND_FIELDS: &[Sentence] = &[
     (2, "This endpoint is in beta and isn't enabled for your application", F::FeatureRestricted),
     (29, "Your application may not create Pins", F::FeatureRestricted),
     (1, "You don't have access to this feature", F::FeatureRestricted),
+    (3, "Your app lacks access to this endpoint", F::FeatureRestricted),
     (403, "The app has been disabled", F::FeatureRestricted),
     (1, "Unsupported protocol in link", F::InvalidUrl),
     (1, "Only http and https URLs are accepted", F::InvalidUrl),
@@ -204,6 +205,7 @@ const APPS_AND_FIELDS: &[Sentence] = &[
     (1, "Links are not allowed in descriptions", F::DescriptionBlocked),
     (9, "Please remove the link from your description", F::DescriptionBlocked),
     (1, "The title can't contain URLs", F::DescriptionBlocked),
+    (1, "A description can't hold links", F::DescriptionBlocked),
     (9, "Captions should not have web addresses", F::DescriptionBlocked),
     // A board, a tier, a scope: not the app's features.
     (7, "Your app doesn't have access to this board", F::BoardAccessDenied),

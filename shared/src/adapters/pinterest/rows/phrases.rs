@@ -40,8 +40,9 @@ pub const REACH: Any = &["reach*", "connect*", "load*", "open", "opening", "acce
 /// Who hands an image over, or refuses to.
 pub const HOST: Any = &["host*", "server*", "origin", "cdn", "site", "site's", "website*", "domain*", "source"];
 /// Certainly one that isn't Pinterest's.
-pub const OTHER_SERVER: Any =
-    &["host*", "origin", "cdn", "remote server", "image server", "photo server", "media server"];
+pub const OTHER_SERVER: Any = &[
+    "host*", "origin", "cdn", "remote server", "image server", "photo server", "media server",
+];
 /// What such a server does.
 pub const HOST_ANSWERS: Any = &[
     "respond*", "return*", "refus*", "reject*", "denied", "denies", "blocked our", "blocked us",
@@ -204,7 +205,7 @@ pub const COUNTED: Any = &[
 pub const OUR_ERROR: Any = &["internal server error", "internal error", "on our end", "on our side"];
 pub const SOME_ERROR: Any = &[
     "went wrong", "internal server error", "internal error", "unexpected error", "unknown error", "server error",
-    "error occurred", "error has occurred", "on our end", "on our side", "temporarily unavailable",
+    "error occurred", "had an error", "error has occurred", "on our end", "on our side", "temporarily unavailable",
     "service unavailable", "timed out", "time out", "timeout*", "overloaded", "maintenance", "unexpected failure",
     "unexpected problem", "something unexpected", "technical difficult*", "messed up", "problem saving",
     "problem creating", "error saving", "error creating", "internal failure", "internal problem",
