@@ -70,7 +70,7 @@ fn without_middle(text: &str, max: usize) -> String {
     let tail = tail(text, room - head.len());
     // "is not allowed" isn't cut between its words.
     let verb = text[..text.len() - tail.len()].trim_end().rsplit_once(' ').map_or("", |(_, verb)| verb);
-    if verb.len() > VERDICT || !tail.starts_with("not ") || tail.len() + verb.len() >= room {
+    if verb.is_empty() || verb.len() > VERDICT || !tail.starts_with("not ") || tail.len() + verb.len() >= room {
         return format!("{head} {ELLIPSIS} {tail}");
     }
     let head = words_within(head, head.len().min(room - tail.len() - verb.len() - 1));
