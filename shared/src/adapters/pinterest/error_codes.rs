@@ -67,10 +67,12 @@ fn find(rows: &[Row], status: u16, code: Option<i64>, said: &Words) -> Option<Fa
         row.status.is_none_or(|expected| expected == status)
             && row.code.is_none_or(|expected| code == Some(expected))
             && row.says.iter().all(|any| said.say_any(any))
-            && !said.say_any(row.unless)
+            && !row.unless.iter().any(|any| said.say_any(any))
     };
     rows.iter().find(fits).map(|row| row.failure)
 }
 
+#[cfg(test)]
+mod kinds;
 #[cfg(test)]
 mod tests;

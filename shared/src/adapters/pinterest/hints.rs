@@ -15,12 +15,15 @@ use crate::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
 const EPOCH_FROM_S: i64 = 1_000_000_000;
 /// A number above this is an epoch in milliseconds.
 const EPOCH_FROM_MS: i64 = 1_000_000_000_000;
+/// A limit of the day ends at an hour that nobody names. `x-ratelimit-reset` is of the minute, so it isn't followed.
+const DAILY_LIMIT_PAUSE_MS: i64 = HOUR_MS;
 
 /// How long to wait, in milliseconds, if the answer says so. `x-ratelimit-reset` comes with every answer and concerns
 /// the rate limit only: it counts only when that was exceeded.
 pub fn retry_after_ms(failure: Failure, headers: &HeaderMap, message: &str, now: Moment) -> Option<i64> {
     let reset = || exceeded_for_ms(headers, now).filter(|_| failure == Failure::RateLimited);
-    header_ms(headers, now).or_else(|| text_ms(message)).or_else(reset)
+    let daily = || (failure == Failure::RateLimited && is_daily(message)).then_some(DAILY_LIMIT_PAUSE_MS);
+    header_ms(headers, now).or_else(|| text_ms(message)).or_else(daily).or_else(reset)
 }
 
 /// For how many milliseconds nothing remains of the rate limit, if the answer says so. `x-ratelimit-remaining` may be a
@@ -122,6 +125,14 @@ fn wait_ms(seconds: f64, now: Moment) -> Option<i64> {
     (wait_s >= 0).then_some(wait_s.saturating_mul(SECOND_MS))
 }
 
+/// Whether the text speaks of a limit of the day.
+fn is_daily(message: &str) -> bool {
+    let lower = message.to_lowercase();
+    let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).collect();
+    words.iter().any(|word| ["today", "daily", "tomorrow"].contains(word))
+        || words.windows(2).any(|w| w == ["per", "day"])
+}
+
 /// "Retry after N seconds", "try again in N minutes", "wait N s": in an error's text, without our own texts.
 fn text_ms(message: &str) -> Option<i64> {
     let lower = message.to_lowercase();
@@ -166,6 +177,22 @@ mod tests {
         assert_eq!(retry_after_ms(Failure::SpamBlock, &headers, "", NOW), None);
         headers.insert("retry-after", HeaderValue::from_static("9"));
         assert_eq!(retry_after_ms(Failure::SpamBlock, &headers, "", NOW), Some(9_000));
+    }
+
+    #[test]
+    fn a_limit_of_the_day_pauses_for_an_hour_unless_the_answer_says_for_how_long() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-ratelimit-reset", HeaderValue::from_static("20"));
+        let wait_ms = |failure, headers: &HeaderMap, text| retry_after_ms(failure, headers, text, NOW);
+        for text in ["You've reached the maximum number of Pins for today", "Daily limit reached", "50 Pins per day"] {
+            assert_eq!(wait_ms(Failure::RateLimited, &headers, text), Some(HOUR_MS), "{text}");
+            assert_eq!(wait_ms(Failure::SpamBlock, &headers, text), None, "{text}");
+        }
+        let told = "Daily limit reached, try again in 3 hours";
+        assert_eq!(wait_ms(Failure::RateLimited, &headers, told), Some(3 * HOUR_MS));
+        assert_eq!(wait_ms(Failure::RateLimited, &headers, "Rate limit exceeded"), Some(20_000));
+        headers.insert("retry-after", HeaderValue::from_static("9"));
+        assert_eq!(wait_ms(Failure::RateLimited, &headers, "Daily limit reached"), Some(9_000));
     }
 
     #[test]

@@ -1,23 +1,24 @@
 //! The rows of the error table.
 //!
-//! A row is a small sentence: of each of its groups of phrases, one must be among Pinterest's words. `*` ends the
-//! beginning of a word. So a row stands for a kind of refusal rather than for one wording of it.
+//! A row is a small sentence: of each of its groups of phrases ([`phrases`]), one must be among Pinterest's words. So a
+//! row stands for a kind of refusal rather than for one wording of it.
+
+#[rustfmt::skip]
+mod phrases;
 
 use std::sync::LazyLock;
 
-use super::marks::{ADDRESS, ANY, CUT};
+use self::phrases::*;
+use super::marks::{ADDRESS, ANY};
 use crate::domain::pin::failure::Failure as F;
-
-/// Phrases of which one is enough.
-pub type Any = &'static [&'static str];
 
 /// One row. `None` matches anything.
 pub struct Row {
     pub status: Option<u16>,
     pub code: Option<i64>,
     pub says: &'static [Any],
-    /// None of these may be said.
-    pub unless: Any,
+    /// Nothing of these groups may be said.
+    pub unless: &'static [Any],
     pub failure: F,
 }
 
@@ -36,153 +37,10 @@ const fn status(status: u16, says: &'static [Any], failure: F) -> Row {
 }
 
 impl Row {
-    const fn unless(self, unless: Any) -> Self {
+    const fn unless(self, unless: &'static [Any]) -> Self {
         Self { unless, ..self }
     }
 }
-
-const NOT: Any = &[
-    "not",
-    "no",
-    "never",
-    "unable",
-    "fail*",
-    "error*",
-    "problem*",
-    "trouble",
-    "impossible",
-    "timed out",
-    "time out",
-    "timeout*",
-    "too long",
-];
-
-// What is fetched, and how.
-const MEDIA: Any = &[
-    "image",
-    "images",
-    "image's",
-    "img",
-    "picture*",
-    "photo*",
-    "media",
-    "video*",
-    "thumbnail*",
-    "cover",
-    "asset*",
-    "file",
-    "files",
-];
-const PLACE: Any = &[
-    "url*", "uri*", "link*", "address*", "source", "site", "site's", "website*", "page", "server*", "host", "domain*",
-    "content", ADDRESS, CUT,
-];
-const FETCH: Any =
-    &["fetch*", "download*", "retriev*", "crawl*", "scrap*", "pull", "pulling", "grab*", "import", "importing"];
-/// These are said of other things too, so the thing must be named.
-const GET: Any = &[
-    "get", "getting", "load*", "reach*", "access*", "open", "opening", "obtain*", "connect*", "find", "found",
-    "locate*", "resolve*", "upload*", "see", "view",
-];
-const NOT_THERE: Any = &[
-    "unreachable",
-    "inaccessible",
-    "unavailable",
-    "not available",
-    "no longer available",
-    "not accessible",
-    "not reachable",
-    "not exist",
-    "not respond*",
-    "not answer*",
-    "not load*",
-    "timed out",
-    "time out",
-    "timeout*",
-    "took too long",
-    "taking too long",
-    "returned",
-    "redirect*",
-    "certificate",
-    "ssl",
-    "dns",
-    "http status",
-    "status code",
-];
-const REACH: Any = &["reach*", "connect*", "load*", "open", "opening", "access*", "resolve*"];
-
-// What is blocked.
-const BLOCKED: Any = &["block", "blocked", "blocks", "blocking", "banned", "ban", "blacklist*", "blocklist*"];
-const TEXT: Any =
-    &["description", "description's", "descriptions", "title", "titles", "caption*", "comment*", "text", "note"];
-const LINK: Any = &[
-    "link",
-    "links",
-    "link's",
-    "linked",
-    "url",
-    "urls",
-    "site",
-    "sites",
-    "website*",
-    "domain*",
-    "destination*",
-    "web page",
-    "webpage*",
-    ADDRESS,
-];
-const DANGEROUS: Any =
-    &["spam*", "malicious", "malware", "phishing", "unsafe", "harmful", "suspicious", "inappropriate", "dangerous"];
-const ONE_PIN: Any = &[
-    "image",
-    "images",
-    "picture*",
-    "photo*",
-    "media",
-    "video*",
-    "this pin",
-    "your pin",
-    "the pin",
-    "this content",
-    "your content",
-    "this idea",
-];
-const ACCOUNT: Any = &[
-    "account",
-    "account's",
-    "accounts",
-    "your profile",
-    "you have been",
-    "you've been",
-    "you are",
-    "you're",
-    "blocked from",
-    "blocked you",
-    "your access",
-];
-
-const BOARD: Any = &["board", "boards", "board's"];
-const SECTION: Any = &["section", "sections"];
-const NOT_FOUND: Any =
-    &["not found", "not be found", "not find", "not exist*", "no such", "no longer exist*", "deleted", "not locate*"];
-const DENIED: Any = &[
-    "not authorized",
-    "not authorised",
-    "unauthorized",
-    "unauthorised",
-    "not permitted",
-    "not allowed",
-    "not allow",
-    "forbidden",
-    "no access",
-    "not have access",
-    "denied",
-    "not a collaborator",
-    "not collaborate*",
-    "not own",
-    "not the owner",
-];
-const TOKEN: Any = &["token", "tokens", "access token", "credential*"];
 
 /// What Pinterest's words, or its code, say for certain.
 #[rustfmt::skip]
@@ -190,70 +48,115 @@ pub const CERTAIN: &[Row] = &[
     // Perhaps created despite the refusal: seen with and without the Pin.
     code(2787, &[], F::OutcomeUnknown),
     says(&[&["went wrong on our end", "went wrong on our side"]], F::OutcomeUnknown),
-    // A block of the account that mentions what it is about: "You've hit a block (Pins) …".
-    says(&[&["hit a block", "combat* spam", "fight* spam", "prevent* spam"]], F::SpamBlock)
-        .unless(&["this link", "this url", "this site", "your link", "this description", "your description", "this image"]),
-    // The account's rate.
-    says(&[&["rate limit*", "ratelimit*", "rate limiting", "too many request*", "too many call*", "too many api*",
-        "too many write*", "too many pins", "slow down", "throttl*", "request limit*", "request quota", "api limit*",
-        "quota exceeded", "exceeded your quota", "requests per"]], F::RateLimited),
+    says(&[OUR_ERROR], F::OutcomeUnknown).unless(&[OTHER_SERVER, FETCH, LINK, CONNECTION]),
+    // A block of the account that mentions what it is about: "You've hit a block (Pins) … Please remove your link".
+    says(&[&["hit a block", "hit a _ block"]], F::SpamBlock),
+    says(&[&["combat* spam", "fight* spam", "prevent* spam"]], F::SpamBlock).unless(&[THIS_TEXT, THIS_LINK, THIS_PIN]),
     says(&[&["exclusive access"]], F::PinterestBusy),
-    // The app and the connection.
+    // The app's tier, and scopes.
     says(&[&["trial access"]], F::TrialAccess),
     code(29, &[&["trial", "sandbox"]], F::TrialAccess),
     says(&[&["consumer type"]], F::FeatureRestricted),
     says(&[&["restricted feature*"]], F::FeatureRestricted),
     says(&[&["missing"], &["scope*"]], F::ScopeMissing),
     says(&[&["scope*"], &["require*", "lack*", "insufficient", "grant*", "not", "need*"]], F::ScopeMissing),
-    code(3, &[&["authorization failed", "authorisation failed", "missing"]], F::ScopeMissing),
-    says(&[&["authorization failed", "authorisation failed"]], F::BoardAccessDenied).unless(&["board*"]),
-    says(&[&["authentication"], &["fail*", "error", "required", "invalid", "not"]], F::TokenRevoked),
-    says(&[TOKEN, &["invalid", "expired", "revoked", "not valid", "no longer valid", "malformed", "expire*"]],
-        F::TokenRevoked),
-    says(&[&["not authenticated", "unauthenticated", "could not authenticate", "not authenticate"]], F::TokenRevoked),
     // The image. What Pinterest can't fetch now it often fetches some minutes later.
     code(233, &[], F::ImageTooSmall),
     says(&[MEDIA, &["too small", "smaller than", "too low", "low resolution", "not large enough", "not big enough"]],
         F::ImageTooSmall),
     says(&[MEDIA, &["format*", "type", "types", "mime*", "extension*"],
         &["not", "unsupported", "invalid", "only", "must", "unknown"]], F::ImageFormatUnsupported)
-        .unless(&["fetch*", "valid url*", "url format*", "download*"]),
+        .unless(&[&["fetch*", "valid url*", "url format*", "download*"]]),
     says(&[MEDIA, &["unsupported", "not support*"]], F::ImageFormatUnsupported),
     code(235, &[&["broken", "corrupt*", "damaged"]], F::ImageBroken),
     says(&[MEDIA, &["broken", "corrupt*", "damaged", "not be decoded", "not decode*", "not read", "not be read",
         "unable to read", "unreadable", "truncated"]], F::ImageBroken)
-        .unless(&["blocked"]),
+        .unless(&[&["blocked"]]),
+    // Its host refuses Pinterest as Pinterest refuses us, with tokens and rates. So these rows come before those.
+    says(&[MEDIA, HOST, HOST_ANSWERS], F::ImageUnreachable).unless(&[ACCOUNT, BOARD]),
+    says(&[MEDIA, HOST, HOST_SAYS], F::ImageUnreachable).unless(&[ACCOUNT, BOARD]),
+    says(&[MEDIA, &["url", "urls", "link to"], HOST_SAYS], F::ImageUnreachable).unless(&[ACCOUNT, BOARD]),
+    says(&[FETCH, MEDIA], F::ImageUnreachable).unless(&[BLOCKED, DANGEROUS]),
+    says(&[FETCH, &["url", "urls", ADDRESS]], F::ImageUnreachable).unless(&[BLOCKED, DANGEROUS, &["access token"]]),
+    says(&[MEDIA, NOT, LATER], F::ImageUnreachable).unless(&[ACCOUNT, DANGEROUS, VIOLATES, MAY_NOT, CONNECTION]),
     code(235, &[], F::ImageUnreachable),
+    // The account's rate.
+    says(&[RATE], F::RateLimited),
+    says(&[&["too many pins"]], F::RateLimited).unless(&[BOARD, SECTION]),
+    says(&[LIMIT, REACHED, COUNTED], F::RateLimited).unless(&[BOARD, SECTION, TEXT, VALIDATION]),
+    // What the app may not do. No person mends it by connecting again.
+    says(&[APP, NOT_FOR_APPS], F::FeatureRestricted)
+        .unless(&[ONE_OBJECT, CONNECTION, &["by the user", "user has", "user did"]]),
+    says(&[APP, FEATURE], F::FeatureRestricted).unless(&[ONE_OBJECT, CONNECTION, MEDIA, LINK, TEXT]),
+    says(&[FEATURE, NOT_FOR_APPS], F::FeatureRestricted).unless(&[ONE_OBJECT, CONNECTION, MEDIA, LINK, TEXT]),
+    // The connection, unless one object is refused: "Authentication failed: you don't have access to this board".
+    code(3, &[&["authorization failed", "authorisation failed", "missing"]], F::ScopeMissing).unless(&[ONE_OBJECT]),
+    says(&[&["authorization failed", "authorisation failed"]], F::BoardAccessDenied).unless(&[&["board*"]]),
+    says(&[&["authentication"], &["fail*", "error", "required", "invalid", "not"]], F::TokenRevoked)
+        .unless(&[ONE_OBJECT]),
+    says(&[TOKEN, &["invalid", "expired", "revoked", "not valid", "no longer valid", "malformed", "expire*"]],
+        F::TokenRevoked),
+    says(&[&["log in", "logged in", "sign in", "signed in"], &["must", "please", "need*"]], F::TokenRevoked)
+        .unless(&[MEDIA, LINK]),
+    says(&[&["not authenticated", "unauthenticated", "could not authenticate", "not authenticate"]], F::TokenRevoked),
+    // The account, also where boards are what it may not create. A board's owner is another account.
+    says(&[ACCOUNT, BLOCKED], F::SpamBlock).unless(&[&["board", "board's", "owner*"]]),
+    says(&[ACCOUNT, RESTRICTED], F::SpamBlock).unless(&[&["board", "board's", "owner*"]]),
+    says(&[MAY_NOT, &["pins", "account", "anything"], LATER], F::SpamBlock)
+        .unless(&[BOARD, SECTION, MEDIA, LINK, TEXT, APP, CONNECTION]),
+    says(&[ACCOUNT, BLOCKED, &["from creating", "from making"]], F::SpamBlock),
     // The board, where its words are about nothing else.
-    says(&[BLOCKED, BOARD], F::BoardAccessDenied).unless(LINK),
+    says(&[BLOCKED, BOARD], F::BoardAccessDenied).unless(&[LINK]),
     code(2031, &[], F::BoardSectionNotFound),
     says(&[BOARD, SECTION, NOT_FOUND], F::BoardSectionNotFound),
     code(40, &[], F::BoardNotFound),
-    says(&[BOARD, NOT_FOUND], F::BoardNotFound).unless(MEDIA),
+    says(&[BOARD, NOT_FOUND], F::BoardNotFound).unless(&[MEDIA]),
     says(&[&["permission*"], &["board*", "section*", "pin", "pins", "resource", "object", "permission* to"]],
-        F::BoardAccessDenied).unless(&["app", "apps", "application*", "image", "url"]),
-    says(&[DENIED, &["board*", "section*", "resource*"]], F::BoardAccessDenied).unless(&["image", "images", "url"]),
+        F::BoardAccessDenied).unless(&[APP, &["image", "url"]]),
+    says(&[DENIED, &["board*", "section*", "resource*"]], F::BoardAccessDenied)
+        .unless(&[&["image", "images", "url"]]),
+    says(&[MAY_NOT, &["board*", "section*"]], F::BoardAccessDenied)
+        .unless(&[MEDIA, LINK, VALIDATION, CONNECTION]),
+    says(&[NOT_YOURS, &["board*", "section*"]], F::BoardAccessDenied)
+        .unless(&[MEDIA, LINK, VALIDATION, CONNECTION]),
     says(&[&["not permitted to access"]], F::BoardAccessDenied),
     // About one link, text or image. These rows come before those that take "spam" and "block" for a block of the
     // account.
-    says(&[&["blocked _ link", "blocked _ url", "blocked _ site", "blocked _ website", "blocked _ domain", "link _ blocked",
-        "url _ blocked", "site _ blocked", "lead* to spam", "links to spam"]], F::LinkBlocked).unless(ACCOUNT),
-    says(&[BLOCKED, TEXT], F::DescriptionBlocked).unless(ACCOUNT),
+    says(&[&["url*", "uri*", "link", "links", "link's"],
+        &["scheme*", "protocol*", "only http*", "http or https", "start* with", "begin* with"]],
+        F::InvalidUrl).unless(&[TEXT]),
+    says(&[&["blocked _ link", "blocked _ url", "blocked _ site", "blocked _ website", "blocked _ domain",
+        "link _ blocked", "url _ blocked", "site _ blocked", "lead* to spam", "links to spam"]], F::LinkBlocked)
+        .unless(&[ACCOUNT]),
+    says(&[TEXT, BLOCKED], F::DescriptionBlocked).unless(&[ACCOUNT]),
+    says(&[WORDING, BLOCKED], F::DescriptionBlocked).unless(&[ACCOUNT]),
     says(&[TEXT, &["contains a link", "contain a link", "contains links", "contain links", "contains a url",
-        "contain urls", "contains spam", "looks like spam", "spammy"]], F::DescriptionBlocked).unless(ACCOUNT),
-    says(&[BLOCKED, LINK], F::LinkBlocked).unless(ACCOUNT),
-    says(&[LINK, DANGEROUS], F::LinkBlocked).unless(ACCOUNT),
+        "contain urls", "contains spam", "looks like spam", "spammy"]], F::DescriptionBlocked).unless(&[ACCOUNT]),
+    says(&[TEXT, LINKS, &["contain*", "includ*", "remov*", "without", "not have", "with links", "with a link",
+        "with urls", "in _ description", "in descriptions", "in _ title", "in titles", "in _ caption", "in captions",
+        "in comments", "no links", "no urls", "not _ links", "not _ link", "not _ urls", "not _ url"]],
+        F::DescriptionBlocked)
+        .unless(&[ACCOUNT, &["valid", "invalid"]]),
+    says(&[TEXT, DANGEROUS], F::DescriptionBlocked).unless(&[ACCOUNT, BEHAVIOUR, LINK]),
+    says(&[TEXT, VIOLATES], F::DescriptionBlocked).unless(&[ACCOUNT, BEHAVIOUR]),
+    says(&[WORDING, DANGEROUS], F::DescriptionBlocked).unless(&[ACCOUNT, BEHAVIOUR, LINK]),
+    says(&[TEXT, WORDING, NOT_ALLOWED], F::DescriptionBlocked).unless(&[ACCOUNT]),
+    says(&[BLOCKED, LINK], F::LinkBlocked).unless(&[ACCOUNT]),
+    says(&[LINK, DANGEROUS], F::LinkBlocked).unless(&[ACCOUNT]),
+    says(&[LINK, VIOLATES], F::LinkBlocked).unless(&[ACCOUNT, BEHAVIOUR]),
     says(&[&["allow you to save pins", "allow saving", "allow pinning", "allow you to pin"]], F::LinkBlocked),
     says(&[LINK, &["allow", "allows", "allowed", "disallow*", "prohibit*", "permit*", "opted out"],
-        &["not", "disallow*", "prohibit*", "opted out"]], F::LinkBlocked).unless(&["fetch*", "download*"]),
-    says(&[BLOCKED, ONE_PIN], F::InvalidRequest).unless(ACCOUNT),
+        &["not", "disallow*", "prohibit*", "opted out"]], F::LinkBlocked).unless(&[&["fetch*", "download*"]]),
+    says(&[ONE_PIN, BLOCKED], F::InvalidRequest).unless(&[ACCOUNT]),
+    says(&[ONE_PIN, DANGEROUS], F::InvalidRequest).unless(&[ACCOUNT, BEHAVIOUR]),
+    says(&[ONE_PIN, VIOLATES], F::InvalidRequest).unless(&[ACCOUNT, BEHAVIOUR]),
     // Fetching: "Could not fetch https://…", "The image URL is unreachable", "Timed out while fetching the image."
     says(&[FETCH, MEDIA], F::ImageUnreachable),
-    says(&[FETCH, PLACE], F::ImageUnreachable).unless(&["board*", "section*"]),
+    says(&[FETCH, PLACE], F::ImageUnreachable).unless(&[&["board*", "section*"]]),
     says(&[NOT, FETCH], F::ImageUnreachable)
-        .unless(&["board*", "section*", "user*", "account*", "profile*", "token*", "pins", "this pin", "the pin"]),
-    says(&[NOT, GET, MEDIA], F::ImageUnreachable).unless(&["permission*", "allowed", "guidelines", "valid url*"]),
-    says(&[NOT, REACH, PLACE], F::ImageUnreachable).unless(&["permission*", "allowed", "board*", "section*"]),
+        .unless(&[&["board*", "section*", "user*", "account*", "profile*", "token*", "pins", "this pin", "the pin"]]),
+    says(&[NOT, GET, MEDIA], F::ImageUnreachable).unless(&[&["permission*", "allowed", "guidelines", "valid url*"]]),
+    says(&[NOT, REACH, PLACE], F::ImageUnreachable).unless(&[BOARD, ONE_OBJECT, &["permission*", "allowed"]]),
     says(&[MEDIA, NOT_THERE], F::ImageUnreachable),
     says(&[MEDIA, &["not found", "not be found"]], F::ImageUnreachable),
     says(&[PLACE, &["unreachable", "inaccessible", "not reachable", "not respond*"]], F::ImageUnreachable),
@@ -265,17 +168,28 @@ pub const CERTAIN: &[Row] = &[
     // What a validation says, of any field.
     says(&[&["too long", "too short", "not match*", "duplicate*", "already exist*", "already have", "already has",
         "must be", "not one of", "characters"]], F::InvalidRequest),
-    // A block of the account.
-    says(&[ACCOUNT, BLOCKED], F::SpamBlock),
-    says(&[ACCOUNT, &["spam*", "suspend*", "deactivat*", "disabled", "restricted"]], F::SpamBlock),
+    // A block, of what it names, or of the account.
+    code(9, &[THIS_TEXT], F::DescriptionBlocked).unless(&[ACCOUNT, BEHAVIOUR]),
+    code(9, &[THIS_LINK], F::LinkBlocked).unless(&[ACCOUNT, BEHAVIOUR]),
+    code(9, &[THIS_PIN], F::InvalidRequest).unless(&[ACCOUNT, BEHAVIOUR]),
     code(9, &[], F::SpamBlock),
     code(8, &[], F::RateLimited),
+    // Pinterest failed, and says nothing else.
+    says(&[SOME_ERROR], F::OutcomeUnknown)
+        .unless(&[&["invalid", "not valid", "missing", "required", "unsupported"], VALIDATION, TOKEN]),
 ];
 
 /// Words and codes that mean several things, and, last, the status.
 pub const UNCERTAIN: &[Row] = &[
     says(&[BLOCKED], F::SpamBlock),
     says(&[&["spam*"]], F::SpamBlock),
+    // These codes are of the connection, and of boards, sections and Pins. What names one of those fails its pin:
+    // holding the account would help nobody. What names the connection as well is about the connection.
+    code(2, &[OBJECT], F::BoardAccessDenied).unless(&[CONNECTION]),
+    code(3, &[OBJECT], F::BoardAccessDenied).unless(&[CONNECTION]),
+    code(7, &[OBJECT], F::BoardAccessDenied).unless(&[CONNECTION]),
+    code(2, &[ONE_PIN], F::InvalidRequest).unless(&[CONNECTION]),
+    code(3, &[ONE_PIN], F::InvalidRequest).unless(&[CONNECTION]),
     code(2, &[], F::TokenRevoked),
     code(3, &[], F::ScopeMissing),
     code(29, &[], F::BoardAccessDenied),

@@ -72,8 +72,14 @@ impl Created {
     /// `None`: the answer names no Pin.
     pub fn read(body: &[u8]) -> Option<Self> {
         let answer: Value = serde_json::from_slice(body).ok()?;
-        Some(Self { id: id_of(answer.get("id")?)? })
+        Some(Self { id: id_of(answer.get("id")?).filter(|id| is_pin_id(id))? })
     }
+}
+
+/// Whether it can be a Pin's id: digits, as many as 64 bits have. What isn't one names no Pin, and would become part of
+/// a path when the Pin is read or deleted.
+fn is_pin_id(id: &str) -> bool {
+    id.bytes().all(|byte| byte.is_ascii_digit()) && id.parse::<u64>().is_ok_and(|id| id > 0)
 }
 
 /// An id that names something. Pinterest's ids are texts of digits; a number is taken for one.
@@ -347,6 +353,13 @@ mod tests {
         {
             assert_eq!(id(body), None, "{body}");
         }
+        for no_id in ["abc/../def", "-5", "+5", "5.0", "0", "7 8", "٣", "pin", "18446744073709551616", "7?x=1"] {
+            assert_eq!(id(&serde_json::json!({"id": no_id}).to_string()), None, "{no_id}");
+        }
+        for number in ["-5", "0", "5.5", "1e3", "true"] {
+            assert_eq!(id(&format!(r#"{{"id":{number}}}"#)), None, "{number}");
+        }
+        assert_eq!(id(r#"{"id":"813744226420795884"}"#).as_deref(), Some("813744226420795884"));
     }
 
     #[test]

@@ -3,9 +3,13 @@
 /// Stands for what was left out.
 pub const ELLIPSIS: &str = "…";
 /// The quotation marks in which Pinterest repeats a value.
-const QUOTES: [(char, char); 6] = [('\'', '\''), ('"', '"'), ('‘', '’'), ('“', '”'), ('„', '“'), ('«', '»')];
-/// The part of a shortened text that is its beginning, in tenths.
+const QUOTES: [(char, char); 7] =
+    [('\'', '\''), ('"', '"'), ('`', '`'), ('‘', '’'), ('“', '”'), ('„', '“'), ('«', '»')];
+/// The part of a shortened text that is its beginning, in tenths; and at most, where a shortened value stands in it.
 const HEAD_TENTHS: usize = 4;
+const HEAD_TENTHS_MOST: usize = 8;
+/// Bytes behind a shortened value that begin what is said of it: "is not allowed".
+const VERDICT: usize = 24;
 
 /// The text on one line, of at most `max` bytes. A longer one loses the ends of the values that it quotes; if that
 /// isn't enough, its middle, between words.
@@ -58,17 +62,40 @@ fn next_value(text: &str, from: usize) -> Option<(usize, usize)> {
 
 fn without_middle(text: &str, max: usize) -> String {
     let room = max.saturating_sub(ELLIPSIS.len() + 2);
-    let head = &text[..floor(text, room * HEAD_TENTHS / 10)];
-    // At a word's end, if that isn't far.
-    let head = head.rsplit_once(' ').map_or(head, |(words, _)| words);
-    let mut from = text.len() - (room - head.len()).min(text.len());
+    // What is said of a value begins right behind it. Without its beginning, the rest may say the opposite.
+    let verdict = text.rfind(ELLIPSIS).map_or(0, |at| at + ELLIPSIS.len() + VERDICT);
+    let is_near = verdict <= room * HEAD_TENTHS_MOST / 10;
+    let least = room * HEAD_TENTHS / 10;
+    let head = words_within(text, if is_near { verdict.max(least) } else { least });
+    let tail = tail(text, room - head.len());
+    // "is not allowed" isn't cut between its words.
+    let verb = text[..text.len() - tail.len()].trim_end().rsplit_once(' ').map_or("", |(_, verb)| verb);
+    if verb.is_empty() || verb.len() > VERDICT || !tail.starts_with("not ") || tail.len() + verb.len() >= room {
+        return format!("{head} {ELLIPSIS} {tail}");
+    }
+    let head = words_within(head, head.len().min(room - tail.len() - verb.len() - 1));
+    format!("{head} {ELLIPSIS} {verb} {tail}")
+}
+
+/// The beginning of at most `max` bytes, up to a word's end if there is one.
+fn words_within(text: &str, max: usize) -> &str {
+    let end = floor(text, max);
+    if text[end..].starts_with(' ') {
+        return &text[..end];
+    }
+    let head = &text[..end];
+    head.rsplit_once(' ').map_or(head, |(words, _)| words)
+}
+
+/// The end of at most `room` bytes, from a word's beginning on if there is one.
+fn tail(text: &str, room: usize) -> &str {
+    let mut from = text.len() - room.min(text.len());
     while !text.is_char_boundary(from) {
         from += 1;
     }
     let tail = &text[from..];
     let is_word = text[..from].ends_with(' ');
-    let tail = if is_word { tail } else { tail.split_once(' ').map_or(tail, |(_, words)| words) };
-    format!("{head} {ELLIPSIS} {tail}")
+    if is_word { tail } else { tail.split_once(' ').map_or(tail, |(_, words)| words) }
 }
 
 /// The largest boundary of a character up to `at`.
@@ -105,6 +132,30 @@ mod tests {
         }
         let two = format!("'{value}' is longer than '{value}' and that's too long");
         assert!(shortened(&two, 88).ends_with("and that's too long"));
+    }
+
+    #[test]
+    fn what_is_said_of_a_long_value_keeps_its_verb() {
+        let value = "Curly hair and much more of what is long ".repeat(6);
+        let reasons = [
+            "is not allowed.",
+            "is not allowed for this field.",
+            "is not allowed here, please choose another one and try.",
+            "is not allowed for this field. Please choose another value and try it again, thank you very much.",
+            "was not accepted because it has words that nobody wants to read on Pinterest or anywhere else.",
+        ];
+        for (open, close) in [("'", "'"), ("“", "”"), ("`", "`"), ("[", "]"), ("", "")] {
+            for (reason, max) in reasons.iter().flat_map(|reason| (84..130).map(move |max| (reason, max))) {
+                let text = format!("Parameter 'title' with the value {open}{}{close} {reason}", value.trim());
+                let short = shortened(&text, max);
+                assert!(short.len() <= max, "{max}: {short}");
+                let verdict = reason.split_once(" not ").map_or("", |(verb, _)| verb);
+                let said = short.find(" not ").map_or("", |at| &short[..at]);
+                assert!(said.is_empty() || said.ends_with(verdict), "{max}: {short}");
+                // Where it is known where the value ends, what is said of it is kept.
+                assert!(!["'", "“", "`"].contains(&open) || !said.is_empty(), "{max}: {short}");
+            }
+        }
     }
 
     #[test]

@@ -40,6 +40,11 @@ fn any_success_with_an_id_is_one_and_without_an_id_it_is_unknown() {
         for body in [Some(""), Some("{}"), Some(r#"{"id":""}"#), Some(r#"{"id":null}"#), Some("<html>"), None] {
             assert_eq!(limit_of(read(status, &[], body)), None, "{status} {body:?}");
         }
+        for no_id in [r#"{"id":"abc/../def"}"#, r#"{"id":"-5"}"#, r#"{"id":-5}"#, r#"{"id":"0"}"#, r#"{"id":"pin"}"#] {
+            let unknown = read(status, &[], Some(no_id));
+            let Creation::Unknown { upstream, limit: None } = unknown else { panic!("{status} {no_id} {unknown:?}") };
+            assert_eq!(upstream.transport_error, Some("Pinterest's answer names no Pin"), "{no_id}");
+        }
     }
 }
 

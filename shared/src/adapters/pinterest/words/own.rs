@@ -114,8 +114,14 @@ pub fn cut(message: &mut Vec<char>, own: &[&str]) {
     let mut texts: Vec<(Vec<char>, &str)> = own.iter().map(|text| (form_of(text), mark_of(text))).collect();
     // A long one may contain a short one.
     texts.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
-    for (text, mark) in texts {
-        cut_text(message, &text, mark);
+    // Addresses as a whole first: two of them may end in the same host, and "example.com" is a part of both.
+    for (text, mark) in texts.iter().filter(|(_, mark)| *mark == ADDRESS) {
+        cut_text(message, text, mark, true);
+    }
+    for (text, mark) in &texts {
+        // A part of the text may stand before the whole of it.
+        cut_text(message, text, mark, true);
+        cut_text(message, text, mark, false);
     }
 }
 
@@ -129,31 +135,28 @@ fn mark_of(text: &str) -> &'static str {
     if text.contains('.') && !text.contains(char::is_whitespace) { ADDRESS } else { CUT }
 }
 
-fn cut_text(message: &mut Vec<char>, text: &[char], mark: &str) {
+fn cut_text(message: &mut Vec<char>, text: &[char], mark: &str, wants_whole: bool) {
     let own = tokens(text);
     if own.is_empty() {
         return;
     }
     let own: Vec<Own> =
         own.into_iter().map(|token| Own { may_be_pinterests: is_pinterests(&token.word), token }).collect();
-    // Whole ones first: a part of the text may stand before the whole of it.
-    for wants_whole in [true, false] {
-        let (mut said, mut at) = (tokens(message), 0);
-        while at < said.len() {
-            let same =
-                if wants_whole { part_at(message, &said, at, &own, 0) } else { longest_at(message, &said, at, &own) };
-            let same = same.filter(|same| same.is_whole || !wants_whole).filter(|same| is_ours(message, &said, same));
-            if let Some(same) = same {
-                let (from, to) = (said[same.from].from, said[same.to - 1].to);
-                // With the marks that the text itself begins and ends with.
-                let from = from - same_end(&message[..from], &text[..own[0].token.from]);
-                let after = &text[own[own.len() - 1].token.to..];
-                let to = to + if same.is_whole { same_beginning(&message[to..], after) } else { 0 };
-                message.splice(from..to, mark.chars());
-                said = tokens(message);
-            }
-            at += 1;
+    let (mut said, mut at) = (tokens(message), 0);
+    while at < said.len() {
+        let same =
+            if wants_whole { part_at(message, &said, at, &own, 0) } else { longest_at(message, &said, at, &own) };
+        let same = same.filter(|same| same.is_whole || !wants_whole).filter(|same| is_ours(message, &said, same));
+        if let Some(same) = same {
+            let (from, to) = (said[same.from].from, said[same.to - 1].to);
+            // With the marks that the text itself begins and ends with.
+            let from = from - same_end(&message[..from], &text[..own[0].token.from]);
+            let after = &text[own[own.len() - 1].token.to..];
+            let to = to + if same.is_whole { same_beginning(&message[to..], after) } else { 0 };
+            message.splice(from..to, mark.chars());
+            said = tokens(message);
         }
+        at += 1;
     }
 }
 

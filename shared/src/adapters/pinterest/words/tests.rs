@@ -95,6 +95,13 @@ fn our_own_texts_are_cut_out_as_they_are_and_cut_off() {
     }
 }
 
+#[test]
+fn hosts_that_end_alike_are_cut_whole() {
+    let own = ["https://images.example.com/a-long-way-to-the-image.jpg", "spam.example.com", "images.example.com"];
+    assert_eq!(read("spam.example.com is wrong", &own), format!("{ADDRESS} is wrong"));
+    assert_eq!(read("Wrong: images.example.com, spam.example.com", &own), format!("wrong {ADDRESS} {ADDRESS}"));
+}
+
 /// Titles whose words Pinterest uses, too.
 #[test]
 fn a_text_of_pinterests_words_is_cut_only_where_it_is_set_off() {

@@ -1,0 +1,212 @@
+//! Groups of phrases that stand for one thing: a noun, a verb, a verdict. `*` ends the beginning of a word.
+//!
+//! Keep them to what Pinterest may say: a text of ours that has no other words than these is recognised only where it
+//! is set off, see `words/own.rs`.
+
+use crate::adapters::pinterest::marks::{ADDRESS, CUT};
+
+/// Phrases of which one is enough.
+pub type Any = &'static [&'static str];
+
+pub const NOT: Any = &[
+    "not", "no", "never", "unable", "fail*", "error*", "problem*", "trouble", "impossible", "timed out", "time out",
+    "timeout*", "too long", "issue", "issues",
+];
+
+// What is fetched, how, and from whom.
+pub const MEDIA: Any = &[
+    "image", "images", "image's", "img", "picture*", "photo*", "media", "video*", "thumbnail*", "cover", "asset*",
+    "file", "files",
+];
+pub const PLACE: Any = &[
+    "url*", "uri*", "link*", "address*", "source", "site", "site's", "website*", "page", "server*", "host", "domain*",
+    "content", ADDRESS, CUT,
+];
+pub const FETCH: Any = &[
+    "fetch*", "download*", "retriev*", "crawl*", "scrap*", "pull", "pulling", "grab*", "import", "importing",
+];
+/// These are said of other things too, so the thing must be named.
+pub const GET: Any = &[
+    "get", "getting", "load*", "reach*", "access*", "open", "opening", "obtain*", "connect*", "find", "found",
+    "locate*", "resolve*", "upload*", "see", "view",
+];
+pub const NOT_THERE: Any = &[
+    "unreachable", "inaccessible", "unavailable", "not available", "no longer available", "not accessible",
+    "not reachable", "not exist", "not respond*", "not answer*", "not load*", "timed out", "time out", "timeout*",
+    "took too long", "taking too long", "returned", "redirect*", "certificate", "ssl", "dns", "http status",
+    "status code",
+];
+pub const REACH: Any = &["reach*", "connect*", "load*", "open", "opening", "access*", "resolve*"];
+/// Who hands an image over, or refuses to.
+pub const HOST: Any = &["host*", "server*", "origin", "cdn", "site", "site's", "website*", "domain*", "source"];
+/// Certainly one that isn't Pinterest's.
+pub const OTHER_SERVER: Any = &[
+    "host*", "origin", "cdn", "remote server", "image server", "photo server", "media server",
+];
+/// What such a server does.
+pub const HOST_ANSWERS: Any = &[
+    "respond*", "return*", "refus*", "reject*", "denied", "denies", "blocked our", "blocked us",
+    "blocked the request", "blocked pinterest", "blocking our", "blocking us", "blocking pinterest", "blocks our",
+    "blocks us", "blocks pinterest", "token*", "internal error", "internal server error", "overloaded", "busy",
+    "unavailable", "closed the connection", "we were blocked", "we are blocked",
+];
+/// What it says: the same as Pinterest says of tokens and rates.
+pub const HOST_SAYS: Any = &[
+    "authenticat*", "unauthorized", "unauthorised", "forbidden", "denied", "password*", "log in", "login",
+    "credential*", "rate limit*", "rate limiting", "too many request*", "throttl*", "401", "403", "404", "410", "429",
+    "500", "502", "503", "504",
+];
+/// It may work in some minutes.
+pub const LATER: Any = &[
+    "again later", "again in", "again soon", "again shortly", "few minutes", "some minutes", "a moment", "the moment",
+    "right now", "this time", "temporar*", "please retry", "retry later", "for now", "currently",
+];
+
+// What is blocked, and why.
+pub const BLOCKED: Any = &[
+    "block", "blocked", "blocks", "blocking", "banned", "ban", "blacklist*", "blocklist*", "block list*",
+];
+pub const TEXT: Any = &[
+    "description", "description's", "descriptions", "title", "titles", "caption*", "comment*", "text", "note",
+    "hashtag*", "keyword*", "search term*",
+];
+/// What a text consists of.
+pub const WORDING: Any = &[
+    "word", "words", "wording", "phrase", "phrases", "term", "language", "keyword*", "hashtag*", "search term*",
+];
+pub const LINK: Any = &[
+    "link", "links", "link's", "linked", "url", "urls", "site", "sites", "website*", "domain*", "destination*",
+    "web page", "webpage*", ADDRESS,
+];
+/// Links, as a text may have some.
+pub const LINKS: Any = &["link", "links", "url", "urls", "web address*", "website*", "hyperlink*"];
+pub const DANGEROUS: Any = &[
+    "spam*", "malicious", "malware", "phishing", "scam*", "unsafe", "harmful", "suspicious", "inappropriate",
+    "dangerous", "offensive", "abusive", "explicit", "profan*", "hateful", "hate", "nudity", "porn*", "sexual*",
+    "violent",
+];
+pub const VIOLATES: Any = &[
+    "violat*", "against our", "against pinterest's", "guideline*", "policy", "policies", "terms of", "our rules",
+];
+pub const NOT_ALLOWED: Any = &[
+    "not allow*", "not permit*", "not accept*", "disallow*", "prohibit*", "forbid*", "banned", "not appropriate",
+];
+pub const ONE_PIN: Any = &[
+    "image", "images", "picture*", "photo*", "media", "video*", "this pin", "your pin", "the pin", "that pin",
+    "this content", "your content", "this idea",
+];
+// What a block names, so that it isn't one of the account. "Title" alone may be the name of a field, behind which a
+// text of ours is repeated.
+pub const THIS_TEXT: Any = &[
+    "this description", "this title", "this comment", "this caption", "this text", "this alt", "your description",
+    "your title", "your comment", "your caption", "your text", "your alt", "the description", "the title",
+    "the comment", "the caption", "the text", "the alt", "that text", "that description", "that title",
+];
+pub const THIS_LINK: Any = &[
+    "this link", "this url", "this site", "this website", "this domain", "your link", "your url", "your site",
+    "your website", "your domain", "the link", "the url", "the site", "the website", "the domain", "that link",
+    "that url", "that site",
+];
+pub const THIS_PIN: Any = &[
+    "this image", "this photo", "this picture", "this video", "this pin", "your image", "your photo", "your picture",
+    "your video", "your pin", "the image", "the photo", "the picture", "the video", "the pin", "that pin",
+    "that image",
+];
+
+// The account.
+pub const ACCOUNT: Any = &[
+    "account", "account's", "accounts", "your profile", "you have been", "you've been", "you are temporarily",
+    "you're temporarily", "you are currently", "you're currently", "you are blocked", "you're blocked",
+    "you are banned", "you're banned", "blocked from", "blocked you", "stopped you", "prevented you", "your access",
+    "your ability", "privileges",
+];
+/// What is done to an account, beside blocking it.
+pub const RESTRICTED: Any = &[
+    "suspend*", "deactivat*", "disabled", "restrict*", "limited", "locked", "frozen", "prevented", "stopped", "spam*",
+    "suspicious", "unusual", "paused", "on hold",
+];
+/// What an account does.
+pub const BEHAVIOUR: Any = &["behavio*", "activity", "activities", "how often"];
+
+// Boards and what else has an owner.
+pub const BOARD: Any = &["board", "boards", "board's"];
+pub const SECTION: Any = &["section", "sections"];
+/// One of them. (Boards in general may stand in a sentence about the account.)
+pub const ONE_OBJECT: Any = &[
+    "board", "board's", "section", "section's", "this pin", "that pin", "the pin", "pin's", "object", "resource",
+    "user's boards",
+];
+pub const OBJECT: Any = &[
+    "board", "boards", "board's", "section", "sections", "section's", "pin", "pin's", "object", "objects", "resource",
+    "resources",
+];
+pub const NOT_FOUND: Any = &[
+    "not found", "not be found", "not find", "not exist*", "no such", "no longer exist*", "deleted", "not locate*",
+];
+pub const DENIED: Any = &[
+    "not authorized", "not authorised", "unauthorized", "unauthorised", "not permitted", "not allowed", "not allow",
+    "forbidden", "no access", "not have access", "denied", "not own", "not the owner", "access revoked",
+    "not visible", "not shared", "read only",
+];
+/// Whose it is, and who may save there.
+pub const NOT_YOURS: Any = &[
+    "collaborator*", "not collaborate*", "not a member", "not members", "members only", "only members",
+    "only the owner", "only owners", "only its owner", "only lets", "only allows", "not yours", "belongs to",
+    "not belong*", "owned by", "someone else*", "somebody else*", "another user*", "another account*", "other user*",
+    "other people*", "invitation", "not invited", "not joined", "removed from", "private", "secret", "only _ members",
+    "only _ collaborators", "invited",
+];
+/// What one may not do there.
+pub const MAY_NOT: Any = &[
+    "can not save", "can not be saved", "can not pin", "can not create", "can not add", "can not be added",
+    "can not write", "can not post", "can not publish", "can not access", "can not see", "can not view",
+    "can not edit", "can not change", "may not save", "may not be saved", "may not pin", "may not create",
+    "may not add", "may not write", "may not post", "may not access", "may not see", "may not view", "may not edit",
+    "may not change",
+];
+/// A field of a board, or of a text, is wrong: no question of access, and no block.
+pub const VALIDATION: Any = &[
+    "name", "names", "privacy", "parameter*", "value", "field", "must be", "character*", "too long", "too short",
+    "longer than", "length", "empty", "blank",
+];
+
+// The connection and the app.
+pub const TOKEN: Any = &["token", "tokens", "access token", "credential*"];
+/// Only a connection mends what names one of these.
+pub const CONNECTION: Any = &[
+    "token*", "credential*", "scope*", "log in", "logged in", "login", "sign in", "signed in", "session*",
+    "reconnect*",
+];
+pub const APP: Any = &["app", "app's", "apps", "application*"];
+pub const FEATURE: Any = &["feature", "features", "endpoint*", "beta"];
+pub const NOT_FOR_APPS: Any = &[
+    "not authorized", "not authorised", "unauthorized", "unauthorised", "not permitted", "not allowed",
+    "not available", "not enabled", "not approved", "not eligible", "not have access", "no access",
+    "not have permission*", "no permission*", "lacks permission*", "forbidden", "denied", "disabled", "suspended",
+    "restricted", "may not", "can not use", "can not access", "can not call", "can not create", "can not write",
+    "only available", "whitelist*", "allowlist*", "in beta",
+];
+
+// The rate.
+pub const RATE: Any = &[
+    "rate limit*", "ratelimit*", "rate limiting", "too many request*", "too many call*", "too many api*",
+    "too many write*", "too fast", "too quickly", "too often", "too frequent*", "too rapid*", "slow down", "throttl*",
+    "request limit*", "request quota", "api limit*", "quota exceeded", "exceeded your quota", "requests per",
+    "too many actions", "too many saves", "too many posts", "please wait before",
+];
+pub const LIMIT: Any = &["maximum", "limit", "limits", "max", "quota", "cap", "allowance", "number of"];
+pub const REACHED: Any = &["reach*", "exceed*", "hit", "over", "used up", "used all"];
+/// Whereof there is a limit in time.
+pub const COUNTED: Any = &[
+    "pins", "saves", "posts", "request*", "calls", "writes", "today", "daily", "day", "hour*", "hourly", "per minute",
+];
+
+/// Pinterest speaks of an error of its own.
+pub const OUR_ERROR: Any = &["internal server error", "internal error", "on our end", "on our side"];
+pub const SOME_ERROR: Any = &[
+    "went wrong", "internal server error", "internal error", "unexpected error", "unknown error", "server error",
+    "error occurred", "had an error", "error has occurred", "on our end", "on our side", "temporarily unavailable",
+    "service unavailable", "timed out", "time out", "timeout*", "overloaded", "maintenance", "unexpected failure",
+    "unexpected problem", "something unexpected", "technical difficult*", "messed up", "problem saving",
+    "problem creating", "error saving", "error creating", "internal failure", "internal problem",
+];
