@@ -20,6 +20,7 @@ use pinbridge_shared::domain::tenant::api_key::is_key;
 use pinbridge_shared::domain::tenant::scope::{Scope, Scopes};
 use pinbridge_shared::domain::tenant::session::Session;
 use pinbridge_shared::domain::tenant::user::Email;
+use pinbridge_shared::flows::tenants::api_keys::Maker;
 use pinbridge_shared::flows::tenants::authenticate::{self, Grant, Refused};
 
 pub use pinbridge_shared::flows::tenants::authenticate::Who;
@@ -136,6 +137,11 @@ impl Caller {
     /// The origin of a schedule that the caller plants.
     pub fn plants(&self) -> Origin {
         Origin { root: self.root, ..Origin::by(self.who) }
+    }
+
+    /// The caller as the creator of a key.
+    pub fn maker(&self) -> Maker {
+        Maker { who: self.who, workspace: self.workspace, session: self.session }
     }
 
     /// The address of the person who calls; `None` of a key.

@@ -177,7 +177,8 @@ pub async fn run(context: &Context, command: PeopleCommand) -> anyhow::Result<Va
             check_name(&name)?;
             known(context, workspace_id).await?;
             let allowed = (!account_id.is_empty()).then_some(account_id);
-            let new = NewKey { name, scopes: parse_scopes(&scopes)?, allowed, authorized_by: None, made_by: None };
+            let scopes = parse_scopes(&scopes)?;
+            let new = NewKey { name, scopes, allowed, authorized_by: None, maker: None };
             let (key, text) = api_keys::create(context, workspace_id, new).await?;
             Ok(json!({"workspace_id": workspace_id, "key_id": key.id, "api_key": text.expose()}))
         }
@@ -226,7 +227,7 @@ pub async fn run(context: &Context, command: PeopleCommand) -> anyhow::Result<Va
         }
         PeopleCommand::RevokeKey { workspace_id, key_id, revoke } => {
             let key = api_keys::revoke(context, workspace_id, key_id).await?;
-            let left = left(context, &Leaver::key(workspace_id, key_id), revoke).await?;
+            let left = left(context, &Leaver::key(context, workspace_id, key_id).await?, revoke).await?;
             Ok(json!({"key_id": key.id, "revoked_at": key.revoked_at.map(|at| at.rfc3339()), "left": left}))
         }
         PeopleCommand::RotateSessionKey => {

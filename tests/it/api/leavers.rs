@@ -6,6 +6,7 @@ use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS};
 use pinbridge_shared::flows::tenants::leavers::{self, Leaver, Left};
 use pinbridge_shared::flows::tenants::{api_keys, people};
 use pinbridge_shared::testing::START;
+use pinbridge_shared::testing::faults::Fault;
 use serde_json::{Value, json};
 
 use crate::support::api::{Api, As, answer};
@@ -109,6 +110,46 @@ async fn a_person_leaves_with_their_keys_their_keys_keys_and_what_all_of_them_pl
     assert!(nothing.keys.is_empty() && nothing.schedules.is_empty());
 }
 
+/// Each interleaving of a leaver's requests with the operator's command, as far as one wait at one port call makes
+/// them.
+#[tokio::test]
+async fn whoever_goes_on_making_keys_while_leaving_leaves_none() {
+    for nth in 1..=40 {
+        let api = api().await;
+        let user = api.person(ADA, Role::Owner).await;
+        let session = api.log_in(ADA).await;
+        let context = &api.world.context;
+        let leave = async {
+            let leaver = Leaver::person(context, &user).await.expect("read");
+            people::lock(context, user.id).await.expect("locked");
+            leavers::revoke(context, &leaver).await.expect("revoked");
+            people::remove(context, user.id).await.expect("removed");
+        };
+        let make = async {
+            let mut who = As::Bearer(&session);
+            let mut made = String::new();
+            for number in 0..6 {
+                let body = json!({"name": format!("key {number}")});
+                let (status, answer) = api.call("POST", "/v1/api-keys", who, body).await;
+                assert!([201, 401].contains(&status), "{answer}");
+                if status == 201 {
+                    made = answer["api_key"].as_str().expect("a key").to_owned();
+                }
+                who = if made.is_empty() { As::Bearer(&session) } else { As::Key(&made) };
+            }
+        };
+        for skip in 0..6 {
+            api.world.faults.plan_any(nth + 7 * skip, Fault::Yield);
+        }
+        tokio::join!(make, leave);
+        api.world.faults.heal();
+        let keys = api_keys::list(context, testdata::workspace()).await.expect("listed");
+        let alive: Vec<&str> =
+            keys.iter().filter(|key| key.revoked_at.is_none()).map(|key| key.name.as_str()).collect();
+        assert!(alive.iter().all(|name| !name.starts_with("key ")), "wait at call {nth}: {alive:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_key_that_is_given_up_takes_what_it_made_along() {
     let api = api().await;
@@ -117,7 +158,8 @@ async fn a_key_that_is_given_up_takes_what_it_made_along() {
     let planted = sorted(vec![plant(&api, As::Key(&leaked), "a").await, plant(&api, As::Key(&child), "b").await]);
     let kept = plant(&api, As::Key(&api.key), "c").await;
     let world = &api.world.context;
-    let leaver = Leaver::key(testdata::workspace(), id.parse().expect("an id"));
+    let id = id.parse().expect("an id");
+    let leaver = Leaver::key(&api.world.context, testdata::workspace(), id).await.expect("read");
     assert_eq!(api.call("DELETE", &format!("/v1/api-keys/{id}"), As::Key(&api.key), Value::Null).await.0, 204);
     let left = leavers::list(world, &leaver).await.expect("listed");
     assert_eq!((keys(&left), schedules(&left)), (vec!["made by it".to_owned()], planted.clone()));
@@ -156,7 +198,8 @@ async fn a_chain_of_keys_holds_when_the_row_of_one_in_the_middle_is_gone() {
     let left = leavers::list(world, &of_ada).await.expect("listed");
     assert_eq!((keys(&left), schedules(&left)), (vec!["first".to_owned(), "fourth".to_owned()], planted.clone()));
     for maker in [&first_id, &second_id, &third_id] {
-        let leaver = Leaver::key(testdata::workspace(), maker.parse().expect("an id"));
+        let id = maker.parse().expect("an id");
+        let leaver = Leaver::key(&api.world.context, testdata::workspace(), id).await.expect("read");
         assert_eq!(keys(&leavers::list(world, &leaver).await.expect("listed")), ["fourth"], "made by way of {maker}");
     }
     leavers::revoke(world, &of_ada).await.expect("revoked");

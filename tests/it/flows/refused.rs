@@ -260,7 +260,7 @@ async fn a_stray_refusal_beside_a_refresh_that_fails_costs_seconds() {
     for answer in [NotNow, LostWithoutCommit, AppRefused] {
         let (world, key) = connected().await;
         world.pinterest.answer_next([Answer::Refused(Failure::TokenRevoked, None)]);
-        world.oauth.answer_next([answer.clone()]);
+        world.oauth.answer_next([answer]);
         let pin = pins(&world, key, 1).await[0];
         world.run_for_ms(STRAY_REFUSAL_RETRY_MS + 10 * SECOND_MS).await;
         assert_eq!(world.attempt(pin).await.status, Status::Published, "{answer:?}");

@@ -6,6 +6,7 @@ use axum::extract::{Path, State};
 use http::StatusCode;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::AccountId;
+use pinbridge_shared::domain::pin::origin::Actor;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::tenant::NAME_MAX;
 use pinbridge_shared::domain::tenant::api_key::{self, ALLOWED_MAX, KeySource};
@@ -20,7 +21,7 @@ use crate::activity::Resource;
 use crate::auth::Caller;
 use crate::endpoint::{ADMINISTER, Endpoint, delete, get, patch, post, tagged};
 use crate::error::ApiError;
-use crate::error::codes::{KEY_REVOKED, NOT_FOUND, TOO_MANY_KEYS};
+use crate::error::codes::{INVALID_API_KEY, INVALID_SESSION, KEY_REVOKED, NOT_FOUND, TOO_MANY_KEYS};
 use crate::openapi::schema::{Time, names};
 use crate::request::field::{Field, FromFields, Line, NotNull, Wrong, field_schema, request};
 use crate::request::{self, Fields, JsonObject, path_id};
@@ -194,6 +195,8 @@ impl From<KeyError> for ApiError {
                 Self::invalid("body", "pinterest_account_ids", msg, "value_error")
             }
             KeyError::TooMany => TOO_MANY_KEYS.into(),
+            KeyError::MakerEnded(Actor::Key(_)) => INVALID_API_KEY.into(),
+            KeyError::MakerEnded(Actor::User(_)) => INVALID_SESSION.into(),
             KeyError::Port(error) => error.into(),
         }
     }
@@ -211,7 +214,7 @@ async fn create(
         scopes: body.scopes.map_or(Scopes::ALL, |NotNull(scopes)| scopes.0),
         allowed: body.pinterest_account_ids.map(|NotNull(accounts)| accounts.0),
         authorized_by,
-        made_by: Some(caller.who),
+        maker: Some(caller.maker()),
     };
     let made = api_keys::create(&context, caller.workspace, new).await?;
     Ok((StatusCode::CREATED, Json(made.into())))

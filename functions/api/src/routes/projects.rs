@@ -196,7 +196,7 @@ async fn create_sandbox(
     let name = name.map(|name| name.trimmed());
     let (active, known) = projects::of_workspace(&context, caller.workspace).await?;
     let authorized_by = caller.email(&context).await?;
-    let founder = Founder { made_by: Some(caller.who), authorized_by };
+    let founder = Founder { maker: Some(caller.maker()), authorized_by };
     let (_, key) = projects::create_sandbox(&context, &known.organization, name, &active.timezone, founder).await?;
     let known = projects::of_organization(&context, known.organization.id).await?;
     let api_key = key.map(|key| key.expose().to_owned());

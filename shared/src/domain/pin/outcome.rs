@@ -229,15 +229,16 @@ fn paused(pause: Option<Pause>, outcome: Outcome) -> Outcome {
 
 /// Pinterest refused the access token: the pin continues with a new one, or waits for it, or for a person.
 fn of_refused_token(situation: &Situation<'_>, renewal: TokenRenewal, upstream: Upstream) -> Outcome {
+    // A single refusal may be, unless the renewal that failed was due in any case.
+    let is_due = renewal == TokenRenewal::Pending && has_expired(situation);
+    let may_be_a_slip = !is_due && !was_refused_before(situation);
     let (failure, reason) = match renewal {
         TokenRenewal::Renewed => {
             let at = situation.now.plus_ms(FRESH_TOKEN_RETRY_MS);
             return retry_at(situation, at, Failure::TokenExpired, upstream);
         }
-        // A single refusal may be a slip of Pinterest's, and a renewal that failed leaves the token as good as it was.
-        TokenRenewal::Exhausted | TokenRenewal::Pending
-            if !was_refused_before(situation) && !(renewal == TokenRenewal::Pending && has_expired(situation)) =>
-        {
+        // A renewal that failed leaves the token as good as it was.
+        TokenRenewal::Exhausted | TokenRenewal::Pending if may_be_a_slip => {
             let at = situation.now.plus_ms(STRAY_REFUSAL_RETRY_MS);
             return retry_at(situation, at, Failure::TokenExpired, upstream);
         }
@@ -266,8 +267,8 @@ fn was_refused_before(situation: &Situation<'_>) -> bool {
 }
 
 /// Whether Pinterest refuses this pin and not its account: it has brought holds before, other pins were published since
-/// then and so ended the last one, and the connection is still the same. Otherwise a pin that Pinterest refuses in words
-/// that we take for the account's would hold the account again and again.
+/// then and so ended the last one, and the connection is still the same. Otherwise a pin that Pinterest refuses in
+/// words that we take for the account's would hold the account again and again.
 fn is_refused_alone(situation: &Situation<'_>) -> bool {
     let Some(account) = situation.account.filter(|_| !situation.bucket.is_on_hold()) else { return false };
     let was_held_for_it = |event: &&Event| {

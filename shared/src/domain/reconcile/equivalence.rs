@@ -2,8 +2,9 @@
 //!
 //! Pinterest's lists may show a link percent-encoded or decoded, with its host in punycode or in Unicode, with or
 //! without a default port, HTML-escaped with any entity, and a text percent-encoded or in another Unicode form; either
-//! may have the escapes of JSON, too. So both sides are reduced to *keys*, and they may be the same if they share one. Keys are for comparing only: nothing is stored or sent in
-//! this form, except that sibling rows are found by a hash of them.
+//! may have the escapes of JSON, too. So both sides are reduced to *keys*, and they may be the same if they share one.
+//! Keys are for comparing only: nothing is stored or sent in this form, except that sibling rows are found by a hash of
+//! them.
 //!
 //! Two rules keep a published Pin from being overlooked:
 //! - Leniency never shrinks. The first key is derived from the fold of the previous versions ([`folded`] and

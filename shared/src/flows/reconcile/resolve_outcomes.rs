@@ -277,8 +277,8 @@ fn absent(context: &Context, unresolved: &UnresolvedPin) -> Result<Attempt, Ille
     unresolved.attempt.absent(now, context.nonce())
 }
 
-/// Plans another reading at that time, unless readings were inconclusive for too long. `answer` is Pinterest's, if it did
-/// not show the board.
+/// Plans another reading at that time, unless readings were inconclusive for too long. `answer` is Pinterest's, if it
+/// did not show the board.
 fn again(
     context: &Context,
     unresolved: &UnresolvedPin,

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::authenticate;
 use super::projects::WRITES_MAX;
 use crate::context::Context;
 use crate::domain::ids::{AccountId, AccountKey, KeyId, WorkspaceId};
@@ -10,6 +11,7 @@ use crate::domain::secret::Secret;
 use crate::domain::tenant::WorkspaceEnvironment;
 use crate::domain::tenant::api_key::{self, ApiKey, KEYS_MAX, PresentedKey};
 use crate::domain::tenant::scope::Scopes;
+use crate::domain::tenant::session::Session;
 use crate::domain::tenant::user::Email;
 use crate::ports::OptimisticWrites;
 use crate::ports::{PortError, PortResult};
@@ -27,6 +29,9 @@ pub enum KeyError {
     UnknownAccount(AccountId),
     #[error("the workspace has as many keys as it may have")]
     TooMany,
+    /// While the key was created, the key or the session that creates it ended.
+    #[error("whoever creates the key may not any more")]
+    MakerEnded(Actor),
     #[error(transparent)]
     Port(#[from] PortError),
 }
@@ -39,8 +44,18 @@ pub struct NewKey {
     pub allowed: Option<Vec<AccountId>>,
     /// The person who creates it, if a person does.
     pub authorized_by: Option<Email>,
-    /// The person or the key that creates it; `None`: an operator.
-    pub made_by: Option<Actor>,
+    /// `None`: an operator.
+    pub maker: Option<Maker>,
+}
+
+/// The person or the key that creates a key.
+#[derive(Clone, Copy, Debug)]
+pub struct Maker {
+    pub who: Actor,
+    /// Where it acts. The new key may be of another workspace: the sandbox.
+    pub workspace: WorkspaceId,
+    /// A person's.
+    pub session: Option<Session>,
 }
 
 /// The change; `None` leaves a field unchanged.
@@ -66,29 +81,44 @@ pub async fn create(context: &Context, workspace: WorkspaceId, new: NewKey) -> R
     let text = Secret::new(api_key::compose_in(environment, workspace, context.system.random()));
     let presented = PresentedKey::parse(text.expose())
         .map_err(|_| PortError::Broken { port: "keys", reason: "own key unreadable".into() })?;
-    let ancestors = match new.made_by {
-        Some(Actor::Key(maker)) => {
-            let maker = context.tenants.api_key(workspace, maker).await?;
+    let ancestors = match new.maker {
+        Some(Maker { who: Actor::Key(key), workspace, .. }) => {
+            let maker = context.tenants.api_key(workspace, key).await?;
             maker.map(|maker| maker.ancestors_of_made()).unwrap_or_default()
         }
-        Some(Actor::User(_)) | None => Vec::new(),
+        Some(_) | None => Vec::new(),
     };
     let key = ApiKey {
         scopes: new.scopes,
         allowed: new.allowed,
         authorized_by: new.authorized_by,
-        made_by: new.made_by,
+        made_by: new.maker.map(|maker| maker.who),
         ancestors,
         ..ApiKey::new(&presented, new.name, context.system.now(), context.nonce())
     };
     if !context.tenants.save_api_key(&key).await?.is_done() {
         return Err(PortError::Contended { row: "API key", writes: 1 }.into());
     }
-    if has_room(context, &key).await? {
-        return Ok((key, text));
-    }
+    let refusal = match new.maker {
+        Some(maker) if !may_make(context, maker).await? => KeyError::MakerEnded(maker.who),
+        _ if !has_room(context, &key).await? => KeyError::TooMany,
+        _ => return Ok((key, text)),
+    };
     context.tenants.remove_api_key(workspace, key.id).await?;
-    Err(KeyError::TooMany)
+    Err(refusal)
+}
+
+/// Whether the maker has its power still, now that the key is written. Whoever takes a maker's power first ends the
+/// maker, then its keys: a key that is written later than those were listed is found out here.
+async fn may_make(context: &Context, maker: Maker) -> PortResult<bool> {
+    Ok(match (maker.who, maker.session) {
+        (Actor::Key(key), _) => {
+            let row = context.tenants.api_key(maker.workspace, key).await?;
+            row.is_some_and(|maker| maker.revoked_at.is_none())
+        }
+        (Actor::User(_), Some(session)) => authenticate::person_of(context, &session).await?.is_some(),
+        (Actor::User(id), None) => context.tenants.user(id).await?.is_some(),
+    })
 }
 
 /// Whether the key may stay, now that it is written. Parallel calls may all have found room for one more; so each looks

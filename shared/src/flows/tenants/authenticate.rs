@@ -9,8 +9,9 @@ pub use crate::domain::pin::origin::Actor as Who;
 use crate::domain::tenant::api_key::{PresentedKey, USED_EVERY_MS};
 use crate::domain::tenant::scope::Scopes;
 use crate::domain::tenant::session::{self, NotASession, Session};
+use crate::domain::tenant::user::User;
 use crate::domain::tenant::{Workspace, WorkspaceState};
-use crate::ports::PortError;
+use crate::ports::{PortError, PortResult};
 
 /// What a caller may do.
 #[derive(Clone, Debug)]
@@ -80,11 +81,8 @@ pub async fn by_key(context: &Context, text: &str) -> Result<Grant, Refused> {
 pub async fn by_session(context: &Context, token: &str) -> Result<Grant, Refused> {
     let session = read(context, token).await?;
     let (user, workspace) =
-        try_join(context.tenants.user(session.user), context.tenants.workspace(session.workspace)).await?;
-    let user = user
-        .filter(|user| user.epoch == session.epoch && user.organization == session.organization)
-        .filter(|user| !user.has_ended(session.id) && !user.is_void(context.system.now()))
-        .ok_or(Refused::Session)?;
+        try_join(person_of(context, &session), context.tenants.workspace(session.workspace)).await?;
+    let user = user.ok_or(Refused::Session)?;
     // Nothing is founded before the address is proven.
     let prospect =
         user.prospect("").map(|(_, workspace)| workspace).filter(|workspace| workspace.id == session.workspace);
@@ -96,6 +94,17 @@ pub async fn by_session(context: &Context, token: &str) -> Result<Grant, Refused
     let (who, scopes) = (Who::User(user.id), user.role.scopes());
     let is_proven = user.is_proven();
     Ok(Grant { who, label, workspace, scopes, allowed: None, session: Some(session), is_proven, root: None })
+}
+
+/// The person whose session it is, unless it has ended.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn person_of(context: &Context, session: &Session) -> PortResult<Option<User>> {
+    let user = context.tenants.user(session.user).await?;
+    Ok(user
+        .filter(|user| user.epoch == session.epoch && user.organization == session.organization)
+        .filter(|user| !user.has_ended(session.id) && !user.is_void(context.system.now())))
 }
 
 async fn read(context: &Context, token: &str) -> Result<Session, Refused> {

@@ -10,13 +10,17 @@ use crate::domain::ids::{KeyId, OrganizationId, ScheduleKey, UserId, WorkspaceId
 use crate::domain::pin::origin::Actor;
 use crate::domain::tenant::api_key::ApiKey;
 use crate::domain::tenant::user::{Email, User};
-use crate::domain::time::Moment;
+use crate::domain::time::{Moment, SECOND_MS};
 use crate::flows::schedules::list_schedules::with_pins;
 use crate::flows::schedules::{ScheduleError, ScheduleView, cancel_schedule};
-use crate::ports::{ByTime, PortResult};
+use crate::ports::{ByTime, PortError, PortResult};
 
 /// Schedules that are read together.
 const PAGE: usize = 200;
+/// Whoever goes on making keys meanwhile is listed up to this often.
+const LISTINGS_MAX: usize = 50;
+/// A request ends within this: the API's function is stopped then.
+const REQUEST_MAX_MS: i64 = 20 * SECOND_MS;
 
 /// Whose traces are followed, in which workspaces.
 #[derive(Clone, Debug)]
@@ -52,8 +56,15 @@ impl Leaver {
         Ok(Self { workspaces, person: Some(person), key: None })
     }
 
-    pub fn key(workspace: WorkspaceId, key: KeyId) -> Self {
-        Self { workspaces: vec![workspace], person: None, key: Some(key) }
+    /// # Errors
+    /// When the table is unavailable.
+    pub async fn key(context: &Context, workspace: WorkspaceId, key: KeyId) -> PortResult<Self> {
+        // The key may have made one in the organisation's sandbox.
+        let workspaces = match context.tenants.workspace(workspace).await? {
+            Some(known) => workspaces_of(context, known.organization).await?,
+            None => vec![workspace],
+        };
+        Ok(Self { workspaces, person: None, key: Some(key) })
     }
 
     /// Whether the actor is the leaver, or one of the leaver's keys; `at` is when it acted.
@@ -87,6 +98,11 @@ impl Leaver {
         }
     }
 
+    /// Whether the key has power, and is one of `keys`. The key that is given up is no news to whoever asked for it.
+    fn lists(&self, key: &ApiKey, keys: &BTreeSet<KeyId>) -> bool {
+        keys.contains(&key.id) && Some(key.id) != self.key && key.revoked_at.is_none()
+    }
+
     fn planted(&self, view: &ScheduleView, keys: &BTreeSet<KeyId>) -> bool {
         let origin = &view.schedule.origin;
         [origin.by, origin.root].into_iter().flatten().any(|actor| self.is(actor, view.schedule.created_at, keys))
@@ -99,6 +115,17 @@ async fn workspaces_of(context: &Context, organization: OrganizationId) -> PortR
     Ok(rows.into_iter().map(|workspace| workspace.id).collect())
 }
 
+/// The leaver's keys that are not revoked.
+async fn list_keys(context: &Context, leaver: &Leaver) -> PortResult<Vec<ApiKey>> {
+    let mut left = Vec::new();
+    for workspace in &leaver.workspaces {
+        let all = api_keys::list(context, *workspace).await?;
+        let keys = leaver.keys_of(&all);
+        left.extend(all.into_iter().filter(|key| leaver.lists(key, &keys)));
+    }
+    Ok(left)
+}
+
 /// What the leaver left behind, and what of it still has power.
 ///
 /// # Errors
@@ -108,9 +135,7 @@ pub async fn list(context: &Context, leaver: &Leaver) -> PortResult<Left> {
     for workspace in &leaver.workspaces {
         let all = api_keys::list(context, *workspace).await?;
         let keys = leaver.keys_of(&all);
-        // The key that is given up is no news to whoever asked for it.
-        let is_listed = |key: &ApiKey| keys.contains(&key.id) && Some(key.id) != leaver.key && key.revoked_at.is_none();
-        left.keys.extend(all.into_iter().filter(is_listed));
+        left.keys.extend(all.into_iter().filter(|key| leaver.lists(key, &keys)));
         let mut after = None;
         loop {
             let range = ByTime { after, ..ByTime::default() };
@@ -134,19 +159,43 @@ pub async fn list(context: &Context, leaver: &Leaver) -> PortResult<Left> {
 /// Revokes the keys, then cancels the schedules; returns what it ended. What began in the meantime goes on, and is not
 /// among them.
 ///
+/// Requests that were let in before may still be writing. So what is left is listed again until nothing is new, and
+/// once more when the last such request is over.
+///
 /// # Errors
 /// When a port is unavailable; repeating it continues.
 pub async fn revoke(context: &Context, leaver: &Leaver) -> Result<Left, PeopleError> {
     let mut ended = Left::default();
-    for key in list(context, leaver).await?.keys {
-        match api_keys::revoke(context, key.workspace, key.id).await {
-            Ok(key) => ended.keys.push(key),
-            // Its row has expired, or its workspace was purged.
-            Err(api_keys::KeyError::Port(error)) => return Err(error.into()),
-            Err(_) => {}
+    revoke_keys(context, leaver, &mut ended).await?;
+    cancel_schedules(context, leaver, &mut ended).await?;
+    context.system.sleep_ms(REQUEST_MAX_MS).await;
+    revoke_keys(context, leaver, &mut ended).await?;
+    cancel_schedules(context, leaver, &mut ended).await?;
+    Ok(ended)
+}
+
+/// Revokes keys until a listing has none that wasn't tried.
+async fn revoke_keys(context: &Context, leaver: &Leaver, ended: &mut Left) -> Result<(), PeopleError> {
+    let mut tried: BTreeSet<KeyId> = BTreeSet::new();
+    for _ in 0..LISTINGS_MAX {
+        let left = list_keys(context, leaver).await?;
+        let new: Vec<ApiKey> = left.into_iter().filter(|key| tried.insert(key.id)).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        for key in new {
+            match api_keys::revoke(context, key.workspace, key.id).await {
+                Ok(key) => ended.keys.push(key),
+                // Its row has expired, or its workspace was purged.
+                Err(api_keys::KeyError::Port(error)) => return Err(error.into()),
+                Err(_) => {}
+            }
         }
     }
-    // Listed again: a key could plant schedules until it was revoked.
+    Err(PortError::Contended { row: "keys of the leaver", writes: LISTINGS_MAX }.into())
+}
+
+async fn cancel_schedules(context: &Context, leaver: &Leaver, ended: &mut Left) -> Result<(), PeopleError> {
     for view in list(context, leaver).await?.schedules {
         match cancel_schedule::cancel(context, view.schedule.key).await {
             Ok(view) => ended.schedules.push(view),
@@ -154,5 +203,5 @@ pub async fn revoke(context: &Context, leaver: &Leaver) -> Result<Left, PeopleEr
             Err(_) => {}
         }
     }
-    Ok(ended)
+    Ok(())
 }

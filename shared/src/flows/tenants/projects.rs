@@ -3,10 +3,9 @@
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::api_keys::{self, KeyError, NewKey};
+use super::api_keys::{self, KeyError, Maker, NewKey};
 use crate::context::Context;
 use crate::domain::ids::{OrganizationId, WorkspaceId};
-use crate::domain::pin::origin::Actor;
 use crate::domain::secret::Secret;
 use crate::domain::tenant::api_key::{self, ApiKey, PresentedKey};
 use crate::domain::tenant::scope::Scopes;
@@ -114,8 +113,8 @@ pub async fn keep_key(context: &Context, text: &str) -> PortResult<()> {
 /// Who creates a sandbox: its first key is theirs.
 #[derive(Clone, Debug, Default)]
 pub struct Founder {
-    /// The person or the key; `None`: an operator.
-    pub made_by: Option<Actor>,
+    /// `None`: an operator.
+    pub maker: Option<Maker>,
     /// The person, if a person does.
     pub authorized_by: Option<Email>,
 }
@@ -139,8 +138,9 @@ pub async fn create_sandbox(
     if !wants_key {
         return Ok((sandbox, None));
     }
-    let Founder { made_by, authorized_by } = founder;
-    let new = NewKey { name: SANDBOX_KEY_NAME.into(), scopes: Scopes::ALL, allowed: None, authorized_by, made_by };
+    let Founder { maker, authorized_by } = founder;
+    let (name, scopes) = (SANDBOX_KEY_NAME.into(), Scopes::ALL);
+    let new = NewKey { name, scopes, allowed: None, authorized_by, maker };
     match api_keys::create(context, sandbox.id, new).await {
         Ok((_, text)) => Ok((sandbox, Some(text))),
         Err(KeyError::Port(error)) => Err(error.into()),
