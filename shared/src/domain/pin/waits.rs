@@ -524,6 +524,33 @@ mod tests {
     }
 
     #[test]
+    fn a_board_that_pinterest_does_not_show_says_why() {
+        let pin = testdata::pin();
+        let account = AccountNow::default();
+        let begun = Attempt::untouched(&pin).begin(NOW, "b".into()).expect("begins");
+        for failure in [Failure::BoardAccessDenied, Failure::RateLimited, Failure::SpamBlock, Failure::Unrecognised] {
+            let answer = Upstream { status: Some(403), message: Some("No.".into()), ..Upstream::default() };
+            let at = NOW.plus_ms(60_000);
+            let refused = begun.reconcile_again(NOW, at, failure.code(), &answer, "r".into()).expect("legal");
+            let facts = Facts {
+                pin: &pin,
+                attempt: &refused,
+                account: Some(&account),
+                place: Place::Unknown,
+                rules: &RULES,
+                now: NOW,
+            };
+            let next = why(&facts).next;
+            assert_eq!((next.action, next.at), ("look_up", Some(at)));
+            assert!(next.reason.contains(failure.code()) && next.reason.contains(failure.message()), "{}", next.reason);
+            assert_eq!(
+                (refused.detail.as_deref(), refused.history.last().and_then(|e| e.status)),
+                (Some("No."), Some(403))
+            );
+        }
+    }
+
+    #[test]
     fn an_empty_board_says_until_when_it_proves_nothing() {
         let pin = testdata::pin();
         let account = AccountNow::default();
