@@ -11,7 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{AUTHORIZATION, CACHE_CONTROL};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method, Uri};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::{AccountId, AccountKey, UserId, WorkspaceId};
 use pinbridge_shared::domain::pin::origin::Origin;
@@ -22,6 +22,7 @@ use pinbridge_shared::domain::tenant::session::Session;
 use pinbridge_shared::domain::tenant::user::Email;
 use pinbridge_shared::flows::tenants::api_keys::Maker;
 use pinbridge_shared::flows::tenants::authenticate::{self, Grant, Refused};
+use url::form_urlencoded;
 
 pub use pinbridge_shared::flows::tenants::authenticate::Who;
 
@@ -34,6 +35,10 @@ pub enum Access {
     Public,
     /// Keys and people with the scope.
     Scope(Scope),
+    /// Keys and people who may read or write: a dry run reads, and is made before a write.
+    Trial,
+    /// As [`Self::Trial`] for a dry run (`dry_run=true`); otherwise whoever may write.
+    WriteOrTrial,
     /// People only.
     Session,
     /// People only, also those whose address isn't proven yet.
@@ -47,6 +52,8 @@ impl Access {
         match self {
             Self::Public => "public",
             Self::Scope(scope) => scope.name(),
+            Self::Trial => "trial",
+            Self::WriteOrTrial => "write_or_trial",
             Self::Session | Self::AnySession => "session",
             Self::Administer => "administer",
         }
@@ -54,6 +61,18 @@ impl Access {
 
     pub fn is_for_people(self) -> bool {
         matches!(self, Self::Session | Self::AnySession)
+    }
+
+    /// What a request to the address needs.
+    fn of(self, uri: &Uri) -> Self {
+        let query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+        // Of a repeated parameter, the last counts.
+        let is_dry = query.filter(|(name, _)| name == "dry_run").last().is_some_and(|(_, value)| is_yes(&value));
+        match self {
+            Self::WriteOrTrial if is_dry => Self::Trial,
+            Self::WriteOrTrial => Self::Scope(Scope::Write),
+            other => other,
+        }
     }
 
     /// # Errors
@@ -65,6 +84,8 @@ impl Access {
         match self {
             Self::Public => Ok(()),
             Self::Scope(scope) => caller.require(scope),
+            Self::Trial if caller.scopes.has(Scope::Read) => Ok(()),
+            Self::Trial | Self::WriteOrTrial => caller.require(Scope::Write),
             Self::Session | Self::AnySession if matches!(caller.who, Who::User(_)) => Ok(()),
             Self::Session | Self::AnySession => Err(codes::SESSION_REQUIRED.into()),
             Self::Administer => {
@@ -73,6 +94,11 @@ impl Access {
             }
         }
     }
+}
+
+/// As the handlers read a flag.
+fn is_yes(value: &str) -> bool {
+    matches!(value, "true" | "1")
 }
 
 /// The accounts for which a request passed the check of the allow-list.
@@ -212,7 +238,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 /// The layer over one route.
 pub async fn enforce(State((context, access)): State<(Context, Access)>, mut request: Request, next: Next) -> Response {
     if access != Access::Public {
-        match admit(&context, access, request.headers()).await {
+        match admit(&context, access.of(request.uri()), request.headers()).await {
             Ok(caller) => request.extensions_mut().insert(caller),
             Err(error) => return error.into_response(),
         };
@@ -314,9 +340,25 @@ mod tests {
         assert_eq!(admitted(Access::Scope(Scope::Read)), [true; 4]);
         assert_eq!(admitted(Access::Scope(Scope::Write)), [false, true, true, true]);
         assert_eq!(admitted(Access::Scope(Scope::Destructive)), [false, true, true, true]);
+        assert_eq!(admitted(Access::Trial), [true; 4]);
+        assert_eq!(admitted(Access::WriteOrTrial), [false, true, true, true]);
         assert_eq!(admitted(Access::Session), [false, false, false, true]);
         assert_eq!(admitted(Access::AnySession), [false, false, false, true]);
         assert_eq!(admitted(Access::Administer), [false, true, false, true]);
+    }
+
+    #[test]
+    fn a_dry_run_by_its_parameter_needs_one_of_two_scopes() {
+        let of = |uri: &str| Access::WriteOrTrial.of(&uri.parse().expect("an address"));
+        for uri in ["/a?dry_run=true", "/a?priority=bulk&dry_run=1", "/a?dry_run=false&dry_run=true"] {
+            assert_eq!(of(uri), Access::Trial, "{uri}");
+        }
+        for uri in
+            ["/a", "/a?dry_run", "/a?dry_run=false", "/a?dry_run=yes", "/a?dryrun=true", "/a?dry_run=true&dry_run=0"]
+        {
+            assert_eq!(of(uri), Access::Scope(Scope::Write), "{uri}");
+        }
+        assert_eq!(Access::Administer.of(&"/a?dry_run=true".parse().expect("an address")), Access::Administer);
     }
 
     #[test]

@@ -40,11 +40,15 @@ pub struct Endpoint {
     pub errors_as_page: bool,
     /// The least that a call costs, in credits, where it isn't the usual.
     pub declared_credits: Option<u32>,
+    /// Whether it was declared to refuse what it doesn't know.
+    declared_exact: bool,
 }
 
 pub const PUBLIC: Access = Access::Public;
 pub const READ: Access = Access::Scope(Scope::Read);
 pub const WRITE: Access = Access::Scope(Scope::Write);
+pub const TRIAL: Access = Access::Trial;
+pub const WRITE_OR_TRIAL: Access = Access::WriteOrTrial;
 pub const DESTRUCTIVE: Access = Access::Scope(Scope::Destructive);
 pub const SESSION: Access = Access::Session;
 pub const ANY_SESSION: Access = Access::AnySession;
@@ -60,7 +64,7 @@ pub fn schema_of<T: JsonSchema>() -> SchemaOf {
 /// Makes an example.
 pub type ExampleOf = fn() -> Value;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     Path,
     Query,
@@ -155,6 +159,7 @@ impl Endpoint {
             errors: Vec::new(),
             errors_as_page: false,
             declared_credits: None,
+            declared_exact: false,
         }
     }
 
@@ -298,6 +303,19 @@ impl Endpoint {
     /// A call costs at least so many credits: what it reads of an ordinary workspace, or what else makes it dear.
     pub fn costs(self, credits: u32) -> Self {
         Self { declared_credits: Some(credits), ..self }
+    }
+
+    /// An unknown field or parameter is always an error: if it were ignored, the call would reach further than its
+    /// caller meant.
+    pub fn exact(self) -> Self {
+        Self { declared_exact: true, ..self }
+    }
+
+    /// Whether an unknown field or parameter is always an error: of changes, deletions, and whatever administers.
+    pub fn is_exact(&self) -> bool {
+        let is_change = matches!(self.method, Method::PATCH | Method::DELETE);
+        let is_far = self.method != Method::GET && matches!(self.access, ADMINISTER | DESTRUCTIVE);
+        self.declared_exact || is_change || is_far
     }
 
     /// A browser receives an error as a page.

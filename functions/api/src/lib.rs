@@ -22,7 +22,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use http::Method;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::metering;
 
@@ -40,7 +39,7 @@ pub fn router(context: Context) -> Router {
     let table = routes::table();
     let options = Arc::new(AllOptions::of(&table));
     for endpoint in table {
-        let known = (endpoint.method != Method::GET).then(|| Known::of(&endpoint, &options));
+        let known = Known::of(&endpoint, &options);
         let parameters = query::Known::of(&endpoint);
         let has_parameters = address::has_parameters(&endpoint);
         let limited = Limited::of(&context, &endpoint);
@@ -49,9 +48,7 @@ pub fn router(context: Context) -> Router {
             let layer = activity::Layer { context: context.clone(), path, audited };
             handler = handler.route_layer(from_fn_with_state(layer, activity::keep));
         }
-        if let Some(known) = known {
-            handler = handler.route_layer(from_fn_with_state(known, options::check));
-        }
+        handler = handler.route_layer(from_fn_with_state(known, options::check));
         if let Some(parameters) = parameters {
             handler = handler.route_layer(from_fn_with_state(parameters, query::name_unknown));
         }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::ids::{AccountId, ImportId, PinId, ScheduleId, WorkspaceId};
 use super::pin::PinRequest;
+use super::pin::image_url::ImageProblem;
 use super::pin::origin::Actor;
 use super::time::Moment;
 
@@ -192,6 +193,9 @@ pub struct RowResult {
     /// The board that the row's name meant.
     #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
     pub board: Option<NamedBoard>,
+    /// For a created pin or schedule: what keeps Pinterest from fetching its image.
+    #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageProblem>,
 }
 
 /// A board that a row named.
@@ -397,7 +401,8 @@ mod tests {
         ] {
             let same_content_as_pin = matches!(outcome, Outcome::Created(_)).then_some(PinId(Uuid::from_u128(3)));
             let board = Some(NamedBoard { id: "7".into(), name: "Cranes".into() });
-            let result = RowResult { number: 1, key: Some("k".into()), outcome, same_content_as_pin, board };
+            let image = Some(ImageProblem::SharePage);
+            let result = RowResult { number: 1, key: Some("k".into()), outcome, same_content_as_pin, board, image };
             let text = serde_json::to_string(&result).expect("plain data");
             assert_eq!(serde_json::from_str::<RowResult>(&text).expect("its own JSON"), result);
         }

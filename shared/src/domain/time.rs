@@ -3,6 +3,7 @@
 //! Rows, messages and the pure core use milliseconds; RFC 3339 text exists only at the API's edge.
 
 use jiff::Timestamp;
+use jiff::fmt::temporal::Pieces;
 use serde::{Deserialize, Serialize};
 
 pub const SECOND_MS: i64 = 1_000;
@@ -43,8 +44,11 @@ impl Moment {
         }
     }
 
-    /// Parses an RFC 3339 time that carries an offset.
+    /// Parses an RFC 3339 time that carries an offset, of less than a day.
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        // The parser knows offsets up to 25:59:59, which nobody means.
+        let offset = Pieces::parse(text).ok()?.to_numeric_offset()?;
+        (i64::from(offset.seconds()).abs() < DAY_MS / SECOND_MS).then_some(())?;
         let timestamp: Timestamp = text.parse().ok()?;
         Some(Self(timestamp.as_millisecond()))
     }
@@ -61,5 +65,11 @@ mod tests {
         assert_eq!(Moment::parse_rfc3339(&moment.rfc3339()), Some(moment));
         assert_eq!(Moment::parse_rfc3339("2026-11-23T01:34:56.789+01:00"), Some(moment));
         assert_eq!(Moment::parse_rfc3339("2026-11-23T02:14:56"), None, "a naive time is refused");
+        for offset in ["+23:59", "-23:59", "+00:00", "-00:00", "Z", "z", "+0130"] {
+            assert!(Moment::parse_rfc3339(&format!("2026-11-23T02:14:56{offset}")).is_some(), "{offset}");
+        }
+        for offset in ["+24:00", "-24:00", "+25:00", "+2500", "-25:59", "+99:00", "", "+", "+1", "x"] {
+            assert!(Moment::parse_rfc3339(&format!("2026-11-23T02:14:56{offset}")).is_none(), "{offset}");
+        }
     }
 }

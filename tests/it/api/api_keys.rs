@@ -1,5 +1,7 @@
 //! Creating, changing, using and revoking API keys.
 
+use axum::body::Body;
+use http::Request;
 use pinbridge_shared::domain::tenant::api_key::{ApiKey, KEYS_MAX, PresentedKey, USED_EVERY_MS, compose};
 use pinbridge_shared::domain::tenant::user::Role;
 use pinbridge_shared::domain::testdata;
@@ -196,4 +198,43 @@ async fn a_key_of_one_bit_less_is_none() {
     let last = if api.key.ends_with('0') { '1' } else { '0' };
     let near = format!("{}{last}", &api.key[..api.key.len() - 1]);
     api.refused("GET", "/v1/pins", As::Key(&near), Value::Null, 401, "invalid_api_key").await;
+}
+
+#[tokio::test]
+async fn a_field_that_is_there_twice_is_refused_where_a_mistake_reaches_far() {
+    let api = Api::new().await;
+    let (_, before) = api.call("GET", "/v1/api-keys", As::Key(&api.key), Value::Null).await;
+    let id = "7d11ee90-a944-54ed-a55c-7f2e8a5ca0b6";
+    for (path, body, field) in [
+        ("/v1/api-keys", r#"{"name": "k", "scopes": ["read"], "scopes": ["read", "write"]}"#, "scopes"),
+        ("/v1/api-keys", r#"{"name": "k", "\u0073copes": ["write"], "scopes": ["read"]}"#, "scopes"),
+        ("/v1/projects/sandbox", r#"{"name": "a", "name": "b"}"#, "name"),
+        ("/v1/pins/bulk-delete", r#"{"ids": ["A"], "ids": ["A"]}"#, "ids"),
+        ("/v1/pins/A/retry", r#"{"accept_duplicate": false, "accept_duplicate": true}"#, "accept_duplicate"),
+    ] {
+        let request = Request::post(path.replace('A', id)).header("x-api-key", &api.key);
+        let request = request.body(Body::from(body.replace('A', id))).expect("a request");
+        let (status, _, answer) = api.send(request).await;
+        assert_eq!((status, &answer["detail"][0]["loc"]), (422, &json!(["body", field])), "{path}: {answer}");
+    }
+    let (_, after) = api.call("GET", "/v1/api-keys", As::Key(&api.key), Value::Null).await;
+    assert_eq!(before, after, "no key was created");
+}
+
+#[tokio::test]
+async fn a_list_of_ids_says_which_one_is_none() {
+    let api = Api::new().await;
+    let id = "7d11ee90-a944-54ed-a55c-7f2e8a5ca0b6";
+    let lists = ["pins/bulk-delete", "pins/bulk-retry", "schedules/bulk-cancel", "schedules/bulk-delete"];
+    for path in lists.map(|path| format!("/v1/{path}")) {
+        for (ids, index) in [(json!([id, "nope"]), 1), (json!([7]), 0), (json!([id, id, null]), 2)] {
+            let body = json!({"ids": ids});
+            let answer = api.refused("POST", &path, As::Key(&api.key), body, 422, "validation_error").await;
+            let told = answer["message"].as_str().unwrap_or_default();
+            assert!(told.contains(&format!("Item {index} (from 0)")), "{path}: {answer}");
+        }
+    }
+    let body = json!({"name": "k", "pinterest_account_ids": [id, "x"]});
+    let answer = api.refused("POST", "/v1/api-keys", As::Key(&api.key), body, 422, "validation_error").await;
+    assert!(answer["message"].as_str().is_some_and(|told| told.contains("Item 1 (from 0)")), "{answer}");
 }

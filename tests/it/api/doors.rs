@@ -6,10 +6,13 @@ mod boards;
 
 use axum::body::Body;
 use http::{HeaderMap, Request};
+use pinbridge_api::endpoint::{Endpoint, Parameter, Place};
+use pinbridge_api::routes;
 use pinbridge_shared::domain::account::Account;
 use pinbridge_shared::domain::ids::{AccountId, AccountKey, PinKey};
 use pinbridge_shared::domain::pin::edit::Edit;
 use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::tenant::user::Role;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::HOUR_MS;
 use pinbridge_shared::flows::pins::retry_pin::retry_pin_with;
@@ -327,15 +330,11 @@ async fn an_unknown_field_is_named_in_every_other_body_too() {
         api.send(request.body(Body::from(body.to_string())).expect("a request")).await
     };
     let account = testdata::account();
-    for (method, path, body) in [
-        ("POST", "/v1/pinterest/boards", json!({"account_id": account, "name": "A", "secret": true})),
-        ("PATCH", "/v1/pinterest/boards/700000000000000002", json!({"account_id": account, "name": "B", "secret": 1})),
-        (
-            "POST",
-            "/v1/pinterest/boards/700000000000000002/sections",
-            json!({"account_id": account, "name": "C", "secret": 1}),
-        ),
-    ] {
+    for (method, path, body) in [(
+        "POST",
+        "/v1/pinterest/boards/700000000000000002/sections",
+        json!({"account_id": account, "name": "C", "secret": 1}),
+    )] {
         let (status, _, answer) = send(method, path, body.clone(), Some("handling=strict")).await;
         assert_eq!((status, &answer["detail"][0]["loc"]), (422, &json!(["body", "secret"])), "{path}: {answer}");
         let (status, headers, answer) = send(method, path, body, None).await;
@@ -356,6 +355,301 @@ async fn an_unknown_field_is_named_in_every_other_body_too() {
         send("POST", "/v1/schedules/7d11ee90-a944-54ed-a55c-7f2e8a5ca0b6/retry", json!({"board_id": BOARD}), None)
             .await;
     assert_eq!(status, 422, "a schedule's retry moves nothing: {answer}");
+}
+
+/// Every endpoint that refuses what it doesn't know, from the table.
+const EXACT: [&str; 22] = [
+    "bulk_cancel_schedules",
+    "bulk_delete_schedules",
+    "bulk_retry_schedules",
+    "cancel_schedule",
+    "create_api_key",
+    "create_board",
+    "create_sandbox",
+    "delete_board",
+    "delete_pin",
+    "delete_pins",
+    "delete_schedule",
+    "disconnect_account",
+    "reset_sandbox",
+    "resume_import",
+    "retry_pin",
+    "retry_pins",
+    "retry_schedule",
+    "revoke_api_key",
+    "update_api_key",
+    "update_board",
+    "update_pin",
+    "update_schedule",
+];
+
+/// The endpoints of this service, with their paths filled in.
+fn calls() -> Vec<(Endpoint, String)> {
+    let table = routes::table().into_iter().filter(|endpoint| endpoint.tag != "Hosted service");
+    let filled = |endpoint: Endpoint| {
+        let example = |path: String, parameter: &Parameter| {
+            path.replace(&format!("{{{}}}", parameter.name), parameter.example.unwrap_or_default())
+        };
+        let path = endpoint.parameters.iter().fold(endpoint.path.to_owned(), example);
+        (endpoint, path)
+    };
+    table.map(filled).collect()
+}
+
+#[tokio::test]
+async fn grants_deletions_and_changes_in_mass_refuse_every_parameter_they_do_not_know() {
+    let api = api().await;
+    let mut exact = Vec::new();
+    for (endpoint, path) in calls().into_iter().filter(|(endpoint, _)| endpoint.is_exact()) {
+        for (query, header) in
+            [("scopez=read", None), ("delete_from_pintrest=false", None), ("", Some("x-pinbridge-priorty"))]
+        {
+            let request = Request::builder().method(&endpoint.method).uri(format!("{path}?{query}"));
+            let request = header.into_iter().fold(request, |request, name| request.header(name, "bulk"));
+            let request = request.header("x-api-key", &api.key).body(Body::empty()).expect("a request");
+            let (status, _, answer) = api.send(request).await;
+            let name = header.unwrap_or_else(|| query.split('=').next().unwrap_or_default());
+            let place = if header.is_some() { "header" } else { "query" };
+            assert_eq!((status, &answer["detail"][0]["loc"]), (422, &json!([place, name])), "{} {answer}", endpoint.id);
+        }
+        exact.push(endpoint.id);
+    }
+    exact.sort_unstable();
+    assert_eq!(exact, EXACT);
+}
+
+#[tokio::test]
+async fn a_misspelt_parameter_is_named_by_every_other_endpoint_and_refused_if_that_is_preferred() {
+    let api = api().await;
+    api.person("ada@example.com", Role::Owner).await;
+    for (endpoint, path) in calls().into_iter().filter(|(endpoint, _)| !endpoint.is_exact()) {
+        let required = endpoint.parameters.iter().filter(|one| one.required && one.place == Place::Query);
+        let query: Vec<String> =
+            required.map(|one| format!("{}={}", one.name, one.example.unwrap_or_default())).collect();
+        let send = async |prefer: &str| {
+            let token = api.log_in("ada@example.com").await;
+            let uri = format!("{path}?{}&acount_id=7&z%C3%BC=1", query.join("&"));
+            let request = Request::builder().method(&endpoint.method).uri(uri).header("prefer", prefer);
+            let request = request.header("authorization", format!("Bearer {token}"));
+            let request = request.header("x-pinbridge-acount", "7").header("x-pinbridge-source", "mcp");
+            api.send(request.body(Body::empty()).expect("a request")).await
+        };
+        let (status, _, answer) = send("handling=strict").await;
+        let names: Vec<&Value> = answer["detail"].as_array().into_iter().flatten().map(|error| &error["loc"]).collect();
+        let wanted = [json!(["query", "acount_id"]), json!(["query", "zü"]), json!(["header", "x-pinbridge-acount"])];
+        assert_eq!((status, names), (422, wanted.iter().collect()), "{} {answer}", endpoint.id);
+        let (status, headers, _) = send("handling=lenient").await;
+        let told: Vec<&str> =
+            headers.get_all("x-pinbridge-warning").iter().filter_map(|value| value.to_str().ok()).collect();
+        let wanted = ["acount_id", "x-pinbridge-acount", "z%C3%BC"].map(|name| format!("unknown_field; field={name}"));
+        if (200..300).contains(&status) {
+            assert_eq!(told, wanted, "{}", endpoint.id);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_misspelt_parameter_of_a_door_is_told_in_its_answer() {
+    for door in DOORS {
+        let api = api().await;
+        let headers = [("x-pinbridge-priorty", "bulk")];
+        let call = Call { query: "on_duplicat=refuse", headers: &headers, ..Call::of(&api) };
+        let answer = call.send(&api, door, &pin("a")).await;
+        assert_eq!(outcome(door, &answer), "created", "{door:?}: {}", answer.2);
+        let told = match door {
+            Pins | Schedules | Batch => answer.2["warnings"].to_string(),
+            Validate | ValidateSchedule => answer.2["checks"][0].to_string(),
+            _ => continue,
+        };
+        assert!(told.contains("on_duplicat") && told.contains("x-pinbridge-priorty"), "{door:?}: {}", answer.2);
+        let strict = [("prefer", "handling=strict")];
+        let refused = Call { headers: &strict, ..call }.send(&api, door, &pin("b")).await;
+        assert_eq!((refused.0, &refused.2["code"]), (422, &json!("validation_error")), "{door:?}: {}", refused.2);
+    }
+}
+
+#[tokio::test]
+async fn what_is_nearly_dry_run_makes_nothing_at_any_door() {
+    for door in [Pins, Batch, Schedules, Json, Csv] {
+        let api = api().await;
+        for query in
+            ["dryrun=true", "dry-run=true", "Dry_Run=1", "dry_rn=true", "dryRun=false", "is_dry_run=yes", "dry=1"]
+        {
+            let answer = Call { query, ..Call::of(&api) }.send(&api, door, &pin("a")).await;
+            assert_eq!((answer.0, outcome(door, &answer).as_str()), (422, "validation_error"), "{door:?} {query}");
+        }
+        let headers = [("x-pinbridge-dry-run", "true")];
+        let answer = Call { headers: &headers, ..Call::of(&api) }.send(&api, door, &pin("a")).await;
+        assert_eq!(answer.0, 422, "{door:?}: {}", answer.2);
+        for field in ["dryrun", "dryRun", "dry-run"] {
+            let answer = Call::of(&api).send(&api, door, &with(pin("a"), field, json!("true"))).await;
+            assert_eq!(outcome(door, &answer), "validation_error", "{door:?} {field}: {}", answer.2);
+        }
+        let (_, pins) = api.call("GET", "/v1/pins", As::Key(&api.key), Value::Null).await;
+        let (_, schedules) = api.call("GET", "/v1/schedules", As::Key(&api.key), Value::Null).await;
+        assert_eq!((pins, schedules), (json!([]), json!([])), "{door:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_board_never_becomes_public_by_a_typo() {
+    let api = api().await;
+    let account = testdata::account();
+    let who = As::Key(&api.key);
+    for typo in [json!({"privcy": "SECRET"}), json!({"secret": true}), json!({"Privacy": "SECRET"})] {
+        let mut body = typo.clone();
+        body["account_id"] = json!(account);
+        body["name"] = json!("Mine");
+        for (method, path) in [("POST", "/v1/pinterest/boards"), ("PATCH", "/v1/pinterest/boards/700000000000000002")] {
+            let answer = api.refused(method, path, who, body.clone(), 422, "validation_error").await;
+            let name = typo.as_object().and_then(|typo| typo.keys().next()).expect("a name");
+            assert_eq!(answer["detail"][0]["loc"], json!(["body", name]), "{answer}");
+        }
+    }
+    let twice = r#"{"account_id": "A", "name": "Mine", "privacy": "SECRET", "privacy": "PUBLIC"}"#;
+    let request = Request::post("/v1/pinterest/boards").header("x-api-key", &api.key);
+    let body = Body::from(twice.replace("\"A\"", &json!(account).to_string()));
+    let (status, _, answer) = api.send(request.body(body).expect("a request")).await;
+    assert_eq!((status, &answer["detail"][0]["loc"]), (422, &json!(["body", "privacy"])), "{answer}");
+}
+
+#[tokio::test]
+async fn an_unknown_field_with_any_name_is_in_the_header() {
+    let api = api().await;
+    for (name, shown) in
+        [("böard", "b%C3%B6ard".to_owned()), ("a b", "a%20b".into()), (&"x".repeat(99), "x".repeat(64) + "...")]
+    {
+        let body = with(with(pin(name), "title", json!(name)), name, json!(1));
+        let answer = Call::of(&api).send(&api, Pins, &body).await;
+        assert_eq!(answer.1["x-pinbridge-warning"], format!("unknown_field; field={shown}"), "{}", answer.2);
+    }
+}
+
+/// What an answer of a door warns about, as a code.
+fn warned(door: Door, answer: &Value) -> Option<&str> {
+    match door {
+        Pins | Schedules => answer["warnings"][0]["code"].as_str(),
+        Batch => answer["results"][0]["warnings"][0]["code"].as_str(),
+        _ => answer["results"][0]["warning_code"].as_str(),
+    }
+}
+
+#[tokio::test]
+async fn an_image_that_certainly_fails_is_told_at_every_door() {
+    for (url, code) in [
+        ("http://localhost/a.jpg", "image_unreachable"),
+        ("https://192.168.1.1.nip.io/a.jpg", "image_unreachable"),
+        ("https://drive.google.com/file/d/1/view", "image_format_unsupported"),
+        ("https://example.com/a.svg", "image_format_unsupported"),
+    ] {
+        for door in [Pins, Batch, Schedules, Json, JsonDry, Csv, CsvDry] {
+            let api = api().await;
+            let answer = Call::of(&api).send(&api, door, &with(pin("a"), "image_url", json!(url))).await;
+            assert_eq!(outcome(door, &answer), "created", "{door:?} {url}: {}", answer.2);
+            assert_eq!(warned(door, &answer.2), Some(code), "{door:?} {url}: {}", answer.2);
+            if matches!(door, Pins | Schedules) {
+                assert_eq!(answer.1["x-pinbridge-warning"], format!("{code}; field=image_url"));
+            }
+            let fine = Call::of(&api).send(&api, door, &with(pin("b"), "title", json!("Another"))).await;
+            assert_eq!(warned(door, &fine.2), None, "{door:?}: {}", fine.2);
+        }
+        // A change of it, too.
+        for (door, list) in [(Pins, "pins"), (Schedules, "schedules")] {
+            let api = api().await;
+            api.world.pinterest.refuse(Some(Failure::TokenRevoked));
+            let made = Call::of(&api).send(&api, door, &pin("a")).await;
+            let path = format!("/v1/{list}/{}", made.2["id"].as_str().expect("an id"));
+            let (status, headers, answer) =
+                api.full("PATCH", &path, As::Key(&api.key), json!({"image_url": url})).await;
+            assert_eq!((status, answer["warnings"][0]["code"].as_str()), (200, Some(code)), "{answer}");
+            assert_eq!(headers["x-pinbridge-warning"], format!("{code}; field=image_url"));
+            let (status, answer) = api.call("PATCH", &path, As::Key(&api.key), json!({"title": "New"})).await;
+            assert_eq!((status, &answer["warnings"]), (200, &json!([])), "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_text_are_an_error_of_their_own_item() {
+    for door in [Batch, Json, JsonDry] {
+        for bad in [&b"caf\xe9"[..], b"a\x01b", b"a\nb\x00", b"\xf0\x9f\x98"] {
+            let api = api().await;
+            let items =
+                format!("[{}, {}]", with(pin("bad"), "title", json!("BAD")), with(pin("good"), "title", json!("B")));
+            let body = if door == Batch { format!(r#"{{"pins": {items}}}"#) } else { items };
+            let (before, after) = body.split_once("BAD").expect("there");
+            let body = [before.as_bytes(), bad, after.as_bytes()].concat();
+            let query = if door == JsonDry { "?dry_run=true" } else { "" };
+            let request = Request::post(format!("{}{query}", door.path())).header("x-api-key", &api.key);
+            let (status, _, answer) = api.send(request.body(Body::from(body)).expect("a request")).await;
+            while door == Json && api.world.run_importer_once().await {}
+            let answer = match door {
+                Json => {
+                    let path = format!("/v1/pins/imports/{}", answer["id"].as_str().expect("an id"));
+                    api.call("GET", &path, As::Key(&api.key), Value::Null).await.1
+                }
+                _ => answer,
+            };
+            assert!(status < 300, "{door:?}: {answer}");
+            assert_eq!(outcome(door, &(status, HeaderMap::new(), answer.clone())), "validation_error", "{answer}");
+            assert!(answer["results"][0].to_string().contains("title"), "{door:?}: {answer}");
+            assert_eq!(answer["results"][1]["status"], "created", "{door:?}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_item_that_is_no_object_is_invalid_at_every_door_alike() {
+    for door in [Batch, Json, JsonDry] {
+        for item in ["null", "1", "[]", "\"a\"", "true"] {
+            let api = api().await;
+            let items = format!("[{item}, {}]", pin("good"));
+            let body = if door == Batch { format!(r#"{{"pins": {items}}}"#) } else { items };
+            let answer = Call::of(&api).send_text(&api, door, body).await;
+            assert_eq!(outcome(door, &answer), "validation_error", "{door:?} {item}: {}", answer.2);
+            assert_eq!(answer.2["results"][1]["status"], "created", "{door:?} {item}: {}", answer.2);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_dry_run_may_be_made_by_whoever_may_read_or_write() {
+    let api = api().await;
+    for (scope, imports) in [("read", 403), ("write", 202), ("destructive", 403)] {
+        let (key, _) = api.new_key(json!({"name": scope, "scopes": [scope]})).await;
+        for door in [Validate, ValidateSchedule, JsonDry, CsvDry] {
+            let (status, _, answer) = Call { key: &key, ..Call::of(&api) }.send(&api, door, &pin("a")).await;
+            let wanted = if scope == "destructive" { 403 } else { 200 };
+            assert_eq!(status, wanted, "{scope} {door:?}: {answer}");
+        }
+        for path in ["/v1/pins/imports/json", "/v1/pins/imports/json?dry_run=false"] {
+            let (status, answer) = api.call("POST", path, As::Key(&key), json!([pin(scope)])).await;
+            assert_eq!(status, imports, "{scope} {path}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_publish_before_that_leaves_no_second_is_refused_at_every_door() {
+    for door in DOORS {
+        let api = api().await;
+        let is_schedule = matches!(door, Schedules | ValidateSchedule);
+        let start = if is_schedule { START.plus_ms(HOUR_MS) } else { START };
+        for (ms, wanted) in [
+            (-1, "validation_error"),
+            (0, "validation_error"),
+            (1, "validation_error"),
+            (999, "validation_error"),
+            (60_000, "created"),
+        ] {
+            let body = with(pin("a"), "publish_before", json!(start.plus_ms(ms).rfc3339()));
+            let answer = Call::of(&api).send(&api, door, &body).await;
+            assert_eq!(outcome(door, &answer), wanted, "{door:?} {ms}: {}", answer.2);
+        }
+        let odd = with(pin("b"), "publish_before", json!("2030-01-01T00:00:00+25:00"));
+        let answer = Call::of(&api).send(&api, door, &odd).await;
+        assert_eq!(outcome(door, &answer), "validation_error", "{door:?}: {}", answer.2);
+    }
 }
 
 #[tokio::test]
@@ -417,15 +711,38 @@ async fn an_item_that_cant_be_read_at_all_spoils_no_other() {
 async fn a_key_has_no_blank_around_it_and_nothing_invisible() {
     for door in DOORS {
         let api = api().await;
-        for key in
-            [" a", "a ", "a\u{a0}b", "a\u{200b}b", "\u{feff}a", "a\tb", "a\nb", "a\u{202e}b", "a\u{ad}b", "\u{3000}"]
-        {
+        for key in [
+            " a",
+            "a ",
+            "a\u{a0}b",
+            "a\u{200b}b",
+            "\u{feff}a",
+            "a\tb",
+            "a\nb",
+            "a\u{202e}b",
+            "a\u{ad}b",
+            "\u{3000}",
+            "a\u{1d173}b",
+            "a\u{600}b",
+            "a\u{13430}b",
+            "a\u{1bca0}b",
+            "a\u{e0041}b",
+            "a\u{110bd}",
+        ] {
             let answer = Call::of(&api).send(&api, door, &pin(key)).await;
             assert_eq!(outcome(door, &answer), "validation_error", "{door:?} {key:?}: {}", answer.2);
             assert!(answer.2.to_string().contains("idempotency_key"), "{door:?} {key:?}: {}", answer.2);
         }
         let fine = Call::of(&api).send(&api, door, &pin("Spring sale, no. 7/ü")).await;
         assert_eq!(outcome(door, &fine), "created", "{door:?}: {}", fine.2);
+        for name in ["idempotency-key", "x-pinbridge-idempotency-key"] {
+            let request = Request::post(door.path()).header(name, &b"caf\xe9"[..]).header("x-api-key", &api.key);
+            let request = request.header("content-type", "multipart/form-data; boundary=xyz");
+            let body = if matches!(door, Csv | CsvDry) { csv(&pin("b")) } else { json!([]).to_string() };
+            let (status, _, answer) = api.send(request.body(Body::from(body)).expect("a request")).await;
+            let told = answer["message"].as_str().unwrap_or_default();
+            assert!(status == 422 && told.contains("UTF-8"), "{door:?}: {answer}");
+        }
         if matches!(door, Pins | Schedules | Json | Csv) {
             let headers = [("idempotency-key", "a\tb")];
             let body = without(pin(""), "idempotency_key");

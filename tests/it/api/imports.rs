@@ -150,8 +150,7 @@ async fn a_file_is_read_with_its_quotes_its_byte_order_mark_and_columns_nobody_k
 async fn a_file_that_is_none_is_refused_as_a_whole_and_says_why() {
     let api = Api::new().await;
     let full = HEADER.to_owned() + &line("k", ",,").repeat(501);
-    let mut latin = (HEADER.to_owned() + &line("k", ",,")).into_bytes();
-    latin.extend_from_slice(b"caf\xe9\r\n");
+    let latin = [&HEADER.as_bytes()[..HEADER.trim_end().len()], b",gr\xf6\xdfe\r\n"].concat();
     for (contents, why) in [
         (b"".to_vec(), "The file is empty"),
         (HEADER.into(), "at least 1 row"),
@@ -229,6 +228,56 @@ async fn handing_in_again_under_the_same_key_is_the_same_import() {
     assert_eq!(counts(&again), [1, 1, 1, 0, 0]);
     let (status, _, refused) = hand_in("idempotency-key", json!([row("two")])).await;
     assert_eq!((status, &refused["code"]), (409, &json!("idempotency_key_reused")));
+}
+
+#[tokio::test]
+async fn a_dry_run_looks_its_key_up_as_the_import_would() {
+    let api = Api::new().await;
+    let hand_in = async |query: &str, key: Option<&str>, rows: Value| {
+        let uri = format!("/v1/pins/imports/json{query}");
+        let request = Request::builder().method("POST").uri(uri).header("x-api-key", &api.key);
+        let request = key.into_iter().fold(request, |request, key| request.header("idempotency-key", key));
+        api.send(request.body(Body::from(rows.to_string())).expect("a request")).await
+    };
+    let rows = json!([row("one"), {"title": "wrong"}]);
+    let (status, headers, told) = hand_in("?dry_run=true", Some("file-7"), rows.clone()).await;
+    assert_eq!((status, headers.contains_key("idempotent-replayed")), (200, false), "{told}");
+    let (_, _, first) = hand_in("", Some("file-7"), rows.clone()).await;
+    let done = finished(&api, &api.key, &first["id"]).await;
+    let (status, headers, told) = hand_in("?dry_run=true", Some("file-7"), rows.clone()).await;
+    assert_eq!((status, headers.contains_key("idempotent-replayed")), (200, true), "{told}");
+    for (row, wanted) in told["results"].as_array().expect("rows").iter().zip(done["results"].as_array().expect("rows"))
+    {
+        assert_eq!((&row["status"], &row["pin_id"]), (&wanted["status"], &wanted["pin_id"]), "{told}");
+    }
+    for rows in [json!([row("two")]), json!([row("one")]), json!([{"title": "wrong"}, row("one")])] {
+        let real = hand_in("", Some("file-7"), rows.clone()).await;
+        let dry = hand_in("?dry_run=true", Some("file-7"), rows.clone()).await;
+        assert_eq!((dry.0, &dry.2["code"], &dry.2["message"]), (409, &real.2["code"], &real.2["message"]), "{}", dry.2);
+        assert_eq!(hand_in("?dry_run=true", None, rows).await.0, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_cell_in_another_encoding_is_an_error_of_its_row() {
+    let api = Api::new().await;
+    let known = testdata::request("k").board_id;
+    let line = |key: &str, title: &[u8]| {
+        let start = format!("{},{known},", testdata::account());
+        [start.as_bytes(), title, format!(",{key},https://example.com/a.jpg\r\n").as_bytes()].concat()
+    };
+    for bad in [&b"caf\xe9"[..], b"\xff", b"\xf0\x9f\x98"] {
+        let header = b"account_id,board_id,title,idempotency_key,image_url\r\n".to_vec();
+        let file = [header, line("a", b"Fine"), line("b", bad), line("c", "Ünï".as_bytes())].concat();
+        let (status, _, told) = send_csv(&api, &api.key, "?dry_run=true", &file).await;
+        assert_eq!(status, 200, "{told}");
+        let statuses: Vec<&str> =
+            told["results"].as_array().expect("rows").iter().filter_map(|row| row["status"].as_str()).collect();
+        assert_eq!(statuses, ["created", "failed", "created"], "{told}");
+        let row = &told["results"][1];
+        assert_eq!((&row["error_code"], &row["fields"]), (&json!("validation_error"), &json!(["title"])), "{row}");
+        assert_eq!(row["idempotency_key"], "b");
+    }
 }
 
 #[tokio::test]

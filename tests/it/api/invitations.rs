@@ -156,3 +156,43 @@ async fn whoever_joins_while_an_organisation_is_removed_is_in_it_or_nowhere() {
         assert_eq!(log_in(&api, BOB, PASSWORD).await.0, 401);
     }
 }
+
+#[tokio::test]
+async fn a_newer_invitation_of_an_address_replaces_the_older_one() {
+    let api = with_invitations(Registration::Invited).await;
+    let world = &api.world.context;
+    let workspace = world.tenants.workspace(testdata::workspace()).await.expect("read").expect("there");
+    let as_viewer = async || {
+        let joins = Some((&workspace, Role::Viewer));
+        let (_, token) = invitations::invite(world, email(" BOB@example.com"), joins).await.expect("invited");
+        token.expose().to_owned()
+    };
+    let of_eve = invite(&api, EVE).await;
+    for round in 0..3 {
+        let (older, newer) = if round % 2 == 0 {
+            (invite(&api, BOB).await, as_viewer().await)
+        } else {
+            (as_viewer().await, invite(&api, BOB).await)
+        };
+        let open = invitations::list(world).await.expect("listed");
+        let of_bob: Vec<_> = open.iter().filter(|invitation| invitation.email == email(BOB)).collect();
+        assert_eq!((of_bob.len(), open.len()), (1, 2), "another address keeps its own");
+        api.refused("POST", REGISTER, As::Nobody, invited(BOB, &older), 403, "invitation_invalid").await;
+        if round == 2 {
+            let (status, answer) = api.call("POST", REGISTER, As::Nobody, invited(BOB, &newer)).await;
+            assert_eq!((status, &answer["organization_role"]), (201, &json!("viewer")), "{answer}");
+        }
+        api.world.system.advance_ms(1_000);
+    }
+    assert_eq!(api.call("POST", REGISTER, As::Nobody, invited(EVE, &of_eve)).await.0, 201);
+}
+
+#[tokio::test]
+async fn of_two_invitations_at_once_only_one_lets_in() {
+    let api = with_invitations(Registration::Invited).await;
+    let (one, other) = futures_util::future::join(invite(&api, BOB), invite(&api, BOB)).await;
+    let answers = [&one, &other].map(|token| api.call("POST", REGISTER, As::Nobody, invited(BOB, token)));
+    let statuses: Vec<u16> =
+        futures_util::future::join_all(answers).await.into_iter().map(|(status, _)| status).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 1, "{statuses:?}");
+}

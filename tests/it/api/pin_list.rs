@@ -211,7 +211,7 @@ fn filters() -> Vec<(String, Test)> {
                 && (request.board_id.as_str(), request.account) == (BOARDS[0], account(0))
         }),
     ));
-    let nothing = format!("since={}&until={}", until.rfc3339(), since.rfc3339());
+    let nothing = format!("since={}&until={}", until.rfc3339(), until.rfc3339());
     filters.push((nothing, Box::new(|_, _| false)));
     filters
 }
@@ -440,4 +440,24 @@ async fn a_removed_pin_says_when_and_stays_published() {
     assert_eq!(pin["status"], "published");
     assert_eq!(pin["removed_from_pinterest_at"], Moment(START.0 + 300_000_000).rfc3339());
     assert_eq!(pin["published_at"], Moment(START.0 + 200_000_000).rfc3339());
+}
+
+#[tokio::test]
+async fn a_range_that_ends_before_it_begins_is_refused() {
+    let api = Api::new().await;
+    for list in ["/v1/pins", "/v1/schedules"] {
+        for (since, until) in [
+            ("2026-02-01T00:00:00Z", "2026-01-31T23:59:59Z"),
+            ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00%2B00:01"),
+            ("2026-01-02T00:00:00Z", "2025-01-02T00:00:00Z"),
+        ] {
+            let path = format!("{list}?since={since}&until={until}");
+            let answer = api.refused("GET", &path, As::Key(&api.key), Value::Null, 422, "invalid_date_range").await;
+            assert_eq!(answer["detail"][0]["loc"], json!(["query", "since"]), "{answer}");
+            let path = format!("{list}?since={until}&until={since}");
+            assert_eq!(api.call("GET", &path, As::Key(&api.key), Value::Null).await.0, 200);
+        }
+        let path = format!("{list}?since=2026-01-01T00:00:00Z&until=2026-01-01T00:00:00Z");
+        assert_eq!(api.call("GET", &path, As::Key(&api.key), Value::Null).await, (200, json!([])));
+    }
 }

@@ -208,7 +208,7 @@ async fn a_batch_tells_of_each_item_and_bad_ones_spoil_nothing() {
     assert_eq!(statuses, ["created", "existing", "failed", "created", "failed", "failed", "failed", "existing"]);
     let codes: Vec<&Value> =
         results.iter().map(|result| &result["error"]["code"]).filter(|code| !code.is_null()).collect();
-    assert_eq!(codes, ["validation_error", "not_found", "malformed_json", "assets_not_enabled"]);
+    assert_eq!(codes, ["validation_error", "not_found", "validation_error", "assets_not_enabled"]);
     assert_eq!(results[2]["error"]["errors"][0]["loc"], json!(["body", "title"]));
     assert_eq!((&results[0]["pin"]["priority"], &results[3]["pin"]["priority"]), (&json!("bulk"), &json!("urgent")));
     assert_eq!((&results[2]["idempotency_key"], &results[5]["idempotency_key"]), (&json!("long"), &json!("")));

@@ -1,15 +1,19 @@
 //! Registering with an address that is proven, and again after somebody else had the address.
 
+use std::sync::Arc;
+
 use http::{Method, Request};
 use pinbridge_api::auth::Access;
 use pinbridge_api::routes;
 use pinbridge_shared::config::Registration;
 use pinbridge_shared::domain::ids::WorkspaceId;
+use pinbridge_shared::domain::mail::Mail;
 use pinbridge_shared::domain::tenant::claim::{MAIL_EVERY_MS, MAILS_MAX, MAILS_WINDOW_MS};
 use pinbridge_shared::domain::tenant::login::SOURCE_FAILURES_MAX;
 use pinbridge_shared::domain::tenant::proof::{CLAIM_MS, LINK_MS};
 use pinbridge_shared::domain::tenant::user::{Email, Role};
 use pinbridge_shared::domain::time::SECOND_MS;
+use pinbridge_shared::ports::{Mailer, PortError, PortResult};
 use pinbridge_shared::testing::faults::Fault;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -309,6 +313,8 @@ async fn an_address_gets_few_mails_whoever_asks() {
     let answer = register(&api, BOB).await;
     let refused = api.refused("POST", REGISTER, As::Nobody, registered("BOB@example.com"), 429, "rate_limited").await;
     assert_eq!(refused["error"]["retry_after_seconds"], json!(MAIL_EVERY_MS / SECOND_MS));
+    let told = refused["message"].as_str().unwrap_or_default();
+    assert!(told.contains("A mail was sent to this address a moment ago") && told.contains("60 seconds"), "{told}");
     let who = As::Bearer(token(&answer));
     api.refused("POST", RESEND, who, Value::Null, 429, "rate_limited").await;
     for nth in 1..MAILS_MAX {
@@ -394,6 +400,56 @@ async fn a_mail_that_can_not_be_sent_is_an_outage_and_the_address_stays_free() {
     api.refused("POST", REGISTER, As::Nobody, registered(BOB), 503, "unavailable").await;
     api.world.system.advance_ms(MAIL_EVERY_MS);
     join(&api, BOB).await;
+}
+
+/// What SES is where it refuses the address.
+struct Refusing;
+
+#[async_trait::async_trait]
+impl Mailer for Refusing {
+    async fn send(&self, _: &Mail) -> PortResult<()> {
+        Err(PortError::Broken { port: "mail", reason: "MessageRejected (HTTP 400)".into() })
+    }
+}
+
+#[tokio::test]
+async fn a_mail_that_is_refused_is_told_as_such() {
+    let mut api = Api::open().await;
+    let answer = register(&api, BOB).await;
+    api.world.system.advance_ms(MAIL_EVERY_MS);
+    api.world.context.mailer = Some(Arc::new(Refusing));
+    let refused = [
+        api.refused("POST", REGISTER, As::Nobody, registered(EVE), 503, "unavailable").await,
+        api.refused("POST", RESEND, As::Bearer(token(&answer)), Value::Null, 503, "unavailable").await,
+    ];
+    for answer in refused {
+        let told = answer["message"].as_str().unwrap_or_default();
+        assert!(told.contains("mail") && !told.contains("MessageRejected"), "{answer}");
+        assert_eq!(answer["error"]["retry_after_seconds"], json!(MAIL_EVERY_MS / SECOND_MS));
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_field_of_a_registration_or_login_is_named_and_refused_if_that_is_preferred() {
+    let api = Api::open().await;
+    register(&api, BOB).await;
+    prove(&api, BOB).await;
+    for (path, body) in [(REGISTER, registered(EVE)), ("/v1/auth/login", json!({"email": BOB, "password": PASSWORD}))] {
+        for field in ["invit_token", "timezon", "workspacename"] {
+            let mut body = body.clone();
+            body[field] = json!("x");
+            let send = async |prefer: &str| {
+                let request = Request::post(path).header("content-type", "application/json").header("prefer", prefer);
+                api.send(request.body(body.to_string().into()).expect("a request")).await
+            };
+            let (status, _, answer) = send("handling=strict").await;
+            assert_eq!((status, &answer["detail"][0]["loc"]), (422, &json!(["body", field])), "{path}: {answer}");
+            let (status, headers, answer) = send("handling=lenient").await;
+            assert!(status < 300, "{path}: {answer}");
+            assert_eq!(headers["x-pinbridge-warning"], format!("unknown_field; field={field}"), "{path}");
+            api.world.system.advance_ms(MAIL_EVERY_MS);
+        }
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
+use pinbridge_shared::ports::System;
 use pinbridge_shared::testing::START;
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use serde_json::{Value, json};
@@ -178,6 +179,48 @@ async fn a_pin_that_came_too_late_is_retried_only_with_another_time() {
         let (status, _, cause) = end(&api, &path).await;
         assert_eq!((status.as_str(), cause), ("published", Value::Null));
     }
+}
+
+#[tokio::test]
+async fn a_changed_time_leaves_a_second_to_start() {
+    let api = api().await;
+    api.world.pinterest.refuse(Some(Failure::TokenRevoked));
+    let path = accept(&api, pin("held", None)).await;
+    let at = START.plus_ms(MINUTE_MS);
+    let scheduled = plan(&api, schedule("Soon", at, None)).await;
+    api.world.run_for_ms(SECOND_MS).await;
+    let scheduled_pin = format!("/v1/pins/{}", get(&api, &scheduled).await["pin_id"].as_str().unwrap_or_default());
+    let is_released = scheduled_pin.len() > "/v1/pins/".len();
+    for (path, start) in [(&path, api.world.system.now()), (&scheduled, at), (&scheduled_pin, at)] {
+        if path == &scheduled_pin && !is_released {
+            continue;
+        }
+        for ms in [0, 1, 500, 999] {
+            let change = json!({"publish_before": start.plus_ms(ms).rfc3339()});
+            let (status, answer) = send(&api, "PATCH", path, change).await;
+            assert_eq!((status, &answer["code"]), (422, &json!("validation_error")), "{path} {ms}: {answer}");
+            assert!(answer["message"].as_str().is_some_and(|text| text.contains("at least a second")), "{answer}");
+        }
+        let change = json!({"publish_before": start.plus_ms(MINUTE_MS).rfc3339()});
+        assert_eq!(send(&api, "PATCH", path, change).await.0, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_retry_leaves_a_second_to_start() {
+    let api = api().await;
+    api.world.pinterest.refuse(Some(Failure::BoardNotFound));
+    let path = accept(&api, pin("again", None)).await;
+    api.world.run_for_ms(MINUTE_MS).await;
+    assert_eq!(get(&api, &path).await["status"], "failed");
+    let retry = format!("{path}/retry");
+    for ms in [1, 500, 999] {
+        let before = api.world.system.now().plus_ms(ms).rfc3339();
+        let (status, answer) = send(&api, "POST", &retry, json!({"publish_before": before})).await;
+        assert_eq!((status, &answer["code"]), (422, &json!("validation_error")), "{ms}: {answer}");
+    }
+    let before = api.world.system.now().plus_ms(SECOND_MS).rfc3339();
+    assert_eq!(send(&api, "POST", &retry, json!({"publish_before": before})).await.0, 200);
 }
 
 #[tokio::test]

@@ -128,6 +128,7 @@ fn results() -> Vec<ChunkResult> {
         outcome,
         same_content_as_pin: None,
         board: None,
+        image: None,
     };
     let (pin, schedule) = (Made::Pin(PinId(uuid(0x1001))), Made::Schedule(ScheduleId(uuid(0x2001))));
     let refused = RowError::new("validation_error", "board_id: Field required", &["board_id"]);

@@ -70,6 +70,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ("rows of an import that are worked on together", import::CHUNK_ROWS.to_string()),
         ("boards that a dry run checks", dry_run::BOARDS_CHECKED_MAX.to_string()),
         ("accounts that a forecast covers", forecast::FORECAST_ACCOUNTS_MAX.to_string()),
+        ("the time that a pin's `publish_before` leaves to start, at least", time(request::START_NEEDS_MS)),
         ("a pin's title, characters", request::TITLE_MAX.to_string()),
         ("a pin's description, characters", request::DESCRIPTION_MAX.to_string()),
         ("a pin's alt text, characters", request::ALT_TEXT_MAX.to_string()),

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use http::Method;
 use pinbridge_shared::config::VERSION;
 use schemars::generate::{Contract, SchemaSettings};
 use schemars::{Schema, SchemaGenerator};
@@ -26,8 +25,9 @@ const ABOUT: &str = "\
     Field errors are also in `detail`. `Extension` marks fields that the hosted PinBridge API does not have.";
 
 const PREFER: &str = "\
-    `handling=strict`: an unknown field of the body is an error. Otherwise it is ignored, and `X-Pinbridge-Warning` names \
-    it. Keys, retries, bulk actions, and changes of pins and schedules refuse it always.";
+    `handling=strict`: an unknown field of the body, query parameter, or header field `X-Pinbridge-…` is an error. \
+    Otherwise it is ignored, and `X-Pinbridge-Warning` names it.";
+const EXACT: &str = "An unknown field or parameter is always an error.";
 
 /// What the operations of each heading are about.
 const TAGS: [(&str, &str); 14] = [
@@ -132,7 +132,7 @@ pub fn document(endpoints: &[Endpoint]) -> Value {
                 "RetryAfter": {"description": "The seconds to wait before the next request.", "schema": {"type": "integer", "minimum": 0}},
                 "Authenticate": {"description": "The authentication scheme.", "required": true, "schema": {"type": "string"}},
                 "Warning": {
-                    "description": "A warning, once for each: `unknown_field; field=…`, `duplicate_content; pin_id=…` or `board_not_checked; reason=…`.",
+                    "description": "A warning, once for each: `unknown_field; field=…` (a field of the body, a query parameter or a header field), `duplicate_content; pin_id=…`, `board_not_checked; reason=…`, or the code with which a pin would fail because of its image, such as `image_unreachable; field=image_url`.",
                     "schema": {"type": "string"},
                 },
                 "Allow": {"description": "The methods that the path accepts.", "schema": {"type": "string"}},
@@ -186,14 +186,14 @@ impl Assembly {
             "summary": endpoint.summary,
             "description": description(endpoint),
             "security": security(endpoint.access),
-            // The access: `public`, a scope, `session` or `administer`.
+            // The access: `public`, a scope, `trial`, `write_or_trial`, `session` or `administer`.
             "x-access": endpoint.access.name(),
             // The least that a call costs.
             "x-credits": endpoint.credits(),
             "responses": self.responses(endpoint),
         });
         let mut parameters: Vec<Value> = endpoint.parameters.iter().map(|one| self.parameter(one)).collect();
-        if endpoint.body.is_some() {
+        if is_preferable(endpoint) && !endpoint.is_exact() {
             parameters.push(json!({"name": "Prefer", "in": "header", "required": false, "description": PREFER, "schema": {"type": "string"}}));
         }
         if !parameters.is_empty() {
@@ -228,9 +228,7 @@ impl Assembly {
         let mut all: BTreeMap<u16, Value> = BTreeMap::new();
         for answer in &endpoint.answers {
             let mut described = self.answer(endpoint.id, answer);
-            if endpoint.body.is_some() {
-                described["headers"]["X-Pinbridge-Warning"] = json!({"$ref": "#/components/headers/Warning"});
-            }
+            described["headers"]["X-Pinbridge-Warning"] = json!({"$ref": "#/components/headers/Warning"});
             all.insert(answer.status, described);
         }
         let codes = error_codes(endpoint);
@@ -293,47 +291,58 @@ fn error_codes(endpoint: &Endpoint) -> Vec<&'static str> {
     }
     match endpoint.access {
         Access::Public => {}
-        Access::Scope(_) => codes.extend([INSUFFICIENT_SCOPE, WORKSPACE_RESETTING]),
+        Access::Scope(_) | Access::Trial | Access::WriteOrTrial => {
+            codes.extend([INSUFFICIENT_SCOPE, WORKSPACE_RESETTING]);
+        }
         Access::Session | Access::AnySession => codes.push(SESSION_REQUIRED),
         Access::Administer => codes.extend([INSUFFICIENT_SCOPE, ACCOUNT_NOT_PERMITTED, WORKSPACE_RESETTING]),
     }
     if !matches!(endpoint.access, Access::Public | Access::AnySession) {
         codes.push(EMAIL_NOT_VERIFIED);
     }
+    // Unknown parameters are refused if that is preferred.
+    codes.push(VALIDATION_ERROR);
     // Control characters are refused in every parameter.
     if address::has_parameters(endpoint) {
-        codes.extend([BAD_REQUEST, VALIDATION_ERROR]);
+        codes.push(BAD_REQUEST);
     }
     // With an empty segment, the request has another path.
     if endpoint.parameters.iter().any(|parameter| parameter.place == Place::Path) {
         codes.extend([ROUTE_NOT_FOUND, METHOD_NOT_ALLOWED]);
     }
-    // Options of other operations are refused.
-    if endpoint.method != Method::GET {
-        codes.push(VALIDATION_ERROR);
-    }
     if endpoint.body.is_some() {
-        codes.extend([MALFORMED_JSON, BODY_UNREADABLE, PAYLOAD_TOO_LARGE, VALIDATION_ERROR]);
+        codes.extend([MALFORMED_JSON, BODY_UNREADABLE, PAYLOAD_TOO_LARGE]);
     }
     codes.iter().map(Code::code).chain(endpoint.errors.iter().copied()).collect()
+}
+
+/// Whether the operation has anything that a caller could misspell.
+fn is_preferable(endpoint: &Endpoint) -> bool {
+    endpoint.body.is_some() || endpoint.parameters.iter().any(|parameter| parameter.place != Place::Path)
 }
 
 fn description(endpoint: &Endpoint) -> String {
     let whom = match endpoint.access {
         Access::Public => "Needs no credentials.".to_owned(),
         Access::Scope(scope) => format!("Needs the scope `{}`.", scope.name()),
+        Access::Trial => "Needs the scope `read` or `write`.".to_owned(),
+        Access::WriteOrTrial => "Needs the scope `write`; with `dry_run=true`, `read` or `write`.".to_owned(),
         Access::Session => "Needs the session of a person.".to_owned(),
         Access::AnySession => "Needs the session of a person, whose email address may still be unverified.".to_owned(),
         Access::Administer => "Needs the session of an owner, or a key with every scope and no allow-list.".to_owned(),
     };
-    if endpoint.description.is_empty() { whom } else { format!("{} {whom}", endpoint.description) }
+    let exact = endpoint.is_exact().then(|| EXACT.to_owned());
+    let about = Some(endpoint.description.to_owned()).filter(|text| !text.is_empty());
+    about.into_iter().chain(exact).chain([whom]).collect::<Vec<_>>().join(" ")
 }
 
 fn security(access: Access) -> Value {
     match access {
         Access::Public => json!([]),
         Access::Session | Access::AnySession => json!([{"Bearer": []}]),
-        Access::Scope(_) | Access::Administer => json!([{"ApiKey": []}, {"Bearer": []}]),
+        Access::Scope(_) | Access::Trial | Access::WriteOrTrial | Access::Administer => {
+            json!([{"ApiKey": []}, {"Bearer": []}])
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::json::HALF;
+use super::json::{HALF, RAW_CONTROL};
 use crate::error::{ApiError, FieldError};
 use crate::openapi::schema::{FILLED, Time};
 
@@ -189,7 +189,8 @@ pub fn line(value: &Value, max: usize) -> Result<String, Wrong> {
 
 /// What is wrong with a text that has half a surrogate pair.
 pub fn half() -> Wrong {
-    Wrong::new("String should have whole characters. One is cut, such as an emoji", "string_unicode")
+    let msg = "String should have whole characters in UTF-8. One is cut, such as an emoji, or in another encoding";
+    Wrong::new(msg, "string_unicode")
 }
 
 /// # Errors
@@ -198,7 +199,7 @@ pub fn readable(text: &str) -> Result<(), Wrong> {
     if text.contains(HALF) {
         return Err(half());
     }
-    if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+    if text.chars().any(|c| (c.is_control() && !matches!(c, '\n' | '\r' | '\t')) || c == RAW_CONTROL) {
         return Err(Wrong::new("String should have no control characters", "string_pattern_mismatch"));
     }
     Ok(())
@@ -211,6 +212,12 @@ pub fn list(value: &Value, items_max: usize) -> Result<&[Value], Wrong> {
         items if items.len() > items_max => Err(Wrong::too_long(items_max)),
         items => Ok(items),
     }
+}
+
+/// An item of a list of ids. The error names its place, from 0.
+pub fn uuid_at(index: usize, item: &Value) -> Result<Uuid, Wrong> {
+    let wrong = || Wrong::new(format!("Item {index} (from 0) should be a valid UUID"), "uuid_parsing");
+    item.as_str().and_then(|text| Uuid::parse_str(text).ok()).ok_or_else(wrong)
 }
 
 /// A text of at most `MAX` characters that isn't blank.

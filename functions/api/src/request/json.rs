@@ -1,7 +1,7 @@
 //! Parses JSON so that a mistake stays where it was made: in its field, or in its item of a list.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserializer as _;
 use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -10,32 +10,67 @@ use serde_json::{Map, Value};
 
 use crate::error::{ApiError, codes};
 
-/// Stands for half of a surrogate pair (`"\ud83d"`), which a text that was cut inside an emoji has. No field accepts
-/// this character, so the field is refused, and not the whole body.
+/// Stands for what is no character: half of a surrogate pair (`"\ud83d"`), which a text that was cut inside an emoji
+/// has, or bytes that aren't UTF-8. No field accepts this character, so the field is refused, and not the whole body.
 pub const HALF: char = '\u{ffff}';
+/// Stands for a control character that JSON has only escaped. No field accepts it either.
+pub const RAW_CONTROL: char = '\u{fffe}';
 
-/// JSON without its byte order mark, which RFC 8259 allows a parser to ignore, and with [`HALF`] for each half of a
-/// pair.
+/// JSON without its byte order mark, which RFC 8259 allows a parser to ignore, and with [`HALF`] or [`RAW_CONTROL`] for
+/// what makes a text unreadable.
 fn prepared(bytes: &[u8]) -> Cow<'_, [u8]> {
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
-    let mut prepared = Cow::Borrowed(bytes);
-    let mut at = 0;
-    while let Some(found) = bytes[at..].iter().position(|byte| *byte == b'\\') {
-        at += found;
-        let (here, next) = (escape(bytes, at), escape(bytes, at + ESCAPE));
-        let is_pair = |high: u16, low: u16| (0xd800..0xdc00).contains(&high) && (0xdc00..0xe000).contains(&low);
-        at += match (here, next) {
-            (Some(high), Some(low)) if is_pair(high, low) => 2 * ESCAPE,
-            (Some(0xd800..0xe000), _) => {
-                prepared.to_mut()[at..at + ESCAPE].copy_from_slice(br"\uffff");
-                ESCAPE
+    let mut prepared: Option<Vec<u8>> = None;
+    let (mut at, mut kept, mut is_text) = (0, 0, false);
+    while let Some(byte) = bytes.get(at) {
+        let (length, instead) = match byte {
+            b'"' => {
+                is_text = !is_text;
+                (1, None)
             }
-            (Some(_), _) => ESCAPE,
-            // Any other escape, such as `\\`, has two bytes.
-            (None, _) => 2.min(bytes.len() - at),
+            b'\\' => of_escape(bytes, at),
+            0..0x20 if is_text => (1, Some(RAW_CONTROL)),
+            0x80.. => of_character(&bytes[at..]),
+            _ => (1, None),
         };
+        if let Some(instead) = instead {
+            let prepared = prepared.get_or_insert_default();
+            prepared.extend_from_slice(&bytes[kept..at]);
+            prepared.extend_from_slice(instead.encode_utf8(&mut [0; 4]).as_bytes());
+            kept = at + length;
+        }
+        at += length;
     }
-    prepared
+    match prepared {
+        None => Cow::Borrowed(bytes),
+        Some(mut prepared) => {
+            prepared.extend_from_slice(&bytes[kept..]);
+            Cow::Owned(prepared)
+        }
+    }
+}
+
+/// The length of the escape at that place, and what stands for it.
+fn of_escape(bytes: &[u8], at: usize) -> (usize, Option<char>) {
+    let is_pair = |high: u16, low: u16| (0xd800..0xdc00).contains(&high) && (0xdc00..0xe000).contains(&low);
+    match (escape(bytes, at), escape(bytes, at + ESCAPE)) {
+        (Some(high), Some(low)) if is_pair(high, low) => (2 * ESCAPE, None),
+        (Some(0xd800..0xe000), _) => (ESCAPE, Some(HALF)),
+        (Some(_), _) => (ESCAPE, None),
+        // Any other escape, such as `\\`, has two bytes.
+        (None, _) => (2.min(bytes.len() - at), None),
+    }
+}
+
+/// The length of the character that the bytes begin with, and what stands for it if it is none.
+fn of_character(bytes: &[u8]) -> (usize, Option<char>) {
+    // No character is longer.
+    let first = bytes[..bytes.len().min(4)].utf8_chunks().next();
+    match first.map(|chunk| (chunk.valid().chars().next(), chunk.invalid().len())) {
+        Some((Some(character), _)) => (character.len_utf8(), None),
+        Some((None, invalid)) => (invalid.max(1), Some(HALF)),
+        None => (1, None),
+    }
 }
 
 /// The length of `\ud83d`, in bytes.
@@ -56,6 +91,34 @@ fn syntax_error(error: &serde_json::Error) -> ApiError {
 /// When the body is no JSON.
 pub fn value(bytes: &[u8]) -> Result<Value, ApiError> {
     serde_json::from_slice(&prepared(bytes)).map_err(|error| syntax_error(&error))
+}
+
+/// A field that the object has more than once, if there is one. The last one counts.
+pub fn repeated(bytes: &[u8]) -> Option<String> {
+    struct Names(Option<String>);
+
+    impl<'de> Visitor<'de> for &mut Names {
+        type Value = ();
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
+            let mut seen = BTreeSet::new();
+            while let Some((name, _)) = fields.next_entry::<String, IgnoredAny>()? {
+                if self.0.is_none() && seen.contains(&name) {
+                    self.0 = Some(name.clone());
+                }
+                seen.insert(name);
+            }
+            Ok(())
+        }
+    }
+
+    let (prepared, mut names) = (prepared(bytes), Names(None));
+    serde_json::Deserializer::from_slice(&prepared).deserialize_map(&mut names).ok()?;
+    names.0
 }
 
 /// # Errors
@@ -283,6 +346,36 @@ mod tests {
         assert!(object_with_list(body(9_000).as_bytes(), "pins").is_ok());
         let refused = object_with_list(body(11_000).as_bytes(), "pins").expect_err("too many");
         assert_eq!((refused.status().as_u16(), refused.code()), (413, "payload_too_large"));
+    }
+
+    #[test]
+    fn what_is_no_character_is_marked_in_its_text_and_spoils_no_other() {
+        for (bytes, read) in [
+            (&b"[\"caf\xe9\", \"b\"]"[..], json!(["caf\u{ffff}", "b"])),
+            (b"[\"\xf0\x9f\x98\", 1]", json!(["\u{ffff}", 1])),
+            (b"[\"\xc3\xbc\xc3\"]", json!(["\u{fc}\u{ffff}"])),
+            (b"[\"a\x01b\x00\", 2]", json!(["a\u{fffe}b\u{fffe}", 2])),
+            (b"{\"a\nb\": \"c\td\"}\n", json!({"a\u{fffe}b": "c\u{fffe}d"})),
+            (b"[\"\\\"\x1f\\\\\"]", json!(["\"\u{fffe}\\"])),
+        ] {
+            assert_eq!(value(bytes).expect("read"), read, "{bytes:?}");
+        }
+        for broken in [&b"\xe9"[..], b"[\x01]", b"[1\x00]", b"\"a\x01", b"\xef\xbb"] {
+            assert!(value(broken).is_err(), "{broken:?}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_is_there_twice_is_found() {
+        for (text, name) in [
+            (r#"{"a": 1, "b": {"a": 1}}"#, None),
+            (r#"{"a": 1, "b": 2, "a": 1}"#, Some("a")),
+            (r#"{"scopes": ["read"], "\u0073copes": ["write"]}"#, Some("scopes")),
+            ("[]", None),
+            ("{", None),
+        ] {
+            assert_eq!(repeated(text.as_bytes()).as_deref(), name, "{text}");
+        }
     }
 
     #[test]

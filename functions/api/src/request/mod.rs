@@ -53,8 +53,26 @@ impl<S: Send + Sync> FromRequest<S> for JsonObject {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let is_strict = is_strict(&request);
         let bytes = read_up_to(request.into_body(), BODY_MAX).await?;
-        json::object(&bytes).map(Self)
+        object_of(&bytes, is_strict).map(Self)
+    }
+}
+
+/// Whether unknown fields of the request are errors.
+fn is_strict(request: &Request) -> bool {
+    request.extensions().get::<Unknown>().is_some_and(|unknown| unknown.is_strict)
+}
+
+/// The object. Where unknown fields are errors, a repeated one is too: which of the two counts is not agreed.
+fn object_of(bytes: &[u8], is_strict: bool) -> Result<Map<String, Value>, ApiError> {
+    let object = json::object(bytes)?;
+    match json::repeated(bytes).filter(|_| is_strict) {
+        Some(name) => {
+            let msg = "The field is there more than once";
+            Err(ApiError::invalid("body", &options::shortened(&name), msg, "value_error"))
+        }
+        None => Ok(object),
     }
 }
 
@@ -98,16 +116,6 @@ impl<S: Send + Sync, T: FromFields> FromRequest<S> for StrictJson<T> {
     }
 }
 
-/// Reads the body of the type from the object.
-///
-/// # Errors
-/// Every invalid field.
-pub fn body_of<T: FromFields>(object: &Map<String, Value>) -> Result<T, ApiError> {
-    let mut fields = Fields::of(object);
-    let body = T::from_fields(&mut fields);
-    fields.finish_with(body)
-}
-
 /// Reads the body of the type. Unknown fields are ignored, and the answer names them.
 ///
 /// # Errors
@@ -146,11 +154,12 @@ impl<S: Send + Sync> FromRequest<S> for MaybeJsonObject {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let is_strict = is_strict(&request);
         let bytes = read_up_to(request.into_body(), BODY_MAX).await?;
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self(Map::new()));
         }
-        json::object(&bytes).map(Self)
+        object_of(&bytes, is_strict).map(Self)
     }
 }
 

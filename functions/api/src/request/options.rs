@@ -14,21 +14,60 @@ use serde_json::Value;
 use super::field::{Fields, Wrong};
 use super::query;
 use crate::endpoint::{Endpoint, Place};
-use crate::error::ApiError;
+use crate::error::{ApiError, FieldError};
 
 /// Names what a response ignores or warns about. The official client's models drop unknown fields of answers, so the
 /// header repeats the warnings of the body.
 const WARNING_HEADER: &str = "x-pinbridge-warning";
 /// The unknown fields that an answer names.
 pub const UNKNOWN_MAX: usize = 50;
-/// The unknown fields that the header names, and the longest name there, in bytes.
+/// The unknown fields that the header names, and the longest name there, in bytes; what a longer one ends with.
 const IN_HEADER_MAX: usize = 10;
 const IN_HEADER_NAME_MAX: usize = 64;
+const CUT: &str = "...";
 /// The length of the name of an unknown field in an answer, in characters.
 const UNKNOWN_NAME_MAX: usize = 100;
 
 pub fn shortened(name: &str) -> String {
     name.chars().take(UNKNOWN_NAME_MAX).collect()
+}
+
+/// The prefix of the header fields that are options.
+const OPTION_PREFIX: &str = "x-pinbridge-";
+/// Header fields with the prefix that are no options: what the hosted API's clients say about themselves.
+const NO_OPTIONS: [&str; 1] = ["x-pinbridge-source"];
+const DRY_RUN: &str = "dry_run";
+/// So many changed, missing or added letters still mean `dry_run`.
+const TYPOS_MAX: usize = 2;
+/// A shorter name means something else.
+const NEAR_LENGTH_MIN: usize = 4;
+
+/// Whether the name was certainly meant to be `dry_run`: `dryrun`, `Dry-Run`, `dry_rn`, `is_dry_run`. Where it is
+/// ignored, the call does what its caller meant to try.
+fn is_nearly_dry_run(name: &str) -> bool {
+    let letters = |name: &str| -> Vec<char> {
+        let all = name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase);
+        all.take(UNKNOWN_NAME_MAX).collect()
+    };
+    let (meant, name) = (letters(DRY_RUN), letters(name));
+    let is_within = name.windows(meant.len()).any(|part| part == meant);
+    let has_length = (NEAR_LENGTH_MIN..=meant.len() + TYPOS_MAX).contains(&name.len());
+    is_within || name == ['d', 'r', 'y'] || (has_length && name[0] == 'd' && distance(&name, &meant) <= TYPOS_MAX)
+}
+
+/// How many letters differ (Levenshtein).
+fn distance(one: &[char], other: &[char]) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (index, letter) in one.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = index + 1;
+        for (column, wanted) in other.iter().enumerate() {
+            let replaced = diagonal + usize::from(letter != wanted);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[other.len()]
 }
 
 /// The options of all operations: headers, and names of query parameters and fields.
@@ -46,7 +85,7 @@ impl AllOptions {
             for parameter in endpoint.parameters.iter().filter(|parameter| !parameter.required) {
                 let name = parameter.name.to_ascii_lowercase();
                 if parameter.place == Place::Header {
-                    names.insert(name.trim_start_matches("x-pinbridge-").replace('-', "_"));
+                    names.insert(name.trim_start_matches(OPTION_PREFIX).replace('-', "_"));
                     headers.extend(HeaderName::try_from(name));
                 } else {
                     names.insert(name);
@@ -66,47 +105,106 @@ fn no_such_option() -> Wrong {
     Wrong::new("This operation does not have this option, which other operations have", "extra_forbidden")
 }
 
+fn not_dry_run() -> Wrong {
+    Wrong::new("Unknown, and nearly dry_run, where an import has it as a query parameter", "extra_forbidden")
+}
+
+fn unknown_parameter(place: Place) -> Wrong {
+    let msg = match place {
+        Place::Header => "Unknown header field",
+        Place::Query | Place::Path => "Unknown query parameter",
+    };
+    Wrong::new(msg, "extra_forbidden")
+}
+
 /// The options of one operation, beside those of all.
 #[derive(Clone)]
 pub struct Known {
     own: Arc<Vec<(Place, String)>>,
     all: Arc<AllOptions>,
+    is_read: bool,
+    is_exact: bool,
 }
 
 impl Known {
     pub fn of(endpoint: &Endpoint, all: &Arc<AllOptions>) -> Self {
         let name = |name: &str| name.to_ascii_lowercase();
         let own = endpoint.parameters.iter().map(|one| (one.place, name(one.name))).collect();
-        Self { own: Arc::new(own), all: Arc::clone(all) }
+        let (is_read, is_exact) = (endpoint.method == Method::GET, endpoint.is_exact());
+        Self { own: Arc::new(own), all: Arc::clone(all), is_read, is_exact }
     }
 
     fn has(&self, place: Place, name: &str) -> bool {
         self.own.iter().any(|(known, other)| *known == place && other == name)
     }
 
-    /// Refuses the options of other operations.
-    fn check(&self, query: &query::Query, headers: &HeaderMap) -> Result<(), ApiError> {
-        let Wrong { msg, kind } = no_such_option();
-        let is_off = |value: &str| matches!(value, "" | "false" | "0");
-        let in_query =
-            query.iter().find(|(name, value)| self.all.has(name) && !self.has(Place::Query, name) && !is_off(value));
-        if let Some((name, _)) = in_query {
-            return Err(ApiError::invalid("query", name, msg, kind));
+    /// The parameters that the operation doesn't have, in the order of their names.
+    fn unknown(&self, query: &query::Query, headers: &HeaderMap) -> Vec<(Place, String)> {
+        let in_query = query.keys().filter(|name| !self.has(Place::Query, name)).cloned();
+        let is_option = |name: &&str| name.starts_with(OPTION_PREFIX) && !NO_OPTIONS.contains(name);
+        let in_headers = headers.keys().map(HeaderName::as_str).filter(is_option);
+        let in_headers = in_headers.filter(|name| !self.has(Place::Header, name)).map(str::to_owned);
+        let query = in_query.map(|name| (Place::Query, name)).collect::<BTreeSet<_>>();
+        let headers = in_headers.map(|name| (Place::Header, name)).collect::<BTreeSet<_>>();
+        query.into_iter().chain(headers).collect()
+    }
+
+    /// Refuses the options of other operations, and what is nearly `dry_run`. A read publishes nothing without them.
+    ///
+    /// # Errors
+    /// The first of them; if unknown parameters are refused, all.
+    fn check(&self, query: &query::Query, headers: &HeaderMap, is_strict: bool) -> Result<Vec<String>, ApiError> {
+        let is_off = |name: &str| query.get(name).is_some_and(|value| matches!(value.as_str(), "" | "false" | "0"));
+        let refused = |place: Place, name: &str, Wrong { msg, kind }: Wrong| {
+            FieldError::new(place.name(), &shortened(name), msg, kind)
+        };
+        let other = self.all.headers.iter().map(HeaderName::as_str);
+        let other = other.filter(|name| headers.contains_key(*name) && !self.has(Place::Header, name));
+        let mut errors = Vec::new();
+        if !self.is_read {
+            errors.extend(other.map(|name| refused(Place::Header, name, no_such_option())));
         }
-        let in_headers =
-            self.all.headers.iter().find(|name| headers.contains_key(*name) && !self.has(Place::Header, name.as_str()));
-        in_headers.map_or(Ok(()), |name| Err(ApiError::invalid("header", name.as_str(), msg, kind)))
+        let (mut unknown, is_refused) = (Vec::new(), is_strict || self.is_exact);
+        for (place, name) in self.unknown(query, headers) {
+            let option = match place {
+                Place::Header => name.trim_start_matches(OPTION_PREFIX).replace('-', "_"),
+                Place::Query | Place::Path => name.clone(),
+            };
+            let is_header = place == Place::Header;
+            if errors.iter().any(|error: &FieldError| is_header && error.loc.last() == Some(&name)) {
+                // It is named already.
+            } else if !self.is_read && is_nearly_dry_run(&option) && (is_header || option != DRY_RUN) {
+                errors.push(refused(place, &name, not_dry_run()));
+            } else if !self.is_read && self.all.has(&option) && (is_header || !is_off(&name)) {
+                errors.push(refused(place, &name, no_such_option()));
+            } else if is_refused && !self.all.has(&option) {
+                errors.push(refused(place, &name, unknown_parameter(place)));
+            } else if self.is_read || !self.all.has(&option) {
+                unknown.push(name);
+            }
+            if errors.len() + unknown.len() >= UNKNOWN_MAX {
+                break;
+            }
+        }
+        if errors.is_empty() { Ok(unknown) } else { Err(ApiError::validation(errors)) }
     }
 }
 
-/// The layer over one endpoint that isn't a read.
+/// The layer over one endpoint.
 pub async fn check(State(known): State<Known>, mut request: Request, next: Next) -> Response {
     let query = Query::<query::Query>::try_from_uri(request.uri()).map(|Query(query)| query).unwrap_or_default();
-    if let Err(error) = known.check(&query, request.headers()) {
-        return error.into_response();
-    }
-    let unknown =
-        Unknown { is_strict: is_strict(request.headers()), names: Arc::default(), all: Arc::clone(&known.all) };
+    let is_strict = is_strict(request.headers());
+    let parameters = match known.check(&query, request.headers(), is_strict) {
+        Ok(parameters) => parameters,
+        Err(error) => return error.into_response(),
+    };
+    let unknown = Unknown {
+        is_strict: is_strict || known.is_exact,
+        names: Arc::default(),
+        parameters: parameters.iter().map(|name| shortened(name)).collect(),
+        all: Arc::clone(&known.all),
+    };
+    parameters.iter().for_each(|name| unknown.note(name));
     request.extensions_mut().insert(unknown.clone());
     let mut response = next.run(request).await;
     if response.status().is_success() {
@@ -132,27 +230,55 @@ fn is_strict(headers: &HeaderMap) -> bool {
     })
 }
 
+/// A name as it stands in a header: everything but plain characters escaped as in addresses, and cut.
+fn in_header(name: &str) -> String {
+    let mut escaped = String::new();
+    for c in name.chars() {
+        let is_plain = c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        let mut bytes = [0; 4];
+        let bytes = c.encode_utf8(&mut bytes).bytes();
+        let next = if is_plain { c.to_string() } else { bytes.map(|byte| format!("%{byte:02X}")).collect() };
+        if escaped.len() + next.len() > IN_HEADER_NAME_MAX {
+            return escaped + CUT;
+        }
+        escaped.push_str(&next);
+    }
+    escaped
+}
+
 /// The unknown fields of a request. They are ignored, and the answer names them; with `Prefer: handling=strict` they
 /// are errors.
 #[derive(Clone, Debug, Default)]
 pub struct Unknown {
     pub is_strict: bool,
     names: Arc<Mutex<BTreeSet<String>>>,
+    /// The unknown query parameters and header fields, which were ignored.
+    parameters: Arc<[String]>,
     all: Arc<AllOptions>,
 }
 
 impl Unknown {
     /// Names the field in the header of the answer.
     pub fn note(&self, name: &str) {
-        let is_plain = name.len() <= IN_HEADER_NAME_MAX && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        if is_plain && names.len() < IN_HEADER_MAX {
-            names.insert(name.to_owned());
+        if names.len() < IN_HEADER_MAX {
+            names.insert(in_header(name));
         }
     }
 
     fn names(&self) -> Vec<String> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// The unknown query parameters and header fields.
+    pub fn parameters(&self) -> &[String] {
+        &self.parameters
+    }
+
+    /// Of an item of the request, which has fields only.
+    #[must_use]
+    pub fn of_item(&self) -> Self {
+        Self { parameters: Arc::default(), ..self.clone() }
     }
 }
 
@@ -163,9 +289,10 @@ impl Fields<'_> {
         let (mut names, object) = (Vec::new(), self.object);
         for (name, value) in object.iter().filter(|(name, _)| !is_known(name)) {
             let is_off = matches!(value, Value::Null | Value::Bool(false));
-            if unknown.all.has(name) && !is_off {
-                let Wrong { msg, kind } = no_such_option();
-                self.reject(name, msg, kind);
+            let is_nearly_dry_run = name != DRY_RUN && is_nearly_dry_run(name);
+            if (unknown.all.has(name) && !is_off) || is_nearly_dry_run {
+                let Wrong { msg, kind } = if is_nearly_dry_run { not_dry_run() } else { no_such_option() };
+                self.reject(&shortened(name), msg, kind);
             } else if names.len() >= UNKNOWN_MAX {
                 // Many more say nothing more.
             } else if unknown.is_strict {
@@ -178,6 +305,13 @@ impl Fields<'_> {
         }
         names
     }
+
+    /// The unknown parameters of the request, and then its unknown fields.
+    pub fn all_ignored(&mut self, unknown: &Unknown, is_known: impl Fn(&str) -> bool) -> Vec<String> {
+        let mut names = unknown.parameters().to_vec();
+        names.extend(self.ignored(unknown, is_known));
+        names
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Unknown {
@@ -185,5 +319,59 @@ impl<S: Send + Sync> FromRequestParts<S> for Unknown {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         Ok(parts.extensions.get().cloned().unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_meant_to_be_dry_run_is_known_by_its_letters() {
+        for name in [
+            "dry_run",
+            "dryrun",
+            "dry-run",
+            "DryRun",
+            "DRY_RUN",
+            "dry run",
+            "dry_rn",
+            "dy_run",
+            "dyr_run",
+            "drry_run",
+            "dry_runn",
+            "dry_ruun",
+            "is_dry_run",
+            "dryRunOnly",
+            "dry",
+            "dry_run[]",
+            "dry.run",
+        ] {
+            assert!(is_nearly_dry_run(name), "{name}");
+        }
+        for name in ["", "d", "do", "rerun", "run", "run_at", "drain", "draft", "priority", "description", "\u{1f600}"]
+        {
+            assert!(!is_nearly_dry_run(name), "{name}");
+        }
+        assert!(!is_nearly_dry_run(&"d".repeat(1_000_000)));
+    }
+
+    #[test]
+    fn a_name_in_a_header_is_escaped_and_cut() {
+        let long = "\u{fc}".repeat(99);
+        for (name, shown) in [
+            ("linkurl", "linkurl".to_owned()),
+            ("x-pinbridge-priorty", "x-pinbridge-priorty".to_owned()),
+            ("böard", "b%C3%B6ard".to_owned()),
+            ("a b\r\n", "a%20b%0D%0A".to_owned()),
+            ("a;b=\"c\"", "a%3Bb%3D%22c%22".to_owned()),
+            ("\u{1f600}", "%F0%9F%98%80".to_owned()),
+            (&"x".repeat(64), "x".repeat(64)),
+            (&"x".repeat(65), "x".repeat(64) + "..."),
+            (&long, "%C3%BC".repeat(10) + "..."),
+        ] {
+            assert_eq!(in_header(name), shown, "{name}");
+            assert!(HeaderValue::try_from(in_header(name)).is_ok());
+        }
     }
 }

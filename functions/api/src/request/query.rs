@@ -14,6 +14,7 @@ use super::field::Wrong;
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, Place};
 use crate::error::ApiError;
+use crate::error::codes::INVALID_DATE_RANGE;
 use crate::openapi::schema::{LIMIT_DEFAULT, LIMIT_MAX, OFFSET_MAX};
 
 /// A request's parameters by name. Of a repeated one, the last counts.
@@ -155,6 +156,19 @@ pub fn time(query: &Query, name: &str) -> Result<Option<Moment>, ApiError> {
     let parse = |text: &str| Moment::parse_rfc3339(&unescaped_plus(text));
     let msg = "Input should be a time with an offset, such as 2026-01-31T18:00:00Z";
     parsed(query, name, parse, msg, "datetime_parsing")
+}
+
+/// `since` and `until`, in this order. Between the same two times is nothing, which is no mistake.
+///
+/// # Errors
+/// When one of them is no time, or they are the wrong way round.
+pub fn range(query: &Query) -> Result<(Option<Moment>, Option<Moment>), ApiError> {
+    let (since, until) = (time(query, "since")?, time(query, "until")?);
+    if since.zip(until).is_some_and(|(since, until)| since > until) {
+        let error = invalid("since", "since should not be after until", "value_error").coded(INVALID_DATE_RANGE);
+        return Err(error.worded("since is after until.".into(), "Send the earlier time as since."));
+    }
+    Ok((since, until))
 }
 
 /// The text with the plus sign of its offset. A time has no space behind its `T`.

@@ -23,7 +23,7 @@ use crate::endpoint::{ADMINISTER, Endpoint, delete, get, patch, post, tagged};
 use crate::error::ApiError;
 use crate::error::codes::{INVALID_API_KEY, INVALID_SESSION, KEY_REVOKED, NOT_FOUND, TOO_MANY_KEYS};
 use crate::openapi::schema::{Time, names};
-use crate::request::field::{Field, FromFields, Line, NotNull, Wrong, field_schema, request};
+use crate::request::field::{Field, FromFields, Line, NotNull, Wrong, field_schema, request, uuid_at};
 use crate::request::{self, Fields, JsonObject, path_id};
 use crate::routes::examples::{ACCOUNT, KEY};
 
@@ -127,9 +127,9 @@ field_schema!(
 
 impl Field for Accounts {
     fn parse(value: &Value) -> Result<Self, Wrong> {
-        let parse = |item: &Value| item.as_str().and_then(|text| Uuid::parse_str(text).ok()).map(AccountId);
-        let accounts = value.as_array().and_then(|items| items.iter().map(parse).collect::<Option<Vec<_>>>());
-        let mut accounts = accounts.ok_or(Wrong::new("Input should be a list of valid UUIDs", "uuid_parsing"))?;
+        let items = value.as_array().ok_or(Wrong::new("Input should be a list of valid UUIDs", "uuid_parsing"))?;
+        let accounts = items.iter().enumerate().map(|(index, item)| uuid_at(index, item).map(AccountId));
+        let mut accounts = accounts.collect::<Result<Vec<_>, _>>()?;
         accounts.sort_unstable();
         accounts.dedup();
         if accounts.len() > ALLOWED_MAX { Err(Wrong::too_long(ALLOWED_MAX)) } else { Ok(Self(accounts)) }

@@ -33,6 +33,7 @@ use crate::error::codes::{
 use crate::openapi::schema::{Time, names};
 use crate::request::field::{Field, Filled, Text, Wrong, field_schema, half, request};
 use crate::request::json::HALF;
+use crate::request::options::Unknown;
 use crate::request::{self, JsonObject};
 use crate::source::ClientSource;
 
@@ -351,10 +352,12 @@ async fn log_in(
     State(context): State<Context>,
     ClientSource(source): ClientSource,
     _: DeclaredJson,
+    unknown: Unknown,
     JsonObject(body): JsonObject,
 ) -> Result<Response, ApiError> {
     refuse_invitation(&body)?;
-    let LogIn { email: EmailAddress(email), password: Password(password), timezone } = request::body_of(&body)?;
+    let LogIn { email: EmailAddress(email), password: Password(password), timezone } =
+        request::known_body_of(&body, &unknown)?;
     let (mut presence, token) = match log_in::log_in(&context, &email, &password, &source).await {
         Ok(logged_in) => logged_in,
         Err(LoginError::Wrong) => {

@@ -42,10 +42,11 @@ pub fn endpoints() -> Vec<Endpoint> {
                 .answers::<Vec<Board>>(200, "The boards.")
                 .with_header::<schema::Text>("X-Pinbridge-Left-Out", false, ABOUT_LEFT_OUT),
             fails(post("/v1/pinterest/boards", WRITE, create))
+                .exact()
                 .operation("create_board", "Create a board")
                 .about(
                     "A `SECRET` board needs Pinterest's scope `boards:write_secret`. Without it, the answer is 409 \
-                     `scope_missing`.",
+                     `scope_missing`. An unknown field is an error: without `privacy`, everybody sees the board.",
                 )
                 .audited("board.created", Resource::Answer("id"), &["name"])
                 .takes::<BoardCreate>(
@@ -100,6 +101,7 @@ fn of_board(endpoint: Endpoint) -> Endpoint {
 
 request! {
     /// A board to create.
+    #[schemars(deny_unknown_fields)]
     pub struct BoardCreate {
         pub account_id: Uuid,
         pub name: Line<NAME_MAX>,
@@ -110,6 +112,7 @@ request! {
 
 request! {
     /// The changes of a board. At least one of `name`, `description` and `privacy` is required.
+    #[schemars(deny_unknown_fields)]
     pub struct BoardUpdate {
         pub account_id: Uuid,
         pub name: Option<Line<NAME_MAX>>,

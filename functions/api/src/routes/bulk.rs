@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::error::ApiError;
 use crate::error::codes::Code;
 use crate::openapi::schema::names;
-use crate::request::field::{Field, Wrong, field_schema, list, request};
+use crate::request::field::{Field, Wrong, field_schema, list, request, uuid_at};
 
 /// The maximum number of ids of a request.
 pub const BULK_MAX: usize = 100;
@@ -52,9 +52,8 @@ field_schema!(
 
 impl Field for Ids {
     fn parse(value: &Value) -> Result<Self, Wrong> {
-        let ids: Option<Vec<Uuid>> =
-            list(value, BULK_MAX)?.iter().map(|item| Uuid::parse_str(item.as_str()?).ok()).collect();
-        let ids = ids.ok_or(Wrong::new("Every item should be a valid UUID", "uuid_parsing"))?;
+        let ids = list(value, BULK_MAX)?.iter().enumerate().map(|(index, item)| uuid_at(index, item));
+        let ids = ids.collect::<Result<Vec<_>, _>>()?;
         let mut seen = BTreeSet::new();
         Ok(Self(ids.into_iter().filter(|id| seen.insert(*id)).collect()))
     }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http::StatusCode;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::AccountId;
@@ -29,7 +29,7 @@ use super::pins::options::{IDEMPOTENCY_KEY, Options, door};
 use crate::activity::Resource;
 use crate::answer;
 use crate::auth::Caller;
-use crate::endpoint::{Endpoint, READ, WRITE, get, post, tagged};
+use crate::endpoint::{Endpoint, READ, WRITE, WRITE_OR_TRIAL, get, post, tagged};
 use crate::error::codes::{IMPORT_KEY_REUSED, IMPORT_NOT_STOPPED, VALIDATION_ERROR};
 use crate::error::{ApiError, FieldError};
 use crate::openapi::schema::{Flag, Limit, Offset, inline_schema};
@@ -54,19 +54,24 @@ pub fn endpoints() -> Vec<Endpoint> {
             .answers::<Import>(202, "The import is accepted.")
             .with_header::<Flag>("Idempotent-Replayed", false, "`true`: the import existed already.")
             .answers::<DryRun>(200, "With `dry_run=true`: the expected result of each row.")
+            .with_header::<Flag>(
+                "Idempotent-Replayed",
+                false,
+                "`true`: the import exists, and its rows have these results.",
+            )
             .fails(&[IMPORT_KEY_REUSED])
     };
     tagged(
         "Imports",
         vec![
             submit(
-                post("/v1/pins/imports/json", WRITE, create_json)
+                post("/v1/pins/imports/json", WRITE_OR_TRIAL, create_json)
                     .operation("import_json", "Import pins from JSON")
                     .audited("import.created", Resource::Answer("id"), &["source_type", "total_rows"]),
             )
             .takes_content::<Rows>("application/json", true, || json!([row()])),
             submit(
-                post("/v1/pins/imports/csv", WRITE, create_csv)
+                post("/v1/pins/imports/csv", WRITE_OR_TRIAL, create_csv)
                     .operation("import_csv", "Import pins from a CSV file")
                     .audited("import.created", Resource::Answer("id"), &["source_type", "total_rows"]),
             )
@@ -100,6 +105,7 @@ pub fn endpoints() -> Vec<Endpoint> {
                 )
                 .answers::<Import>(200, "The import."),
             post("/v1/pins/imports/{id}/resume", WRITE, resume)
+                .exact()
                 .of_one("The id of the import.", IMPORT)
                 .operation("resume_import", "Resume a failed import")
                 .audited("import.resumed", Resource::Path, &["status"])
@@ -169,8 +175,18 @@ async fn create(
     let (mut rows, unknown_columns) = (read.rows, read.unknown_columns);
     refuse_mixed_keys(&mut rows);
     if is_dry {
+        let before = match &options.key {
+            Some(key) => imports::submitted(context, caller.workspace, key, &read.content_hash).await,
+            None => Ok(None),
+        };
+        let before = before.map_err(|error| errors::refusal(error, caller))?;
+        if let Some(view) = before.as_ref().filter(|view| !sees(caller, &view.import)) {
+            let existing = Box::new(view.import.clone());
+            return Err(errors::refusal(SubmitError::KeyReused { existing }, caller));
+        }
         let report = report(context, caller.workspace, rows, caller.limited_to()).await?;
-        return Ok(Json(DryRun::of(file.source, unknown_columns, report)).into_response());
+        let body = DryRun::of(file.source, unknown_columns, report, before.as_ref());
+        return Ok(answer::made(StatusCode::OK, body, before.is_some()));
     }
     let accounts = context.store.accounts(caller.workspace).await?;
     let known: BTreeSet<AccountId> = accounts.into_iter().map(|account| account.key.account).collect();

@@ -85,6 +85,7 @@ names!(
 
 request! {
     /// The name of the sandbox.
+    #[schemars(deny_unknown_fields)]
     pub struct SandboxCreate {
         pub name: Option<Line<NAME_MAX>>,
     }

@@ -6,11 +6,14 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use pinbridge_shared::config::Registration;
 use pinbridge_shared::context::Context;
+use pinbridge_shared::domain::tenant::claim::{MAIL_EVERY_MS, MAILS_MAX};
 use pinbridge_shared::domain::tenant::user::Role;
 use pinbridge_shared::domain::tenant::{DEFAULT_TIMEZONE, NAME_MAX};
+use pinbridge_shared::domain::time::SECOND_MS;
 use pinbridge_shared::flows::tenants::people::NewUser;
 use pinbridge_shared::flows::tenants::prove_address::{self, ProofError, Requested};
 use pinbridge_shared::flows::tenants::register::{self, NewRegistration, RegisterError};
+use pinbridge_shared::ports::PortError;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
@@ -28,12 +31,14 @@ use crate::error::codes::{
 };
 use crate::openapi::schema::Text;
 use crate::request::field::{Line, request};
+use crate::request::options::Unknown;
 use crate::request::{self, JsonObject, query};
 use crate::source::ClientSource;
 use crate::{connection_page, verification_page};
 
 /// As long as the official client takes.
 const TOKEN_MAX: usize = 512;
+const HOUR_S: u64 = 3_600;
 const EXAMPLE_TOKEN: &str = "00000000000000000000000000000000";
 
 pub fn endpoints() -> Vec<Endpoint> {
@@ -134,6 +139,8 @@ impl From<RegisterError> for ApiError {
             RegisterError::NotInvited => INVITATION_INVALID.into(),
             RegisterError::EmailTaken => EMAIL_TAKEN.into(),
             RegisterError::TooMany { retry_after_s } => Self::from(LOGIN_RATE_LIMITED).retried(Some(retry_after_s)),
+            RegisterError::Mailed { retry_after_s } => mailed(retry_after_s),
+            RegisterError::Unsent(error) => unsent(&error),
             RegisterError::Port(error) => error.into(),
         }
     }
@@ -144,7 +151,8 @@ impl From<ProofError> for ApiError {
         match error {
             ProofError::Link => VERIFICATION_INVALID.into(),
             ProofError::Closed => REGISTRATION_CLOSED.into(),
-            ProofError::TooMany { retry_after_s } => Self::from(VERIFICATION_RATE_LIMITED).retried(Some(retry_after_s)),
+            ProofError::TooMany { retry_after_s } => mailed(retry_after_s),
+            ProofError::Unsent(error) => unsent(&error),
             ProofError::NoMail => Self::from(NOT_AVAILABLE_SELF_HOSTED)
                 .worded("The system sends no mail.".into(), "Ask the operator for an account (operator create-user)."),
             ProofError::Person(error) => error.into(),
@@ -153,16 +161,39 @@ impl From<ProofError> for ApiError {
     }
 }
 
+/// The address had a mail a moment ago, or as many as it may have in a day.
+fn mailed(retry_after_s: u64) -> ApiError {
+    let is_recent = i64::try_from(retry_after_s).is_ok_and(|seconds| seconds <= MAIL_EVERY_MS / SECOND_MS);
+    let message = if is_recent {
+        format!("A mail was sent to this address a moment ago. The next can be sent in {retry_after_s} seconds.")
+    } else {
+        let hours = retry_after_s.div_ceil(HOUR_S);
+        format!("This address had {MAILS_MAX} mails, the most in a day. The next can be sent in {hours} hours.")
+    };
+    let remedy = "Open the link in the newest mail, or wait for retry_after_seconds, then send the same request again.";
+    ApiError::from(VERIFICATION_RATE_LIMITED).worded(message, remedy).retried(Some(retry_after_s))
+}
+
+/// The cause goes to the log. It may be the address, the mail service, or its settings.
+fn unsent(error: &PortError) -> ApiError {
+    tracing::error!(%error, "mail not sent");
+    let message = "The mail to this address could not be sent: the mail service refused it or did not answer.";
+    let remedy = "Check the address. Then send the same request again after retry_after_seconds, or ask the operator.";
+    let retried = u64::try_from(MAIL_EVERY_MS / SECOND_MS).ok();
+    ApiError::from(UNAVAILABLE).worded(message.into(), remedy).retried(retried)
+}
+
 async fn register(
     State(context): State<Context>,
     ClientSource(source): ClientSource,
     declared: Result<DeclaredJson, ApiError>,
+    unknown: Unknown,
     JsonObject(body): JsonObject,
 ) -> Result<Response, ApiError> {
     // A closed registration is the first error, whatever else the request has.
     register::is_possible(&context)?;
     declared?;
-    let body: Register = request::body_of(&body)?;
+    let body: Register = request::known_body_of(&body, &unknown)?;
     let invite_token = body.invite_token.map(|token| token.trimmed());
     if context.settings.registration == Registration::Open && invite_token.is_none() && !body.email.0.takes_mail() {
         let msg = "Input should be an address that mail can be sent to, in ASCII";

@@ -11,6 +11,8 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::{AccountKey, ScheduleId, ScheduleKey};
+use pinbridge_shared::domain::pin::attempt::Status;
+use pinbridge_shared::domain::pin::image_url;
 use pinbridge_shared::domain::pin::origin::Origin;
 use pinbridge_shared::flows::accept::validate_pin::DryRun;
 use pinbridge_shared::flows::pins::list_pins::ListError;
@@ -31,16 +33,17 @@ use super::pins::options::{Options, door};
 use super::pins::pin::Meant;
 use super::pins::retry::{DuplicateRetry, accepts_duplicate};
 use super::pins::validation::{self, PinValidation};
-use super::pins::warnings::{PinWarning, warn_of};
+use super::pins::warnings::{PinWarning, Told, Warned, changed, warn_of};
 use crate::activity::Resource;
 use crate::answer;
 use crate::auth::Caller;
-use crate::endpoint::{DESTRUCTIVE, Endpoint, READ, WRITE, delete, get, patch, post, tagged};
+use crate::endpoint::{DESTRUCTIVE, Endpoint, READ, TRIAL, WRITE, delete, get, patch, post, tagged};
 use crate::error::ApiError;
 use crate::error::codes::{
-    ACCOUNT_NOT_PERMITTED, ASSETS_NOT_ENABLED, Code, DUPLICATE_CONTENT, NOT_FOUND, PREFLIGHT, RESOLVING,
-    RETRY_MAY_DUPLICATE, SCHEDULE_KEY_REUSED, SCHEDULE_NOT_EDITABLE, SCHEDULE_REMOVED, SCHEDULE_REMOVED_BEFORE,
-    SCHEDULE_TIME_SETTLED, SCHEDULE_TOO_LATE, SCHEDULE_WRONG_STATUS, TOKEN_REVOKED, VALIDATION_ERROR,
+    ACCOUNT_NOT_PERMITTED, ASSETS_NOT_ENABLED, Code, DUPLICATE_CONTENT, INVALID_DATE_RANGE, NOT_FOUND, PREFLIGHT,
+    RESOLVING, RETRY_MAY_DUPLICATE, SCHEDULE_KEY_REUSED, SCHEDULE_NOT_EDITABLE, SCHEDULE_REMOVED,
+    SCHEDULE_REMOVED_BEFORE, SCHEDULE_TIME_SETTLED, SCHEDULE_TOO_LATE, SCHEDULE_WRONG_STATUS, TOKEN_REVOKED,
+    VALIDATION_ERROR,
 };
 use crate::openapi::schema::{Flag, Limit, Offset, Text, Time};
 use crate::request::query as queries;
@@ -79,7 +82,7 @@ fn submissions() -> Vec<Endpoint> {
             .fails(&[DUPLICATE_CONTENT])
             .fails(PREFLIGHT)
             .fails(RESOLVING),
-        door(post("/v1/schedules/validate", READ, validate), KEY_HEADER)
+        door(post("/v1/schedules/validate", TRIAL, validate), KEY_HEADER)
             .operation("validate_schedule", "Check a schedule without creating it")
             .about(
                 "Runs every check of a schedule and writes nothing. The answer is 200 even if the schedule would \
@@ -111,11 +114,12 @@ fn one() -> Vec<Endpoint> {
             .audited("schedule.updated", Resource::Path, &["status", "run_at"])
             .header::<Priority>("X-Pinbridge-Priority", PRIORITY_HEADER)
             .takes::<ScheduleUpdate>(|| json!({"run_at": "2027-01-16T09:30:00+01:00", "description": null}))
-            .answers::<Schedule>(200, "The changed schedule.")
+            .answers::<Warned<Schedule>>(200, "The changed schedule.")
             .fails(&[SCHEDULE_NOT_EDITABLE, SCHEDULE_TIME_SETTLED, ASSETS_NOT_ENABLED])
             .fails(PREFLIGHT)
             .fails(RESOLVING),
         of_one(post("/v1/schedules/{id}/cancel", WRITE, cancel))
+            .exact()
             .operation("cancel_schedule", "Cancel a schedule")
             .about(
                 "Cancels the schedule, and its pin if the schedule is released. A pin that has started can't be \
@@ -125,6 +129,7 @@ fn one() -> Vec<Endpoint> {
             .answers::<Schedule>(200, "The canceled schedule.")
             .fails(&[SCHEDULE_WRONG_STATUS]),
         of_one(post("/v1/schedules/{id}/retry", WRITE, retry))
+            .exact()
             .operation("retry_schedule", "Retry a failed schedule")
             .about(
                 "Publishes the pin of the schedule again, under the same id, at `run_at` or, if that has passed, at \
@@ -151,6 +156,7 @@ fn one() -> Vec<Endpoint> {
 
 fn of_many(endpoint: Endpoint) -> Endpoint {
     endpoint
+        .exact()
         .about(
             "Handles up to 100 schedules independently. `skipped`: the status of the schedule does not allow the \
              operation.",
@@ -191,7 +197,7 @@ fn many() -> Vec<Endpoint> {
             .with_header::<Relation>("X-Total-Count-Relation", false, "`gte`: the number is a lower bound.")
             .with_header::<Text>("X-Next-Cursor", false, "The cursor of the next page. Absent on the last page.")
             .with_header::<Text>("X-Pinbridge-Ignored-Parameters", false, "The unknown parameters of the request.")
-            .fails(&[VALIDATION_ERROR, ACCOUNT_NOT_PERMITTED]),
+            .fails(&[VALIDATION_ERROR, INVALID_DATE_RANGE, ACCOUNT_NOT_PERMITTED]),
         of_many(post("/v1/schedules/bulk-cancel", WRITE, bulk_cancel))
             .operation("bulk_cancel_schedules", "Cancel up to 100 schedules")
             .audited("schedule.bulk_canceled", Resource::None, COUNTS)
@@ -225,11 +231,14 @@ async fn create(
         Created::Replay(view) => (view, true),
     };
     let status = if replayed { StatusCode::OK } else { StatusCode::CREATED };
-    let warnings = PinWarning::all(&unknown, Some(&board), duplicate.as_ref());
+    let is_published = view.pin.as_ref().is_some_and(|(_, attempt)| attempt.status == Status::Published);
+    let image = image_url::problem(&view.request().image_url).filter(|_| !is_published);
+    let told = Told { board: Some(&board), image, duplicate: duplicate.as_ref() };
+    let warnings = PinWarning::all(&unknown, &told);
     let schedule = explained(&context, view).await?;
     let body = AcceptedSchedule { schedule, resolved: Meant::by(&board), warnings };
     let mut response = answer::made(status, body, replayed);
-    warn_of(&mut response, &board, duplicate.as_ref());
+    warn_of(&mut response, &told);
     Ok(response)
 }
 
@@ -291,7 +300,7 @@ async fn edit(
     Path(id): Path<String>,
     headers: HeaderMap,
     JsonObject(body): JsonObject,
-) -> Result<Json<Schedule>, ApiError> {
+) -> Result<Response, ApiError> {
     let (id, mut change) = (path_id(&id, "id")?, ScheduleUpdate::read(&body, &headers)?);
     let found = find(&context, &caller, id).await?;
     let key = found.schedule.key;
@@ -300,7 +309,7 @@ async fn edit(
         change.board_id = Some(board_id(&context, account, text).await?);
     }
     let view = edit_schedule::edit(&context, key, &change).await?;
-    explained(&context, view).await.map(Json)
+    Ok(changed(explained(&context, view).await?, change.image_url.as_deref()))
 }
 
 async fn cancel(

@@ -30,7 +30,7 @@ const HASH_BYTES: usize = 16;
 /// Whether a person sees every character of the key, so that two keys that look the same are the same. A plain space
 /// is seen between other characters only.
 pub fn is_readable_key(key: &str) -> bool {
-    let is_seen = |c: char| c == ' ' || !(c.is_whitespace() || c.is_control() || is_invisible(c));
+    let is_seen = |c: char| c == ' ' || !(c.is_whitespace() || c.is_control() || is_invisible(c) || is_format(c));
     key.trim() == key && key.chars().all(is_seen)
 }
 
@@ -40,6 +40,14 @@ pub fn is_invisible(c: char) -> bool {
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
         | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
         | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Unicode's format characters (category Cf) and what it calls ignorable, besides the invisible ones: marks around
+/// musical notes, hieroglyphs, shorthand and numbers. (A link may have them.)
+fn is_format(c: char) -> bool {
+    matches!(c,
+        '\u{600}'..='\u{605}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{110bd}'
+        | '\u{110cd}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}')
 }
 
 /// Derives the pin's id: the same key in the same workspace is the same pin.

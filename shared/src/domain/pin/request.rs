@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::idempotency::PayloadHash;
 use super::origin::Origin;
 use crate::domain::ids::{AccountId, AccountKey, BoardKey, PinKey};
-use crate::domain::time::{DAY_MS, Moment};
+use crate::domain::time::{DAY_MS, Moment, SECOND_MS};
 
 /// The longest title, in characters. This limit and those below are Pinterest's and PinBridge's.
 pub const TITLE_MAX: usize = 100;
@@ -21,6 +21,10 @@ pub const IDEMPOTENCY_KEY_MAX: usize = 255;
 /// A pin that could not be published within this time after its acceptance fails as `expired_unpublished`. Its rows
 /// expire later, so they never disappear while the pin waits.
 pub const LIFETIME_MS: i64 = 30 * DAY_MS;
+
+/// The shortest time between the moment at which a pin may start and its `publish_before`: with less, it is accepted
+/// only to fail.
+pub const START_NEEDS_MS: i64 = SECOND_MS;
 
 /// The priority of a deferred pin among the pins of its account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -97,6 +101,11 @@ impl PinRequest {
     /// Whether its `publish_before` has passed.
     pub fn is_too_late(&self, now: Moment) -> bool {
         self.publish_before.is_some_and(|before| now >= before)
+    }
+
+    /// Whether its `publish_before` leaves no time to start, if it can't start before that moment.
+    pub fn ends_too_soon(&self, start: Moment) -> bool {
+        self.publish_before.is_some_and(|before| before < start.plus_ms(START_NEEDS_MS))
     }
 }
 
@@ -229,6 +238,11 @@ impl Pin {
             Placement::Due(at) => Some(at),
             Placement::Now | Placement::Slot(_) | Placement::Backlog(_) => None,
         }
+    }
+
+    /// When an attempt may start, as far as only the pin's own time keeps it.
+    pub fn may_start_at(&self, now: Moment) -> Moment {
+        self.not_before().map_or(now, |at| at.max(now))
     }
 
     /// Whether no attempt may start any more.

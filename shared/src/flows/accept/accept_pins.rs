@@ -125,6 +125,12 @@ impl Candidate {
         Self { index, key, publish_request, payload_hash }
     }
 
+    /// Whether it would be accepted only to fail. A schedule's pin has its time since the schedule was made.
+    fn comes_too_late(&self, now: Moment) -> bool {
+        let PublishRequest { request, not_before, .. } = &self.publish_request;
+        if not_before.is_some() { request.is_too_late(now) } else { request.ends_too_soon(now) }
+    }
+
     fn account(&self) -> AccountKey {
         AccountKey { workspace: self.key.workspace, account: self.publish_request.request.account }
     }
@@ -159,7 +165,7 @@ async fn accept_piece(context: &Context, piece: Vec<Candidate>) -> PortResult<Ve
             (None, Some(account)) if !account.is_connected() => {
                 answers.push((candidate.index, Err(AcceptError::AccountDisconnected)));
             }
-            (None, Some(_)) if candidate.publish_request.request.is_too_late(now) => {
+            (None, Some(_)) if candidate.comes_too_late(now) => {
                 answers.push((candidate.index, Err(AcceptError::TooLate)));
             }
             (None, Some(_)) => new.push(candidate),

@@ -153,8 +153,8 @@ pub async fn validate(
         Some(duplicate) => about_duplicate(&duplicate),
     });
     checks.push(headroom.as_ref().map_or_else(|| Check::skipped(PACING), |headroom| pacing(context, headroom)));
-    if existing.is_none() && request.is_too_late(context.system.now()) {
-        let message = "publish_before has passed: the pin would come too late.";
+    if existing.is_none() && request.ends_too_soon(context.system.now()) {
+        let message = "publish_before leaves no second to start: the pin would come too late.";
         checks[0] = Check::failed(SCHEMA, "validation_error", message, "Use a later publish_before, or none.");
     }
     let validation = Validation { checks, existing, headroom, board: found.ok() };

@@ -233,7 +233,7 @@ impl Run<'_> {
             Err(RetryError::MayDuplicate) => "may_duplicate",
             Err(RetryError::Superseded) => "superseded",
             Err(RetryError::Overdue) => "overdue",
-            Err(RetryError::TooLate) => "too_late",
+            Err(RetryError::TooLate | RetryError::TooSoon) => "too_late",
             Err(RetryError::AccountDisconnected | RetryError::AccountNotFound) => "account_disconnected",
         };
         *self.summary.refused.entry(why).or_default() += 1;

@@ -262,7 +262,7 @@ impl Known<'_> {
             (Some((_, account, _)), _) => AcceptError::KeyReused { existing, account: *account },
             (None, None) => AcceptError::AccountNotFound,
             (None, Some(account)) if !account.is_connected() => AcceptError::AccountDisconnected,
-            (None, Some(_)) if request.is_too_late(now) => AcceptError::TooLate,
+            (None, Some(_)) if request.ends_too_soon(now) => AcceptError::TooLate,
             (None, Some(_)) => {
                 self.pins.insert(existing, (hash, request.account, false));
                 return Ok(Outcome::Created(Made::Pin(existing)));

@@ -13,6 +13,7 @@ use crate::domain::import::{
 use crate::domain::message::{Disposition, ImportMessage};
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::idempotency;
+use crate::domain::pin::image_url;
 use crate::domain::pin::origin::{Actor, Origin};
 use crate::domain::tenant::WorkspaceState;
 use crate::domain::time::SECOND_MS;
@@ -125,6 +126,7 @@ async fn work_on_rows(
     let mut caller = Submitter { context, import, limited_to: None };
     for row in rows {
         let origin = origin(&row);
+        let image = row.ask.request().and_then(|request| image_url::problem(&request.image_url));
         if matches!(row.ask, Ask::Schedule(..)) && ends_at_ms - context.system.monotonic_ms() < ROW_NEEDS_MS {
             return Ok(None);
         }
@@ -139,8 +141,9 @@ async fn work_on_rows(
             }
         };
         let Done { outcome, other, board } = done;
-        let same_content_as_pin = other.filter(|_| matches!(outcome, Outcome::Created(_)));
-        results.push(RowResult { number: row.number, key: row.key, outcome, same_content_as_pin, board });
+        let is_new = matches!(outcome, Outcome::Created(_));
+        let (same_content_as_pin, image) = (other.filter(|_| is_new), image.filter(|_| is_new));
+        results.push(RowResult { number: row.number, key: row.key, outcome, same_content_as_pin, board, image });
     }
     Ok(Some(results))
 }
@@ -289,7 +292,7 @@ pub fn schedule_refusal(error: ScheduleError, limited_to: Option<&[AccountId]>) 
         }
         ScheduleError::Past => of_time("The time had passed when the row was worked on"),
         ScheduleError::TooFar => of_time("The time is too far ahead"),
-        ScheduleError::TooLate => of_end("The time is not after run_at"),
+        ScheduleError::TooLate => of_end("The time is less than a second after run_at"),
         ScheduleError::AccountNotFound => refusal(AcceptError::AccountNotFound, limited_to)?,
         ScheduleError::AccountDisconnected => refusal(AcceptError::AccountDisconnected, limited_to)?,
         ScheduleError::Board(obstacle) => {
@@ -333,7 +336,7 @@ pub fn refusal(error: AcceptError, limited_to: Option<&[AccountId]>) -> PortResu
             let message = "account_id: The account is not connected any more";
             RowError::new(Failure::TokenRevoked.code(), message, &["account_id"])
         }
-        AcceptError::TooLate => of_end("The time had passed when the row was worked on"),
+        AcceptError::TooLate => of_end("The time had passed, or left no second to start, when the row was worked on"),
         AcceptError::Port(error) => return Err(error),
     })
 }

@@ -132,6 +132,24 @@ pub async fn submit(
     Ok(Submitted::New(ImportView::of(import, Vec::new())))
 }
 
+/// The import that the key stands for, without submitting anything.
+///
+/// # Errors
+/// When the key belongs to other rows, or a port is unavailable.
+pub async fn submitted(
+    context: &Context,
+    workspace: WorkspaceId,
+    idempotency_key: &str,
+    content_hash: &[u8],
+) -> Result<Option<ImportView>, SubmitError> {
+    let Some(existing) = context.imports.import(ImportKey::of(workspace, idempotency_key)).await? else {
+        return Ok(None);
+    };
+    match replay(context, existing, content_hash).await? {
+        Submitted::New(view) | Submitted::Replay(view) => Ok(Some(view)),
+    }
+}
+
 async fn replay(context: &Context, existing: Import, content_hash: &[u8]) -> Result<Submitted, SubmitError> {
     if existing.content_hash != content_hash {
         return Err(SubmitError::KeyReused { existing: Box::new(existing) });

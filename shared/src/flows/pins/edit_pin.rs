@@ -28,7 +28,7 @@ pub enum EditError {
     AlreadyPublished,
     #[error("the pin is being published")]
     Publishing,
-    /// The new `publish_before` has passed.
+    /// The new `publish_before` has passed, or leaves no time to start.
     #[error("the pin would come too late")]
     TooLate,
     /// Its schedule was retried with another pin: the change would reach nothing.
@@ -88,7 +88,7 @@ async fn change_pin(
         }
         let now = context.system.now();
         if request.publish_before != pin.request.publish_before {
-            plan_end(context, key, request.publish_before, now).await?;
+            plan_end(context, key, &request, pin.may_start_at(now)).await?;
         }
         let Ok(next) = attempt.edited(now, context.nonce()) else { continue };
         let edited = Pin { request, edit: next.edit, ..pin };
@@ -101,14 +101,9 @@ async fn change_pin(
 }
 
 /// Files the marker by which the rescuer ends the pin if it doesn't start before the new time.
-async fn plan_end(
-    context: &Context,
-    key: PinKey,
-    publish_before: Option<Moment>,
-    now: Moment,
-) -> Result<(), EditError> {
-    let Some(before) = publish_before else { return Ok(()) };
-    if before <= now {
+async fn plan_end(context: &Context, key: PinKey, request: &PinRequest, start: Moment) -> Result<(), EditError> {
+    let Some(before) = request.publish_before else { return Ok(()) };
+    if request.ends_too_soon(start) {
         return Err(EditError::TooLate);
     }
     let marker = RecoveryMarker::too_late(vec![key], before, context.system.nonce());

@@ -46,6 +46,9 @@ pub enum RetryError {
     /// Its `publish_before` has passed.
     #[error("the pin comes too late")]
     TooLate,
+    /// The new `publish_before` leaves no time to start.
+    #[error("the pin would come too late")]
+    TooSoon,
     /// The account that the pin was to be moved to.
     #[error("no such account in this workspace")]
     AccountNotFound,
@@ -165,6 +168,10 @@ async fn check(
     }
     if pin.is_too_late(context.system.now()) {
         return Err(RetryError::TooLate);
+    }
+    let start = pin.may_start_at(context.system.now());
+    if edit.publish_before.is_some() && pin.request.ends_too_soon(start) {
+        return Err(RetryError::TooSoon);
     }
     if attempt.ended_unresolved(context.settings.deadlines.quiesce_ms) && !accept_duplicate {
         return Err(RetryError::MayDuplicate);

@@ -115,7 +115,7 @@ pub enum ScheduleError {
     Past,
     #[error("the time is too far ahead")]
     TooFar,
-    /// Its `publish_before` is not after its time.
+    /// Its `publish_before` is not long enough after its time.
     #[error("the schedule would always come too late")]
     TooLate,
     /// Its `publish_before` has passed, so it can't be retried.
@@ -231,12 +231,9 @@ pub fn check_time(run_at: Moment, now: Moment) -> Result<(), ScheduleError> {
 /// Checks the request's `publish_before`.
 ///
 /// # Errors
-/// When it is not after the schedule's time.
+/// When it is not long enough after the schedule's time for the pin to start.
 pub fn check_end(request: &PinRequest, run_at: Moment) -> Result<(), ScheduleError> {
-    match request.publish_before {
-        Some(before) if before <= run_at => Err(ScheduleError::TooLate),
-        _ => Ok(()),
-    }
+    if request.ends_too_soon(run_at) { Err(ScheduleError::TooLate) } else { Ok(()) }
 }
 
 /// Checks whether the account can publish to the board now. It passes when Pinterest can't be asked.

@@ -74,7 +74,7 @@ async fn in_place(
         Ok(_) => Ok(Some(next)),
         Err(RetryError::MayDuplicate) => Err(ScheduleError::MayDuplicate),
         Err(RetryError::AccountDisconnected | RetryError::AccountNotFound) => Err(ScheduleError::AccountDisconnected),
-        Err(RetryError::TooLate) => Err(ScheduleError::CameTooLate),
+        Err(RetryError::TooLate | RetryError::TooSoon) => Err(ScheduleError::CameTooLate),
         Err(RetryError::Port(error)) => Err(error.into()),
         Err(RetryError::NotFound | RetryError::NotFailed(_) | RetryError::Superseded | RetryError::Overdue) => Ok(None),
     }

@@ -9,8 +9,8 @@ use crate::domain::tenant::one_time::{self, PresentedToken};
 use crate::domain::tenant::user::{Email, Role};
 use crate::ports::PortResult;
 
-/// Invites an address, to a workspace's organisation or to found one. Returns the invitation with its token, which is
-/// returned only here.
+/// Invites an address, to a workspace's organisation or to found one. It replaces the invitations that the address has:
+/// their tokens and roles are void. Returns the invitation with its token, which is returned only here.
 ///
 /// # Errors
 /// When the table is unavailable.
@@ -25,8 +25,19 @@ pub async fn invite(
         joins.map(|(workspace, role)| Joins { organization: workspace.organization, workspace: workspace.id, role });
     let expires_at = now.plus_ms(INVITATION_MS);
     let invitation = Invitation { id: InvitationId(id), hash, email, joins, created_at: now, expires_at };
+    // First the others: if this fails half-way, the address has none, and never two.
+    for other in of_address(context, &invitation.email).await? {
+        context.tenants.remove_invitation(other.id).await?;
+        tracing::info!(invitation_id = %other.id, replaced_by = %invitation.id, "invitation replaced");
+    }
     context.tenants.save_invitation(&invitation).await?;
     Ok((invitation, token))
+}
+
+async fn of_address(context: &Context, email: &Email) -> PortResult<Vec<Invitation>> {
+    let mut invitations = context.tenants.invitations().await?;
+    invitations.retain(|invitation| invitation.email == *email);
+    Ok(invitations)
 }
 
 /// The open invitations, the oldest first.
@@ -49,9 +60,14 @@ pub async fn revoke(context: &Context, id: InvitationId) -> PortResult<bool> {
     context.tenants.remove_invitation(id).await
 }
 
-/// The open invitation of that token, if it is for the address.
+/// The open invitation of that token, if it is the newest for the address: two operators may have invited at once.
 pub(super) async fn open(context: &Context, token: &str, email: &Email) -> PortResult<Option<Invitation>> {
     let Some(token) = PresentedToken::parse(token) else { return Ok(None) };
     let invitation = context.tenants.invitation(InvitationId(token.id)).await?;
-    Ok(invitation.filter(|invitation| invitation.admits(&token, email, context.system.now())))
+    let Some(invitation) = invitation.filter(|one| one.admits(&token, email, context.system.now())) else {
+        return Ok(None);
+    };
+    let age = |invitation: &Invitation| (invitation.created_at, invitation.id);
+    let newest = of_address(context, email).await?.iter().map(age).max();
+    Ok(Some(invitation).filter(|invitation| newest.is_none_or(|newest| newest <= age(invitation))))
 }

@@ -33,6 +33,9 @@ pub enum ProofError {
     TooMany { retry_after_s: u64 },
     #[error("the deployment sends no mail")]
     NoMail,
+    /// The mail was refused, or not taken in time.
+    #[error("the mail could not be sent")]
+    Unsent(#[source] PortError),
     #[error(transparent)]
     Person(#[from] PeopleError),
     #[error(transparent)]
@@ -70,17 +73,24 @@ pub async fn request(context: &Context, id: UserId) -> Result<Requested, ProofEr
     if !context.tenants.save_claim(&next, &claim).await?.is_done() {
         return Err(retry(TooMany { until: now.plus_ms(MAIL_EVERY_MS) }));
     }
-    send(context, &next, &token).await?;
+    let mail = mail(context, &next, &token).await?;
+    send(context, &mail).await.map_err(ProofError::Unsent)?;
     Ok(Requested::Sent { next_after_s: MAIL_EVERY_MS / SECOND_MS })
 }
 
-/// An owner learns that somebody registers with their address. Both mails are sent at the same cost.
-pub(super) async fn send(context: &Context, user: &User, token: &Secret) -> PortResult<()> {
-    let mailer = context.mailer.as_ref().ok_or_else(|| broken("the deployment sends no mail"))?;
+/// The mail to the person. An owner learns that somebody registers with their address. Both mails are sent at the same
+/// cost.
+pub(super) async fn mail(context: &Context, user: &User, token: &Secret) -> PortResult<Mail> {
     let (to, url) = (user.email.clone(), context.settings.api_url.as_str());
     let is_taken = by_address(context, &user.email).await?.owner.is_some();
-    let mail: Mail = if is_taken { mail::already_registered(to, url) } else { mail::verification(to, url, token) };
-    mailer.send(&mail).await
+    Ok(if is_taken { mail::already_registered(to, url) } else { mail::verification(to, url, token) })
+}
+
+/// # Errors
+/// When the mail is refused, or not taken in time.
+pub(super) async fn send(context: &Context, mail: &Mail) -> PortResult<()> {
+    let mailer = context.mailer.as_ref().ok_or_else(|| broken("the deployment sends no mail"))?;
+    mailer.send(mail).await
 }
 
 /// Proves the address that the link was sent to: it is the person's from then on, and what they found is there.

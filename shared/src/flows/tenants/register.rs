@@ -33,6 +33,12 @@ pub enum RegisterError {
     EmailTaken,
     #[error("too many registrations")]
     TooMany { retry_after_s: u64 },
+    /// The address had a mail a moment ago, or as many as it may have.
+    #[error("too many mails to the address")]
+    Mailed { retry_after_s: u64 },
+    /// The mail was refused, or not taken in time.
+    #[error("the mail could not be sent")]
+    Unsent(#[source] PortError),
     #[error(transparent)]
     Port(#[from] PortError),
 }
@@ -55,8 +61,8 @@ impl NewRegistration {
 }
 
 impl RegisterError {
-    fn too_many(refused: TooMany, context: &Context) -> Self {
-        Self::TooMany { retry_after_s: refused.retry_after_s(context.system.now()) }
+    fn mailed(refused: TooMany, context: &Context) -> Self {
+        Self::Mailed { retry_after_s: refused.retry_after_s(context.system.now()) }
     }
 }
 
@@ -109,12 +115,13 @@ async fn claim(context: &Context, new: NewRegistration, source: &Source) -> Resu
     let rows = context.tenants.address(&email).await?;
     let claimed = (user.id, now.plus_ms(CLAIM_MS));
     let claim = Claim::mailed(rows.claim.as_ref(), &email, claimed, now, context.nonce())
-        .map_err(|refused| RegisterError::too_many(refused, context))?;
+        .map_err(|refused| RegisterError::mailed(refused, context))?;
     if !context.tenants.save_claim(&user, &claim).await?.is_done() {
         // Another mail to the address is on its way.
-        return Err(RegisterError::too_many(TooMany { until: now.plus_ms(MAIL_EVERY_MS) }, context));
+        return Err(RegisterError::mailed(TooMany { until: now.plus_ms(MAIL_EVERY_MS) }, context));
     }
-    prove_address::send(context, &user, &token).await?;
+    let mail = prove_address::mail(context, &user, &token).await?;
+    prove_address::send(context, &mail).await.map_err(RegisterError::Unsent)?;
     let presence = Presence::prospective(&user).ok_or_else(nothing_founded)?;
     let session = log_in::open_session(context, &user, presence.active.id).await?;
     Ok((presence, session))

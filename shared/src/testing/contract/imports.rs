@@ -6,6 +6,7 @@ use crate::domain::ids::{AccountId, ImportId, KeyId, PinId, ScheduleId, UserId, 
 use crate::domain::import::{
     Ask, ChunkResult, Import, ImportKey, Made, Outcome, Row, RowError, RowResult, Source, Stop, StopReason, Totals,
 };
+use crate::domain::pin::image_url::ImageProblem;
 use crate::domain::pin::origin::Actor;
 use crate::domain::testdata;
 use crate::domain::time::Moment;
@@ -73,6 +74,7 @@ fn result(chunk: u32, pin: u128) -> ChunkResult {
         outcome,
         same_content_as_pin: (number == 1).then_some(PinId(Uuid::from_u128(9))),
         board: None,
+        image: (number == 1).then_some(ImageProblem::PrivateHost),
     };
     ChunkResult {
         chunk,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use pinbridge_shared::domain::ids::PinId;
 use pinbridge_shared::domain::import::{self, ImportStatus as Status, Made, Outcome, RowError, Source, StopReason};
+use pinbridge_shared::domain::pin::image_url::ImageProblem;
 use pinbridge_shared::flows::boards::board_access::Obstacle;
 use pinbridge_shared::flows::imports::ImportView;
 use pinbridge_shared::flows::imports::dry_run::{BoardReport, ImportReport, RowForecast};
@@ -128,13 +129,18 @@ pub struct RowResult {
     pub same_content_as_pin: Option<Uuid>,
     /// Extension: what the name of a board means. `null` if the row has an id.
     pub resolved: Option<Meant>,
+    /// Extension: the code of the error with which the pin would fail after it was accepted.
+    pub warning_code: Option<String>,
+    /// Extension: that error in a sentence.
+    pub warning_message: Option<String>,
 }
 
 impl From<&import::RowResult> for RowResult {
     fn from(row: &import::RowResult) -> Self {
         let board = row.board.as_ref().map(|board| NamedBoard { id: board.id.clone(), name: board.name.clone() });
         let resolved = board.map(|board| Meant { board });
-        Self { resolved, ..Self::of(row.number, row.key.clone(), &row.outcome, row.same_content_as_pin) }
+        let of = Self::of(row.number, row.key.clone(), &row.outcome, row.same_content_as_pin);
+        Self { resolved, ..of.warning(row.image.map(about_image)) }
     }
 }
 
@@ -179,8 +185,19 @@ impl RowResult {
             fields,
             same_content_as_pin,
             resolved: None,
+            warning_code: None,
+            warning_message: None,
         }
     }
+
+    fn warning(self, warning: Option<RowError>) -> Self {
+        let (warning_code, warning_message) = warning.map(|error| (error.code, error.message)).unzip();
+        Self { warning_code, warning_message, ..self }
+    }
+}
+
+fn about_image(problem: ImageProblem) -> RowError {
+    RowError::new(problem.failure().code(), problem.message(), &["image_url"])
 }
 
 /// When pins will be published. The forecast considers the pins that wait now. It does not consider later requests,
@@ -250,15 +267,23 @@ pub struct DryRun {
 }
 
 impl DryRun {
-    pub fn of(source: Source, unknown_columns: Vec<String>, report: ImportReport) -> Self {
+    /// `before`: the import that the request repeats. Its rows that are done keep their results.
+    pub fn of(source: Source, unknown_columns: Vec<String>, report: ImportReport, before: Option<&ImportView>) -> Self {
+        let chunks = before.into_iter().flat_map(|view| &view.results);
+        let done: BTreeMap<u32, &import::RowResult> =
+            chunks.flat_map(|chunk| &chunk.rows).map(|row| (row.number, row)).collect();
         let boards: Vec<BoardVerdict> = report.boards.into_iter().map(BoardVerdict::from).collect();
         let refused: BTreeMap<u32, (bool, RowError)> = boards
             .iter()
             .flat_map(|board| board.rows.iter().filter_map(|row| Some((*row, board.refusal()?))))
             .collect();
         let verdict = |row: RowForecast| {
-            let by_board = refused.get(&row.number);
-            RowVerdict::of(row, by_board)
+            let (by_board, done) = (refused.get(&row.number), done.get(&row.number));
+            let verdict = RowVerdict::of(row, by_board);
+            match done {
+                Some(done) => RowVerdict { result: RowResult::from(*done), ..verdict },
+                None => verdict,
+            }
         };
         let results: Vec<RowVerdict> = report.rows.into_iter().map(verdict).collect();
         let count = |status: &str| results.iter().filter(|row| row.result.status.0 == status).count() as u64;
@@ -282,9 +307,6 @@ impl DryRun {
 pub struct RowVerdict {
     #[serde(flatten)]
     pub result: RowResult,
-    /// The code of the error with which the pin would fail after it was accepted.
-    pub warning_code: Option<String>,
-    pub warning_message: Option<String>,
     /// The first row of the file with the same key.
     pub duplicate_of_row: Option<u32>,
     /// The first row of the file with the same account, board, title and link.
@@ -296,7 +318,7 @@ impl RowVerdict {
     /// account's connection keeps pins from it, the import refuses a schedule, and accepts a pin, which waits for the
     /// connection.
     fn of(row: RowForecast, by_board: Option<&(bool, RowError)>) -> Self {
-        let image = row.image.map(|problem| RowError::new(problem.failure().code(), problem.message(), &["image_url"]));
+        let image = row.image.map(about_image);
         let unchecked = row.board.as_ref().and_then(|board| board.unchecked.as_ref());
         let unchecked = unchecked.map(|why| RowError::new(BOARD_NOT_CHECKED, why.message(), &["board_id"]));
         let (outcome, warning) = match (row.outcome, by_board) {
@@ -309,10 +331,9 @@ impl RowVerdict {
             (outcome, _) => (outcome, None),
         };
         let resolved = row.board.as_ref().and_then(Meant::by);
+        let result = RowResult::of(row.number, row.key, &outcome, row.same_content_as_pin).warning(warning.cloned());
         Self {
-            result: RowResult { resolved, ..RowResult::of(row.number, row.key, &outcome, row.same_content_as_pin) },
-            warning_code: warning.map(|error| error.code.clone()),
-            warning_message: warning.map(|error| error.message.clone()),
+            result: RowResult { resolved, ..result },
             duplicate_of_row: row.repeats,
             same_content_as_row: row.same_content_as,
         }

@@ -10,6 +10,7 @@ use csv::{ByteRecord, ReaderBuilder};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use crate::request::json::HALF;
 use crate::request::options::shortened;
 use crate::routes::pins::pin::is_known;
 
@@ -22,9 +23,8 @@ pub const COLUMNS_MAX: usize = 500;
 pub enum CsvError {
     #[error("The file is empty. The first row must name the columns")]
     Empty,
-    /// The number of the row. 0 is the row with the names of the columns.
-    #[error("The file is not UTF-8 (row {0}). Save it as UTF-8, with or without a byte order mark")]
-    NotUtf8(u32),
+    #[error("The first row is not UTF-8. Save the file as UTF-8, with or without a byte order mark")]
+    NotUtf8,
     #[error("The first row lacks the column {}. Columns are separated by commas", .0.join(", "))]
     MissingColumns(Vec<&'static str>),
     #[error("The first row names the column {0} twice")]
@@ -121,7 +121,7 @@ impl<R: Read> CsvRows<R> {
         }
         let mut columns = Vec::with_capacity(first.len());
         for (index, name) in first.iter().enumerate() {
-            let name = std::str::from_utf8(name).map_err(|_| CsvError::NotUtf8(0))?;
+            let name = std::str::from_utf8(name).map_err(|_| CsvError::NotUtf8)?;
             let name = if index == 0 { name.strip_prefix('\u{feff}').unwrap_or(name) } else { name };
             // Spreadsheets quote the first name if the file has a byte order mark.
             let name = name.trim().trim_matches('"').trim();
@@ -171,11 +171,11 @@ impl<R: Read> CsvRows<R> {
         }
         let mut cells = Map::new();
         for (index, cell) in record.iter().enumerate() {
-            let cell = std::str::from_utf8(cell).map_err(|_| CsvError::NotUtf8(self.row))?;
+            let cell = text(cell);
             let column = self.columns.get(index).filter(|column| !column.is_empty());
             // An empty cell is the same as none.
             if let Some(column) = column.filter(|_| !cell.trim().is_empty()) {
-                cells.insert(column.clone(), Value::String(cell.to_owned()));
+                cells.insert(column.clone(), Value::String(cell));
             }
         }
         let cells = if record.len() == self.columns.len() {
@@ -185,6 +185,19 @@ impl<R: Read> CsvRows<R> {
         };
         Ok(Some(CsvRow { number: self.row, cells }))
     }
+}
+
+/// The text of a cell. Bytes in another encoding become a character that no field accepts, so that the row is refused
+/// with the name of the column, and no other row is.
+fn text(cell: &[u8]) -> String {
+    let mut text = String::with_capacity(cell.len());
+    for chunk in cell.utf8_chunks() {
+        text.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            text.push(HALF);
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -243,11 +256,22 @@ mod tests {
         assert!(said(wide.as_bytes()).contains("506 columns"), "{}", said(wide.as_bytes()));
         let bell = HEADER.replacen("size", "si\u{7}ze", 1);
         assert!(said(bell.as_bytes()).contains("column 6 has control characters"), "{}", said(bell.as_bytes()));
-        let mut latin = HEADER.as_bytes().to_vec();
-        latin.extend_from_slice(b"a,1,fine,j,,\na,1,caf\xe9,k,,\n");
-        assert!(said(&latin).contains("not UTF-8 (row 2)"), "{}", said(&latin));
+        let latin = HEADER.replacen("size", "gr", 1).into_bytes();
+        let latin = [&latin[..latin.len() - 1], b"\xf6\xdfe\n"].concat();
+        assert!(said(&latin).contains("first row is not UTF-8"), "{}", said(&latin));
         let wide: Vec<u8> = HEADER.encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert!(said(&wide).contains("lacks the column") || said(&wide).contains("not UTF-8"));
+    }
+
+    #[test]
+    fn a_cell_in_another_encoding_is_marked_and_spoils_no_other_row() {
+        let mut latin = HEADER.as_bytes().to_vec();
+        latin.extend_from_slice(b"a,1,fine,j,,\na,1,caf\xe9 au,k,,\na,1,\xff\xfe,l,\xc3\xbc,\n");
+        let rows = rows(&latin).expect("read");
+        let titles: Vec<Option<String>> = rows.iter().map(|row| cell(row, "title")).collect();
+        let wanted = ["fine", "caf\u{ffff} au", "\u{ffff}\u{ffff}"];
+        assert_eq!(titles, wanted.map(|title| Some(title.to_owned())));
+        assert_eq!(cell(&rows[2], "description").as_deref(), Some("\u{fc}"));
     }
 
     #[test]

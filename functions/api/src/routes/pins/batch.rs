@@ -21,11 +21,11 @@ use super::fields::OnDuplicate;
 use super::options::{Options, door};
 use super::pin::{self, Meant, NamedBoard, PinCreate, Wanted, parse};
 use super::validation::PinHeadroom;
-use super::warnings::PinWarning;
+use super::warnings::{PinWarning, Told, image_problem};
 use crate::activity::Resource;
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, WRITE, post};
-use crate::error::codes::{ITEM_TOO_LARGE, MALFORMED_JSON};
+use crate::error::codes::{ITEM_TOO_LARGE, VALIDATION_ERROR};
 use crate::error::{ApiError, FieldError};
 use crate::openapi::schema::names;
 use crate::request::field::{Field, FromFields, Wrong, field_schema, list, request};
@@ -124,7 +124,8 @@ pub struct PinBatchItemResult {
     pub error: Option<PinBatchError>,
     /// Extension: what the name of a board means. `null` if the item has an id.
     pub resolved: Option<Meant>,
-    /// Extension: other pins with the same content, unknown fields, and a board that could not be checked.
+    /// Extension: other pins with the same content, unknown fields, a board that could not be checked, and an image
+    /// that Pinterest can't fetch.
     pub warnings: Vec<PinWarning>,
 }
 
@@ -143,7 +144,7 @@ pub struct PinBatchResult {
     pub failed_count: u64,
     pub results: Vec<PinBatchItemResult>,
     pub headroom: Option<BatchHeadroom>,
-    /// Extension: unknown fields beside `pins`.
+    /// Extension: unknown fields beside `pins`, and unknown parameters.
     pub warnings: Vec<PinWarning>,
 }
 
@@ -160,7 +161,7 @@ async fn create(
     let (body, mut unread) = bodies::object_with_list(&bytes, "pins")?;
     let mut fields = Fields::of(&body);
     let batch = PinBatch::from_fields(&mut fields);
-    let unknown = fields.ignored(&options.unknown, |name| PinBatch::NAMES.contains(&name));
+    let unknown = fields.all_ignored(&options.unknown, |name| PinBatch::NAMES.contains(&name));
     let PinBatch { pins: Items(items), on_duplicate } = fields.finish_with(batch)?;
     let options = Options { on_duplicate: on_duplicate.or(options.on_duplicate), ..options };
     let parse = |(index, item)| match unread.remove(&index) {
@@ -199,13 +200,14 @@ async fn create(
         failed_count: count("failed"),
         results,
         headroom,
-        warnings: PinWarning::all(&unknown, None, None),
+        warnings: PinWarning::all(&unknown, &Told::default()),
     }))
 }
 
 /// Reads a pin of the batch. The default priority is `bulk`.
 fn read(item: &Value, options: &Options, caller: &Caller) -> Result<Wanted, ApiError> {
-    let not_an_object = || MALFORMED_JSON.with("reason", "each item of pins should be an object");
+    let remedy = "Send an object with the fields of a pin.";
+    let not_an_object = || ApiError::from(VALIDATION_ERROR).worded("Input should be an object".into(), remedy);
     let wanted = parse(item.as_object().ok_or_else(not_an_object)?, options, Priority::Bulk)?;
     caller.may_use(wanted.request.account).map(|()| wanted)
 }
@@ -249,6 +251,8 @@ fn result(
         Acceptance::New(pin, attempt) => ("created", pin, attempt),
         Acceptance::Replay(pin, attempt) => ("existing", pin, attempt),
     };
+    let told = Told { board: Some(&board), image: image_problem(&pin, &attempt), duplicate: duplicate.as_ref() };
+    let warnings = PinWarning::all(&unknown, &told);
     PinBatchItemResult {
         index,
         idempotency_key: pin.request.idempotency_key.clone(),
@@ -257,6 +261,6 @@ fn result(
         pin: Some(pin::Pin::from(&read_pins::without_position(context, pin, attempt, accounts))),
         error: None,
         resolved: Meant::by(&board),
-        warnings: PinWarning::all(&unknown, Some(&board), duplicate.as_ref()),
+        warnings,
     }
 }

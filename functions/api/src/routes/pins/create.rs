@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::options::{Options, door};
 use super::pin::{self, Meant, Pin, PinCreate, parse};
-use super::warnings::{PinWarning, warn_of};
+use super::warnings::{PinWarning, Told, image_problem, warn_of};
 use crate::answer;
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, WRITE, post};
@@ -58,9 +58,14 @@ pub struct AcceptedPin {
     pub pin: Pin,
     /// Extension: what the name of a board means. `null` if the request has an id.
     pub resolved: Option<Meant>,
-    /// Extension: other pins with the same content, unknown fields, and a board that could not be checked.
+    /// Extension: other pins with the same content, unknown fields, a board that could not be checked, and an image
+    /// that Pinterest can't fetch.
     pub warnings: Vec<PinWarning>,
 }
+
+/// What is wrong with a `publish_before` that leaves no time to start.
+pub const TOO_SOON: &str =
+    "publish_before must be at least a second in the future, and after the time of a scheduled pin";
 
 /// An error of the field `publish_before`.
 pub fn publish_before(msg: &str) -> ApiError {
@@ -97,7 +102,7 @@ fn not_accepted(error: AcceptError, caller: &Caller) -> ApiError {
         AcceptError::KeyOfDeleted { existing, account } => PIN_DELETED.with("existing", holder(existing, account)),
         AcceptError::AccountNotFound => ApiError::not_found("account"),
         AcceptError::AccountDisconnected => not_connected(),
-        AcceptError::TooLate => publish_before("publish_before must be in the future"),
+        AcceptError::TooLate => publish_before(TOO_SOON),
         AcceptError::Port(error) => error.into(),
     }
 }
@@ -124,9 +129,11 @@ async fn create(
         read_pins::accepted(&context, pin, attempt).await?
     };
     let status = if replayed { StatusCode::OK } else { StatusCode::CREATED };
-    let warnings = PinWarning::all(&unknown, Some(&board), duplicate.as_ref());
+    let image = image_problem(&view.pin, &view.attempt);
+    let told = Told { board: Some(&board), image, duplicate: duplicate.as_ref() };
+    let warnings = PinWarning::all(&unknown, &told);
     let body = AcceptedPin { pin: Pin::from(&view), resolved: Meant::by(&board), warnings };
     let mut response = answer::made(status, body, replayed);
-    warn_of(&mut response, &board, duplicate.as_ref());
+    warn_of(&mut response, &told);
     Ok(response)
 }

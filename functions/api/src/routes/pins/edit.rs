@@ -21,8 +21,9 @@ use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::create::publish_before;
+use super::create::{TOO_SOON, publish_before};
 use super::pin::{NamedBoard, Pin, PinUpdate};
+use super::warnings::{Warned, changed};
 use super::{find, of_pin};
 use crate::activity::Resource;
 use crate::auth::Caller;
@@ -49,7 +50,7 @@ pub fn endpoints() -> [Endpoint; 2] {
             )
             .audited("pin.updated", Resource::Path, &["status"])
             .takes::<PinUpdate>(|| json!({"title": "Eleven ways to fold a paper crane", "link_url": null}))
-            .answers::<Pin>(200, "The changed pin.")
+            .answers::<Warned<Pin>>(200, "The changed pin.")
             .fails(&[PIN_ALREADY_PUBLISHED, PIN_PUBLISHING, PIN_SUPERSEDED])
             .fails(codes::PREFLIGHT)
             .fails(codes::RESOLVING),
@@ -95,7 +96,7 @@ impl From<EditError> for ApiError {
             // Only a schedule's edit asks whether the pin has begun.
             EditError::Publishing | EditError::Begun => PIN_PUBLISHING.into(),
             EditError::Superseded => PIN_SUPERSEDED.into(),
-            EditError::TooLate => publish_before("publish_before must be in the future"),
+            EditError::TooLate => publish_before(TOO_SOON),
             EditError::Port(error) => error.into(),
         }
     }
@@ -174,7 +175,7 @@ async fn update(
     caller: Caller,
     Path(id): Path<String>,
     JsonObject(body): JsonObject,
-) -> Result<Json<Pin>, ApiError> {
+) -> Result<Response, ApiError> {
     let mut edit = PinUpdate::parse(&body)?;
     let found = find(&context, &caller, &id).await?;
     if let Some(text) = edit.board_id.take() {
@@ -185,7 +186,8 @@ async fn update(
         preflight(&context, &BoardKey { account: found.pin.account_key(), board_id }).await?;
     }
     let (pin, attempt) = edit_pin(&context, found.pin.key, &edit).await?;
-    Ok(Json(Pin::from(&read_pins::changed(&context, pin, attempt).await?)))
+    let pin = Pin::from(&read_pins::changed(&context, pin, attempt).await?);
+    Ok(changed(pin, edit.image_url.as_deref()))
 }
 
 /// Answers 204, or 200 with the result for the Pin if the request deletes the Pin too.

@@ -15,7 +15,7 @@ use crate::answer;
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, READ, get};
 use crate::error::ApiError;
-use crate::error::codes::{ACCOUNT_NOT_PERMITTED, VALIDATION_ERROR};
+use crate::error::codes::{ACCOUNT_NOT_PERMITTED, INVALID_DATE_RANGE, VALIDATION_ERROR};
 use crate::openapi::schema::{Flag, Limit, Offset, Text, Time, inline_schema, names};
 use crate::request::query as page;
 
@@ -49,7 +49,7 @@ pub fn endpoint() -> Endpoint {
         .with_header::<Relation>("X-Total-Count-Relation", false, "`gte`: the number is a lower bound.")
         .with_header::<Text>("X-Next-Cursor", false, "The cursor of the next page. Absent on the last page.")
         .with_header::<Text>("X-Pinbridge-Ignored-Parameters", false, "The unknown parameters of the request.")
-        .fails(&[VALIDATION_ERROR, ACCOUNT_NOT_PERMITTED])
+        .fails(&[VALIDATION_ERROR, INVALID_DATE_RANGE, ACCOUNT_NOT_PERMITTED])
 }
 
 names!(PinOrder, "The order of a list of pins.", PinSort::ALL.map(PinSort::name));
@@ -94,13 +94,14 @@ async fn list(
 fn ask(query: &page::Query, caller: &Caller) -> Result<Ask, ApiError> {
     let (paging, cursor) = page::place(query, |text| text.parse().ok())?;
     let sort = page::one_of(query, "sort", PinSort::parse, &PinSort::ALL.map(PinSort::name))?.unwrap_or_default();
+    let (since, until) = page::range(query)?;
     let filter = PinFilter {
         status: page::one_of(query, "status", Status::parse, &Status::ALL.map(Status::name))?,
         accounts: page::accounts(query, caller)?,
         board_id: query.get("board_id").cloned(),
         error_code: query.get("error_code").cloned(),
-        since: page::time(query, "since")?,
-        until: page::time(query, "until")?,
+        since,
+        until,
         text: page::search(query)?,
         removed: page::optional_flag(query, "removed")?,
     };

@@ -86,12 +86,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Options {
 impl Options {
     /// The options of an item. The key of the request, if it has one, does not identify the item.
     pub fn of_items(&self) -> Self {
-        Self { key: None, ..self.clone() }
+        Self { key: None, unknown: self.unknown.of_item(), ..self.clone() }
     }
 
     /// The options of an item whose key derives from that of the request and its position, if it has none.
     pub fn of_item(&self, index: usize) -> Self {
-        Self { key: self.key.as_ref().map(|key| format!("{key}:{index}")), ..self.clone() }
+        let key = self.key.as_ref().map(|key| format!("{key}:{index}"));
+        Self { key, unknown: self.unknown.of_item(), ..self.clone() }
     }
 
     /// The fields with the key of the header, if they have none.
@@ -133,8 +134,13 @@ fn either<T: Field>(
 /// # Errors
 /// When it is invalid.
 pub fn header<T: Field>(headers: &HeaderMap, name: &str) -> Result<Option<T>, ApiError> {
-    let text = headers.get(name).map(|value| std::str::from_utf8(value.as_bytes()).unwrap_or_default().trim());
-    text.map(|text| parsed(text, Place::Header, name)).transpose()
+    let Some(value) = headers.get(name) else { return Ok(None) };
+    let not_utf8 = |_| {
+        let msg = "The value should be in UTF-8. It has bytes of another encoding";
+        ApiError::invalid(Place::Header.name(), name, msg, "string_unicode")
+    };
+    let text = std::str::from_utf8(value.as_bytes()).map_err(not_utf8)?;
+    parsed(text.trim(), Place::Header, name).map(Some)
 }
 
 fn parsed<T: Field>(text: &str, place: Place, name: &str) -> Result<T, ApiError> {

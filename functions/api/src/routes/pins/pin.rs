@@ -162,7 +162,7 @@ pub fn parse(
     let content = PinContent::from_fields(&mut fields);
     let key = fields.read::<IdempotencyKey>(IDEMPOTENCY_KEY);
     let on_duplicate = fields.read(ON_DUPLICATE);
-    let unknown = fields.ignored(&options.unknown, is_known);
+    let unknown = fields.all_ignored(&options.unknown, is_known);
     let ((content, key), on_duplicate) = fields.finish_with(content.zip(key).zip(on_duplicate))?;
     let request = content.into_request(key.0, options, priority_default);
     Ok(Wanted { request, refuses_duplicates: options.refuses_duplicates(on_duplicate), unknown })

@@ -12,6 +12,7 @@ use pinbridge_shared::flows::pins::retry_pin::{RetryError, retry_pin_with};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::create::{TOO_SOON, publish_before};
 use super::fields::BoardId;
 use super::pin::Pin;
 use super::{find, key, missing, of_pin};
@@ -56,7 +57,7 @@ pub fn endpoint() -> Endpoint {
 
 /// An endpoint that takes `accept_duplicate`.
 pub fn of_retry(endpoint: Endpoint) -> Endpoint {
-    endpoint.header::<Flag>(
+    endpoint.exact().header::<Flag>(
         "X-Pinbridge-Accept-Duplicate",
         "`accept_duplicate` as a header, for clients that drop \
          unknown fields.",
@@ -65,6 +66,7 @@ pub fn of_retry(endpoint: Endpoint) -> Endpoint {
 
 request! {
     /// The options of a retry.
+    #[schemars(deny_unknown_fields)]
     pub struct PinRetry {
         /// The id of another board to publish to.
         pub board_id: Option<BoardId>,
@@ -95,6 +97,7 @@ impl From<RetryError> for ApiError {
             RetryError::MayDuplicate => RETRY_MAY_DUPLICATE.into(),
             RetryError::Overdue => EXPIRED_UNPUBLISHED.into(),
             RetryError::TooLate => TOO_LATE.into(),
+            RetryError::TooSoon => publish_before(TOO_SOON),
             RetryError::AccountDisconnected => ACCOUNT_DISCONNECTED.into(),
             RetryError::AccountNotFound => Self::not_found("account"),
             RetryError::Port(error) => error.into(),

@@ -1,6 +1,10 @@
 //! Warnings of an accepted pin or schedule: another pin with the same content, and unknown fields.
 
-use axum::response::Response;
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use pinbridge_shared::domain::pin::Pin;
+use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
+use pinbridge_shared::domain::pin::image_url::{self, ImageProblem};
 use pinbridge_shared::flows::accept::duplicate_content::Duplicate;
 use pinbridge_shared::flows::accept::validate_pin;
 use pinbridge_shared::flows::boards::resolve_boards::Found;
@@ -13,9 +17,11 @@ use crate::openapi::schema::Time;
 use crate::request::options::warn;
 
 pub const BOARD_NOT_CHECKED: &str = "board_not_checked";
+const IMAGE_URL: &str = "image_url";
 
-/// A warning. `duplicate_content`: another pin of the last 24 hours has the same content. `unknown_field`: a field is
-/// unknown and ignored. `board_not_checked`: it is not known whether the board exists.
+/// A warning. `duplicate_content`: another pin of the last 24 hours has the same content. `unknown_field`: a field or
+/// parameter is unknown and ignored. `board_not_checked`: it is not known whether the board exists. `image_unreachable`
+/// or `image_format_unsupported`: the pin would fail so, because Pinterest can't fetch an image from that URL.
 #[derive(Serialize, JsonSchema)]
 pub struct PinWarning {
     pub code: &'static str,
@@ -24,19 +30,38 @@ pub struct PinWarning {
     pub details: WarningDetails,
 }
 
-/// The other pin, the unknown field, or the board with the code of what kept it from being checked.
+/// The other pin, the field, or the board with the code of what kept it from being checked.
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum WarningDetails {
     Duplicate { pin_id: Uuid, created_at: Time, status: PinStatus },
-    UnknownField { field: String },
+    Field { field: String },
     Board { board_id: String, reason: &'static str },
 }
 
+/// The changed pin or schedule.
+#[derive(Serialize, JsonSchema)]
+pub struct Warned<T> {
+    #[serde(flatten)]
+    pub of: T,
+    /// Extension: what keeps Pinterest from fetching the image, if `image_url` was changed.
+    pub warnings: Vec<PinWarning>,
+}
+
+/// What an answer tells about an accepted pin or schedule.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Told<'a> {
+    pub board: Option<&'a Found>,
+    pub image: Option<ImageProblem>,
+    pub duplicate: Option<&'a Duplicate>,
+}
+
 impl PinWarning {
-    pub fn all(unknown: &[String], board: Option<&Found>, duplicate: Option<&Duplicate>) -> Vec<Self> {
+    /// Of a request: its unknown fields and parameters, and what else is to be told.
+    pub fn all(unknown: &[String], told: &Told<'_>) -> Vec<Self> {
         let unknown = unknown.iter().map(|field| Self::unknown(field));
-        unknown.chain(board.and_then(Self::unchecked)).chain(duplicate.map(Self::from)).collect()
+        let board = told.board.and_then(Self::unchecked);
+        unknown.chain(board).chain(told.image.map(Self::from)).chain(told.duplicate.map(Self::from)).collect()
     }
 
     fn unchecked(board: &Found) -> Option<Self> {
@@ -52,9 +77,20 @@ impl PinWarning {
     fn unknown(field: &str) -> Self {
         Self {
             code: "unknown_field",
-            message: format!("The field {field} is unknown and was ignored."),
-            remediation: "Correct or remove the field. With the header Prefer: handling=strict it is an error.",
-            details: WarningDetails::UnknownField { field: field.to_owned() },
+            message: format!("{field} is unknown and was ignored."),
+            remediation: "Correct or remove it. With the header Prefer: handling=strict it is an error.",
+            details: WarningDetails::Field { field: field.to_owned() },
+        }
+    }
+}
+
+impl From<ImageProblem> for PinWarning {
+    fn from(problem: ImageProblem) -> Self {
+        Self {
+            code: problem.failure().code(),
+            message: problem.message().to_owned(),
+            remediation: problem.remedy(),
+            details: WarningDetails::Field { field: IMAGE_URL.to_owned() },
         }
     }
 }
@@ -76,11 +112,27 @@ impl From<&Duplicate> for PinWarning {
 }
 
 /// Repeats the warnings of the body in the header, which names unknown fields itself.
-pub fn warn_of(response: &mut Response, board: &Found, duplicate: Option<&Duplicate>) {
-    if let Some(why) = &board.unchecked {
+pub fn warn_of(response: &mut Response, told: &Told<'_>) {
+    if let Some(why) = told.board.and_then(|board| board.unchecked.as_ref()) {
         warn(response, &format!("{BOARD_NOT_CHECKED}; reason={}", why.code()));
     }
-    if let Some(Duplicate { pin, .. }) = duplicate {
+    if let Some(problem) = told.image {
+        warn(response, &format!("{}; field={IMAGE_URL}", problem.failure().code()));
+    }
+    if let Some(Duplicate { pin, .. }) = told.duplicate {
         warn(response, &format!("duplicate_content; pin_id={pin}"));
     }
+}
+
+/// What keeps Pinterest from fetching the pin's image. A published pin shows that it could.
+pub fn image_problem(pin: &Pin, attempt: &Attempt) -> Option<ImageProblem> {
+    image_url::problem(&pin.request.image_url).filter(|_| attempt.status != Status::Published)
+}
+
+/// An answer to a change, which has the warnings that the change causes.
+pub fn changed<T: Serialize>(of: T, image_url: Option<&str>) -> Response {
+    let told = Told { image: image_url.and_then(image_url::problem), ..Told::default() };
+    let mut response = Json(Warned { of, warnings: PinWarning::all(&[], &told) }).into_response();
+    warn_of(&mut response, &told);
+    response
 }

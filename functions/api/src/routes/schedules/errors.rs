@@ -47,7 +47,7 @@ impl From<ScheduleError> for ApiError {
             ScheduleError::Past => run_at("run_at must be in the future".into()),
             ScheduleError::TooFar => run_at(format!("run_at must be within {} days from now", AHEAD_MAX_MS / DAY_MS)),
             ScheduleError::CameTooLate => codes::SCHEDULE_TOO_LATE.into(),
-            ScheduleError::TooLate => publish_before("publish_before must be after run_at"),
+            ScheduleError::TooLate => publish_before("publish_before must be at least a second after run_at"),
             ScheduleError::AccountNotFound => Self::not_found("account"),
             ScheduleError::AccountDisconnected => not_connected(),
             ScheduleError::Board(obstacle) => obstacle.into(),

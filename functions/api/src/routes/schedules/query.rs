@@ -35,13 +35,14 @@ const SORTS: [(&str, SortBy, bool); 8] = [
 /// When a parameter is invalid, or the caller may not use the account.
 pub fn parse(query: &Query, caller: &Caller) -> Result<Listed, ApiError> {
     let (paging, next) = query::place(query, parse_cursor)?;
+    let (since, until) = query::range(query)?;
     let filter = ScheduleFilter {
         accounts: query::accounts(query, caller)?,
         board_id: query.get("board_id").cloned(),
         status: query::one_of(query, "status", ScheduleStatus::parse, &ScheduleStatus::ALL.map(ScheduleStatus::name))?,
         is_open: false,
-        since: query::time(query, "since")?,
-        until: query::time(query, "until")?,
+        since,
+        until,
         q: query::search(query)?,
     };
     let Next { after, skip } = next.unwrap_or(Next { after: None, skip: paging.offset });

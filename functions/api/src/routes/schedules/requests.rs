@@ -110,7 +110,7 @@ impl ScheduleCreate {
         let mut fields = fields_of(&body)?;
         let content = PinContent::from_fields(&mut fields);
         let own = ScheduleOptions::from_fields(&mut fields);
-        let unknown = fields.ignored(&options.unknown, is_known);
+        let unknown = fields.all_ignored(&options.unknown, is_known);
         let (content, own) = fields.finish_with(content.zip(own))?;
         let key = own.idempotency_key.map(|key| key.0).unwrap_or_default();
         let request = content.into_request(key, options, request::Priority::default());
