@@ -73,8 +73,8 @@ pub enum PeopleCommand {
         account_id: Vec<AccountId>,
     },
     /// Invites an email address to register once, within a week: to a workspace's organisation, or without
-    /// --workspace-id to found one. Prints the token once; the person sends it as invite_token. Needs
-    /// Registration=invited or open
+    /// --workspace-id to found one. Prints the token once; the person sends it as invite_token. It replaces the
+    /// address's open invitation, which is printed too. Needs Registration=invited or open
     Invite {
         #[arg(long)]
         email: String,
@@ -195,8 +195,11 @@ pub async fn run(context: &Context, command: PeopleCommand) -> anyhow::Result<Va
                 bail!("the address has an account already");
             }
             let joins = workspace.as_ref().map(|workspace| (workspace, role));
+            let open = invitations::list(context).await?;
+            let replaced: Vec<Value> = open.iter().filter(|one| one.email == email).map(shown).collect();
             let (invitation, token) = invitations::invite(context, email, joins).await?;
             let mut answer = shown(&invitation);
+            answer["replaced"] = json!(replaced);
             answer["invite_token"] = json!(token.expose());
             Ok(answer)
         }

@@ -198,7 +198,10 @@ async fn an_invitation_is_made_listed_and_revoked_by_commands() {
     let operator = Operator::new().await;
     let workspace = text(&operator.run(&["create-workspace", "--name", "Paper"]).await, "workspace_id");
     let invite = ["invite", "--email", "Ada@Example.com", "--workspace-id", &workspace, "--role", "editor"];
+    let before = operator.run(&["invite", "--email", "ada@example.com"]).await;
+    assert_eq!(before["replaced"], json!([]));
     let of_ada = operator.run(&invite).await;
+    assert_eq!(of_ada["replaced"][0]["invitation_id"], before["invitation_id"], "the newer one replaces the older");
     assert_eq!((&of_ada["email"], &of_ada["role"]), (&json!("ada@example.com"), &json!("editor")));
     let of_bob = operator.run(&["invite", "--email", "bob@example.com"]).await;
     let listed = operator.run(&["list-invitations"]).await;
