@@ -1,6 +1,7 @@
 //! Organisations, workspaces, people, keys, and what they did.
 
 use pinbridge_shared::adapters::dynamodb::DynamoStore;
+use pinbridge_shared::domain::credit::purse::Ask;
 use pinbridge_shared::domain::credit::row::{CreditRow, Lease};
 use pinbridge_shared::domain::credit::{Allowance, Holder};
 use pinbridge_shared::domain::ids::{AccountId, InvitationId, KeyId, OrganizationId, UserId, WorkspaceId};
@@ -159,7 +160,7 @@ fn holders() -> [Holder; 3] {
 
 /// A lease on a row as last seen.
 fn lease(seen_us: i64, nonce: &str) -> Lease {
-    Lease::plan(seen_us, Allowance { per_minute: 30_000 }, 150, at(0), 10_000, nonce.into())
+    Lease::plan(seen_us, Allowance { per_minute: 30_000 }, Ask { owed: 150, block: 1_500 }, at(0), 10_000, nonce.into())
 }
 
 /// In the order of their ids.

@@ -24,6 +24,9 @@ pub struct Purse {
     /// What was given or spent, and not taken from the row.
     owed: u32,
     leased_at: Moment,
+    /// How much the last lease took, and how much the next one takes.
+    block: u32,
+    next_block: u32,
     used_at: Moment,
     /// The row held too little for a block.
     spent: Option<Spent>,
@@ -33,14 +36,20 @@ pub struct Purse {
     pub seen_us: i64,
 }
 
+/// What the row is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ask {
+    pub owed: u32,
+    /// A block, or less of one where an instance spends slowly.
+    pub block: u32,
+}
+
 /// Whether a call may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
     Granted,
     /// The row has to be asked: a lease that also pays `owed`.
-    Lease {
-        owed: u32,
-    },
+    Lease(Ask),
     /// The row could not be reached a moment ago, or another call asks it right now.
     NotAsked,
     Refused(Spent),
@@ -53,6 +62,8 @@ impl Purse {
             credit: grace,
             owed: grace,
             leased_at: now,
+            block: allowance.block(),
+            next_block: allowance.block(),
             used_at: now,
             spent: None,
             asks_again_at: Moment(0),
@@ -63,9 +74,12 @@ impl Purse {
     /// Whether the next call may begin.
     pub fn admission(&mut self, allowance: Allowance, now: Moment) -> Admission {
         self.used_at = now;
-        // The bucket has filled up since: a block from before would come on top of a minute's credit.
-        if now.since_ms(self.leased_at) >= MINUTE_MS {
-            self.credit = self.credit.min(allowance.grace());
+        // The bucket has filled up since: a block from before would come on top of a minute's credit. The next lease
+        // takes what this instance spends in two such times, or many instances would lease what they don't spend.
+        if now.since_ms(self.leased_at) >= MINUTE_MS && self.credit > allowance.grace() {
+            let used = self.block.saturating_sub(self.credit);
+            self.next_block = (2 * used).clamp(allowance.grace(), allowance.block());
+            self.credit = allowance.grace();
         }
         if self.credit > 0 {
             return Admission::Granted;
@@ -73,14 +87,14 @@ impl Purse {
         match self.spent {
             Some(spent) if spent.until > now => Admission::Refused(spent),
             _ if self.asks_again_at > now => Admission::NotAsked,
-            _ => Admission::Lease { owed: self.ask(now) },
+            _ => Admission::Lease(self.ask(now)),
         }
     }
 
-    /// The row is asked for a block now. Returns what is owed.
-    fn ask(&mut self, now: Moment) -> u32 {
+    /// The row is asked now.
+    fn ask(&mut self, now: Moment) -> Ask {
         self.asks_again_at = now.plus_ms(ASKED_MS);
-        self.owed
+        Ask { owed: self.owed, block: self.next_block }
     }
 
     /// Whether a call of which nothing is known yet is refused.
@@ -88,8 +102,9 @@ impl Purse {
         self.spent.filter(|spent| self.credit == 0 && spent.until > now)
     }
 
-    /// A call has ended. If a block should be leased now, returns what is owed: it would be lost with the instance.
-    pub fn charge(&mut self, allowance: Allowance, cost: u32, now: Moment) -> Option<u32> {
+    /// A call has ended. If a block should be leased now, returns what to ask for: what is owed would be lost with the
+    /// instance.
+    pub fn charge(&mut self, allowance: Allowance, cost: u32, now: Moment) -> Option<Ask> {
         let beyond = cost.saturating_sub(self.credit);
         self.credit = self.credit.saturating_sub(cost);
         self.owed = self.owed.saturating_add(beyond).min(allowance.owed_max());
@@ -97,12 +112,14 @@ impl Purse {
         is_due.then(|| self.ask(now))
     }
 
-    /// The lease of a block, which paid `owed`, was made.
-    pub fn leased(&mut self, allowance: Allowance, owed: u32, paid_us: i64, now: Moment) {
-        self.owed = self.owed.saturating_sub(owed);
+    /// The row gave what it was asked for.
+    pub fn leased(&mut self, allowance: Allowance, ask: Ask, paid_us: i64, now: Moment) {
+        self.owed = self.owed.saturating_sub(ask.owed);
         // What was lent while the row was asked.
-        let lent = self.owed.min(allowance.block());
-        (self.credit, self.owed) = (allowance.block() - lent, self.owed - lent);
+        let lent = self.owed.min(ask.block);
+        (self.credit, self.owed) = (ask.block - lent, self.owed - lent);
+        // One that is spent within a minute is followed by a larger one.
+        (self.block, self.next_block) = (ask.block, ask.block.saturating_mul(2).min(allowance.block()));
         (self.leased_at, self.seen_us, self.spent, self.asks_again_at) = (now, paid_us, None, now);
     }
 
@@ -161,10 +178,14 @@ mod tests {
     /// A block of 1,500 and a grace of 150.
     const ALLOWANCE: Allowance = Allowance { per_minute: 30_000 };
 
+    fn ask(owed: u32) -> Option<Ask> {
+        Some(Ask { owed, block: 1_500 })
+    }
+
     fn leased() -> Purse {
         let mut purse = Purse::new(ALLOWANCE, NOW);
-        assert_eq!(purse.charge(ALLOWANCE, 150, NOW), Some(150));
-        purse.leased(ALLOWANCE, 150, 0, NOW);
+        assert_eq!(purse.charge(ALLOWANCE, 150, NOW), ask(150));
+        purse.leased(ALLOWANCE, Ask { owed: 150, block: 1_500 }, 0, NOW);
         purse
     }
 
@@ -175,20 +196,23 @@ mod tests {
             assert_eq!(purse.admission(ALLOWANCE, NOW), Admission::Granted);
             assert_eq!(purse.charge(ALLOWANCE, 5, NOW), None);
         }
-        assert_eq!(purse.charge(ALLOWANCE, 7, NOW), Some(152), "two more than there were");
+        assert_eq!(purse.charge(ALLOWANCE, 7, NOW), ask(152), "two more than there were");
         assert_eq!(purse.admission(ALLOWANCE, NOW), Admission::NotAsked, "one call asks");
         assert_eq!(purse.charge(ALLOWANCE, 7, NOW), None);
-        purse.leased(ALLOWANCE, 152, 9, NOW);
+        purse.leased(ALLOWANCE, Ask { owed: 152, block: 1_500 }, 9, NOW);
         assert_eq!((purse.admission(ALLOWANCE, NOW), purse.credit(), purse.owed), (Admission::Granted, 1_493, 0));
     }
 
     #[test]
     fn a_call_is_paid_for_when_it_has_ended_however_much_it_cost() {
         let mut purse = leased();
-        assert_eq!(purse.charge(ALLOWANCE, 9_000, NOW), Some(7_500));
+        assert_eq!(purse.charge(ALLOWANCE, 9_000, NOW), ask(7_500));
         let later = NOW.plus_ms(ASKED_MS);
-        assert_eq!(purse.charge(ALLOWANCE, u32::MAX, later), Some(28_500), "a bucket holds the debt and a block");
-        assert_eq!(purse.admission(ALLOWANCE, later.plus_ms(ASKED_MS)), Admission::Lease { owed: 28_500 });
+        assert_eq!(purse.charge(ALLOWANCE, u32::MAX, later), ask(28_500), "a bucket holds the debt and a block");
+        assert_eq!(
+            purse.admission(ALLOWANCE, later.plus_ms(ASKED_MS)),
+            Admission::Lease(Ask { owed: 28_500, block: 1_500 })
+        );
     }
 
     #[test]
@@ -202,26 +226,44 @@ mod tests {
     }
 
     #[test]
+    fn an_instance_that_spends_slowly_leases_what_it_spends_in_two_minutes() {
+        for (spent, next) in [(0, 150), (60, 150), (300, 600), (600, 1_200), (1_000, 1_500)] {
+            let mut purse = leased();
+            assert_eq!(purse.charge(ALLOWANCE, spent, NOW), None);
+            let later = NOW.plus_ms(MINUTE_MS);
+            assert_eq!(purse.admission(ALLOWANCE, later), Admission::Granted);
+            let asked = purse.charge(ALLOWANCE, 150, later).expect("the grace is spent");
+            assert_eq!(asked, Ask { owed: 0, block: next }, "{spent}");
+            purse.leased(ALLOWANCE, asked, 0, later);
+            let asked = purse.charge(ALLOWANCE, next, later).expect("it is spent at once");
+            assert_eq!(asked.block, (2 * next).min(1_500), "{spent}");
+        }
+    }
+
+    #[test]
     fn a_refusal_lasts_and_is_known_without_the_row() {
         let mut purse = leased();
-        assert_eq!(purse.charge(ALLOWANCE, 1_500, NOW), Some(0));
+        assert_eq!(purse.charge(ALLOWANCE, 1_500, NOW), ask(0));
         let spent = Spent { until: NOW.plus_ms(3_000) };
         purse.refused(spent, 7);
         assert_eq!(purse.admission(ALLOWANCE, NOW), Admission::Refused(spent));
         assert_eq!((purse.refusal(NOW), purse.refusal(spent.until)), (Some(spent), None));
-        assert_eq!(purse.admission(ALLOWANCE, spent.until), Admission::Lease { owed: 0 });
+        assert_eq!(purse.admission(ALLOWANCE, spent.until), Admission::Lease(Ask { owed: 0, block: 1_500 }));
     }
 
     #[test]
     fn an_unreachable_row_is_asked_once_a_second_and_a_block_is_lent() {
         let mut purse = leased();
-        assert_eq!(purse.charge(ALLOWANCE, 1_500, NOW), Some(0));
+        assert_eq!(purse.charge(ALLOWANCE, 1_500, NOW), ask(0));
         purse.unreachable(NOW);
         assert_eq!(purse.admission(ALLOWANCE, NOW.plus_ms(UNREACHABLE_MS - 1)), Admission::NotAsked);
         assert!(purse.may_lend(ALLOWANCE));
         assert_eq!(purse.charge(ALLOWANCE, 1_500, NOW), None);
         assert!(!purse.may_lend(ALLOWANCE));
-        assert_eq!(purse.admission(ALLOWANCE, NOW.plus_ms(UNREACHABLE_MS)), Admission::Lease { owed: 1_500 });
+        assert_eq!(
+            purse.admission(ALLOWANCE, NOW.plus_ms(UNREACHABLE_MS)),
+            Admission::Lease(Ask { owed: 1_500, block: 1_500 })
+        );
     }
 
     #[test]

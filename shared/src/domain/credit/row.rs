@@ -2,6 +2,7 @@
 //!
 //! The number is in microseconds, because a credit may come back in less than a millisecond.
 
+use super::purse::Ask;
 use super::{Allowance, MINUTE_US, Spent};
 use crate::domain::time::Moment;
 
@@ -35,22 +36,21 @@ pub enum LeaseFrom {
 pub struct Lease {
     pub from: LeaseFrom,
     pub now: Moment,
-    /// In credits.
-    pub owed: u32,
+    pub ask: Ask,
     pub allowance: Allowance,
     pub nonce: String,
 }
 
 impl Lease {
     /// Plans a lease on the row as last seen; `skew_ms` is how far the clocks of two machines may be apart.
-    pub fn plan(seen_us: i64, allowance: Allowance, owed: u32, now: Moment, skew_ms: i64, nonce: String) -> Self {
+    pub fn plan(seen_us: i64, allowance: Allowance, ask: Ask, now: Moment, skew_ms: i64, nonce: String) -> Self {
         let furthest_us = us(now) + MINUTE_US + 2 * skew_ms * 1_000;
         let from = match seen_us {
             seen_us if seen_us > furthest_us => LeaseFrom::BadClock { seen_us },
             seen_us if seen_us > us(now) => LeaseFrom::Used,
             _ => LeaseFrom::Full,
         };
-        Self { from, now, owed, allowance, nonce }
+        Self { from, now, ask, allowance, nonce }
     }
 
     pub fn now_us(&self) -> i64 {
@@ -59,7 +59,7 @@ impl Lease {
 
     /// How far the write advances the number.
     pub fn advance_us(&self) -> i64 {
-        self.allowance.us_of(self.owed.saturating_add(self.allowance.block()))
+        self.allowance.us_of(self.ask.owed.saturating_add(self.ask.block))
     }
 
     /// The largest number before the write with which the bucket holds as much.
@@ -111,7 +111,8 @@ mod tests {
     const ALLOWANCE: Allowance = Allowance { per_minute: 30_000 };
 
     fn plan(row: Option<&CreditRow>, owed: u32, now: Moment) -> Lease {
-        Lease::plan(row.map_or(0, |row| row.paid_us), ALLOWANCE, owed, now, SKEW_MS, "n".into())
+        let ask = Ask { owed, block: ALLOWANCE.block() };
+        Lease::plan(row.map_or(0, |row| row.paid_us), ALLOWANCE, ask, now, SKEW_MS, "n".into())
     }
 
     #[test]

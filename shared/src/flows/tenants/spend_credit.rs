@@ -11,7 +11,7 @@ use std::sync::{MutexGuard, PoisonError};
 use thiserror::Error;
 
 use crate::context::Context;
-use crate::domain::credit::purse::{Admission, Purse, Purses};
+use crate::domain::credit::purse::{Admission, Ask, Purse, Purses};
 use crate::domain::credit::row::{Lease, LeaseFrom};
 use crate::domain::credit::{Allowance, Holder, Spent};
 use crate::ports::{Leased, PortError, PortResult};
@@ -48,7 +48,7 @@ pub async fn admit(context: &Context, holder: &Holder, publishes: bool) -> Resul
         Admission::Granted => return Ok(()),
         Admission::Refused(spent) => return Err(NotAdmitted::Spent(spent)),
         Admission::NotAsked => {}
-        Admission::Lease { owed } => match lease(context, holder, allowance, owed).await {
+        Admission::Lease(ask) => match lease(context, holder, allowance, ask).await {
             Ok(None) => return Ok(()),
             Ok(Some(spent)) => return Err(NotAdmitted::Spent(spent)),
             Err(error) => tracing::warn!(%error, holder = holder.kind(), "credit row unreachable"),
@@ -64,8 +64,8 @@ pub async fn charge(context: &Context, holder: &Holder, cost: u32) {
     let Some(allowance) = context.settings.limits.of(holder) else { return };
     let now = context.system.now();
     let due = purse(&mut purses(context), context, holder, allowance).charge(allowance, cost, now);
-    if let Some(owed) = due
-        && let Err(error) = lease(context, holder, allowance, owed).await
+    if let Some(ask) = due
+        && let Err(error) = lease(context, holder, allowance, ask).await
     {
         tracing::warn!(%error, holder = holder.kind(), "credit row unreachable");
     }
@@ -75,11 +75,6 @@ pub async fn charge(context: &Context, holder: &Holder, cost: u32) {
 pub fn known_refusal(context: &Context, holder: &Holder) -> Option<Spent> {
     context.settings.limits.of(holder)?;
     purses(context).known(holder)?.refusal(context.system.now())
-}
-
-/// Whether this instance has had calls of the holder.
-pub fn is_known(context: &Context, holder: &Holder) -> bool {
-    purses(context).known(holder).is_some()
 }
 
 /// `None`: the holder is not limited.
@@ -95,13 +90,13 @@ pub fn standing(context: &Context, holder: &Holder) -> Option<Standing> {
     Some(Standing { allowance, left: left.min(allowance.per_minute) })
 }
 
-/// Leases a block. Returns when there is one again if there is none now.
-async fn lease(context: &Context, holder: &Holder, allowance: Allowance, owed: u32) -> PortResult<Option<Spent>> {
+/// Leases what is asked for. Returns when there is as much again if there isn't now.
+async fn lease(context: &Context, holder: &Holder, allowance: Allowance, ask: Ask) -> PortResult<Option<Spent>> {
     let skew_ms = context.settings.deadlines.clock_skew_ms;
     let mut seen_us = purse(&mut purses(context), context, holder, allowance).seen_us;
     for _ in 0..WRITES_MAX {
         let now = context.system.now();
-        let lease = Lease::plan(seen_us, allowance, owed, now, skew_ms, context.nonce());
+        let lease = Lease::plan(seen_us, allowance, ask, now, skew_ms, context.nonce());
         let answer = context.credits.lease(holder, &lease).await;
         let mut purses = purses(context);
         let purse = purse(&mut purses, context, holder, allowance);
@@ -111,11 +106,11 @@ async fn lease(context: &Context, holder: &Holder, allowance: Allowance, owed: u
                 seen_us = row.paid_us;
             }
             Ok(Leased::Done(row)) => {
-                purse.leased(allowance, owed, row.paid_us, now);
+                purse.leased(allowance, ask, row.paid_us, now);
                 return Ok(None);
             }
             Ok(Leased::Refused(row)) => {
-                let again = Lease::plan(row.paid_us, allowance, owed, now, skew_ms, String::new());
+                let again = Lease::plan(row.paid_us, allowance, ask, now, skew_ms, String::new());
                 let is_unsound = matches!(again.from, LeaseFrom::BadClock { .. });
                 if let Some(spent) = again.refused_until(&row).filter(|_| !is_unsound) {
                     purse.refused(spent, row.paid_us);

@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 use uuid::Uuid;
 
+use crate::domain::credit::purse::Ask;
 use crate::domain::credit::row::{CreditRow, Lease, LeaseFrom};
 use crate::domain::credit::{Allowance, Holder};
 use crate::domain::ids::{KeyId, UserId};
@@ -32,7 +33,8 @@ fn key(id: u128) -> Holder {
 }
 
 fn plan(row: Option<&CreditRow>, owed: u32, now: Moment, nonce: impl Into<String>) -> Lease {
-    Lease::plan(row.map_or(0, |row| row.paid_us), ALLOWANCE, owed, now, 10 * SECOND_MS, nonce.into())
+    let ask = Ask { owed, block: ALLOWANCE.block() };
+    Lease::plan(row.map_or(0, |row| row.paid_us), ALLOWANCE, ask, now, 10 * SECOND_MS, nonce.into())
 }
 
 async fn lease(credits: &dyn Credits, holder: &Holder, lease: &Lease) -> Leased {
