@@ -6,6 +6,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -31,6 +32,8 @@ impl Journal {
             .create(true)
             .read(true)
             .append(true)
+            // It has access tokens in it.
+            .mode(0o600)
             .open(&path)
             .with_context(|| format!("cannot write {}", path.display()))?;
         lock(&file).with_context(|| format!("cannot use {}", path.display()))?;

@@ -152,6 +152,7 @@ async fn pinterests_refusals_are_named_and_only_a_429_holds_up_publishing() {
     let api = Api::new().await;
     let key = published(&api).await;
     let bucket = api.world.context.store.bucket(testdata::connected_account().key).await.expect("read");
+    let mut limited_at = api.world.now();
     let limited = ReadFailure { retry_after_ms: Some(7 * SECOND_MS), ..refused(Failure::RateLimited) };
     for path in
         [format!("/v1/pins/{}/analytics", key.pin), format!("/v1/pinterest/accounts/{}/analytics", testdata::account())]
@@ -163,7 +164,10 @@ async fn pinterests_refusals_are_named_and_only_a_429_holds_up_publishing() {
             (refused(Failure::BoardAccessDenied), 422, "board_access_denied"),
             (refused(Failure::PinterestUnreachable), 502, "pinterest_unreachable"),
         ] {
-            api.world.analytics.answer_next([Err(failure)]);
+            // A single refusal of a token is asked again.
+            let answers = if failure.failure == Failure::TokenRevoked { 2 } else { 1 };
+            limited_at = if status == 429 { api.world.now() } else { limited_at };
+            api.world.analytics.answer_next(vec![Err(failure); answers]);
             let answer = api.refused("GET", &path, As::Key(&api.key), Value::Null, status, code).await;
             if status == 429 {
                 assert_eq!(answer["error"]["retry_after_seconds"], 7);
@@ -172,7 +176,7 @@ async fn pinterests_refusals_are_named_and_only_a_429_holds_up_publishing() {
     }
     let after = api.world.context.store.bucket(testdata::connected_account().key).await.expect("read");
     let pause = after.pause.clone().expect("paused by the 429");
-    assert_eq!((pause.until, pause.failure), (api.world.now().plus_ms(7 * SECOND_MS), Some(Failure::RateLimited)));
+    assert_eq!((pause.until, pause.failure), (limited_at.plus_ms(7 * SECOND_MS), Some(Failure::RateLimited)));
     assert_eq!((after.slow_until, after.hold), (bucket.slow_until, bucket.hold), "neither slowed nor held");
 }
 

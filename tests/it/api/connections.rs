@@ -327,7 +327,9 @@ async fn pinterests_refusals_have_the_contracts_codes() {
     for (failure, status, code, word) in cases {
         for is_write in [false, true] {
             let api = Api::new().await;
-            api.world.boards.fail_next([failure.clone()]);
+            // A single refusal of a token is asked again.
+            let answers = if failure.failure == Failure::TokenRevoked { 2 } else { 1 };
+            api.world.boards.fail_next(vec![failure.clone(); answers]);
             let answer = if is_write {
                 let create = json!({"account_id": api.account(), "name": "Paper"});
                 api.send(Method::POST, "/v1/pinterest/boards", "*/*", Some(create)).await
@@ -374,7 +376,7 @@ async fn a_429_on_any_call_is_seen_in_the_rate_meter_and_by_the_next_pin() {
 #[tokio::test]
 async fn a_refused_token_is_read_afresh_once() {
     let api = Api::new().await;
-    api.world.boards.fail_next([refused(Failure::TokenRevoked)]);
+    api.world.boards.fail_next(vec![refused(Failure::TokenRevoked); 2]);
     api.world.store_token("token-2").await;
     let path = format!("/v1/pinterest/boards?account_id={}", api.account());
     assert_eq!(api.get(&path).await.told(), (409, "token_revoked".into()), "custody has no other");
@@ -417,7 +419,8 @@ async fn board_access_says_why_not_and_never_raises_for_a_board() {
         (Failure::RateLimited, "skipped", "rate_limited"),
         (Failure::PinterestUnreachable, "skipped", "pinterest_unreachable"),
     ] {
-        api.world.boards.fail_next([refused(failure)]);
+        let answers = if failure == Failure::TokenRevoked { 2 } else { 1 };
+        api.world.boards.fail_next(vec![refused(failure); answers]);
         let answer = access(&id, true).await;
         assert_eq!(told(&answer), is(false, status, code, "pinterest"));
         assert!(answer["remediation"].is_string());

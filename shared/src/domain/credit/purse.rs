@@ -34,6 +34,8 @@ pub struct Purse {
     asks_again_at: Moment,
     /// The row's number, as last seen.
     pub seen_us: i64,
+    /// Whether the last lease found that other instances spend of the bucket, too.
+    pub is_shared: bool,
 }
 
 /// What the row is asked for.
@@ -68,6 +70,7 @@ impl Purse {
             spent: None,
             asks_again_at: Moment(0),
             seen_us: 0,
+            is_shared: false,
         }
     }
 
@@ -110,6 +113,12 @@ impl Purse {
         self.owed = self.owed.saturating_add(beyond).min(allowance.owed_max());
         let is_due = self.credit == 0 && self.asks_again_at <= now && self.refusal(now).is_none();
         is_due.then(|| self.ask(now))
+    }
+
+    /// The row's number as it may be now: others who spent of the bucket a while ago spend of it still. A wrong guess
+    /// costs a write.
+    pub fn guessed_us(&self, now: Moment) -> i64 {
+        if self.is_shared { self.seen_us.max(now.0.saturating_mul(1_000) + 1) } else { self.seen_us }
     }
 
     /// The row gave what it was asked for.

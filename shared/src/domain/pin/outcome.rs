@@ -77,6 +77,8 @@ pub enum TokenRenewal {
     Renewed,
     /// It is under way, or is tried again later.
     Pending,
+    /// Pinterest refused the refresh token too, and is asked once more later.
+    RefusedToo,
     /// There is nothing to renew it with, or it is the token that a renewal has just brought.
     Exhausted,
     /// A person has to connect the account again.
@@ -243,7 +245,7 @@ fn of_refused_token(situation: &Situation<'_>, renewal: TokenRenewal, upstream: 
             return retry_at(situation, at, Failure::TokenExpired, upstream);
         }
         // The renewal that succeeds ends the hold.
-        TokenRenewal::Pending => (Failure::TokenExpired, WaitReason::TokenRefresh),
+        TokenRenewal::Pending | TokenRenewal::RefusedToo => (Failure::TokenExpired, WaitReason::TokenRefresh),
         TokenRenewal::Exhausted if is_refused_alone(situation) => return fail(Failure::Unrecognised, upstream),
         TokenRenewal::Exhausted | TokenRenewal::NeedsReconnect => (Failure::TokenRevoked, WaitReason::AccountOnHold),
     };

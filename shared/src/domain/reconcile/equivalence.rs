@@ -93,8 +93,12 @@ pub fn may_be_cut(whole: &str, shown: &str) -> bool {
         || shown_folded.is_empty()
         || begins(&whole_folded, &shown_folded)
         || Keys::of_text(whole).meets(&Keys::of_text(shown))
-        // A cut falls between a letter and its accent, or within an entity.
+        // A cut falls between a letter and its accent, or within an entity or an escape.
         || begins(&bare(&unescaped(whole)), &bare(&unescaped(entities::without_partial(shown))))
+        || ((may_be_escaped(whole) || may_be_escaped(shown)) && {
+            let spelled = |text: &str| bare(&link::spelled_out(&unescaped(text)));
+            begins(&spelled(whole), &spelled(escapes::without_partial(entities::without_partial(shown))))
+        })
 }
 
 /// The fold of the previous versions: case, spaces, punctuation and some HTML entities don't distinguish two texts.

@@ -53,7 +53,7 @@ pub async fn refresh_due(context: &Context, ends_at_ms: i64) -> PortResult<Repor
                     link(context, key).await;
                 }
                 Ok(Renewal::NotDue) => {}
-                Ok(Renewal::RetryAt(_)) => report.retry_later += 1,
+                Ok(Renewal::RetryAt(_) | Renewal::RefusedToo(_)) => report.retry_later += 1,
                 Ok(Renewal::Exhausted | Renewal::NeedsReconnect) => {
                     report.needs_reconnect += 1;
                     if let Err(error) = finish_disconnecting(context, key).await {

@@ -57,6 +57,8 @@ pub enum Renewal {
     NotDue,
     /// Another worker is refreshing, or the refresh is tried again; not before this time.
     RetryAt(Moment),
+    /// Pinterest refused the refresh token too, and is asked once more; not before this time.
+    RefusedToo(Moment),
     /// The refused access token can't be renewed now: there is no refresh token, or these tokens are those of a refresh
     /// that a refusal has forced a while ago.
     Exhausted,
@@ -192,7 +194,7 @@ async fn plan(context: &Context, key: AccountKey, why: Why<'_>, holder: &str) ->
         (Why::Due, _) if !account.life.is_due(now) => over(Renewal::NotDue),
         // The next try keeps its time, however many calls are refused meanwhile.
         (Why::Refused(_), Some(at)) if at > now && account.life.is_tried_again(&current.version) => {
-            over(Renewal::RetryAt(at))
+            over(again_at(&account.life, at))
         }
         _ => Ok(Plan::Ask { account, current, refresh, is_forced }),
     }
@@ -357,12 +359,16 @@ async fn record_renewed(context: &Context, account: Account, next: &Stored, hold
     Ok(())
 }
 
+fn again_at(life: &TokenLife, at: Moment) -> Renewal {
+    if life.refused.is_some() { Renewal::RefusedToo(at) } else { Renewal::RetryAt(at) }
+}
+
 /// Records a refresh that brought no tokens.
 async fn record_failed(context: &Context, account: Account, life: TokenLife, holder: &str) -> PortResult<Renewal> {
     let (now, key) = (context.system.now(), account.key);
     let renewal = match (life.dead, life.refresh_at) {
         (Some(_), _) => Renewal::NeedsReconnect,
-        (None, Some(at)) => Renewal::RetryAt(at.max(now)),
+        (None, Some(at)) => again_at(&life, at.max(now)),
         (None, None) => Renewal::NeedsReconnect,
     };
     let death = life.dead;

@@ -149,7 +149,10 @@ where
     let is_renewed_later = matches!(renewal, Renewal::RetryAt(_));
     let token = match renewal {
         Renewal::Renewed(tokens) => tokens.access,
-        Renewal::RetryAt(_) if has_expired(context, account) => return Err(CallError::TokenExpired),
+        Renewal::RefusedToo(_) => return Err(CallError::TokenExpired),
+        Renewal::Exhausted | Renewal::RetryAt(_) if has_expired(context, account) => {
+            return Err(CallError::TokenExpired);
+        }
         // A single refusal may be a slip of Pinterest's, and a renewal that failed leaves the token as good as it was.
         Renewal::Exhausted | Renewal::RetryAt(_) => {
             context.system.sleep_ms(STRAY_REFUSAL_PAUSE_MS).await;

@@ -150,6 +150,7 @@ async fn renew(context: &Context, reading: &Reading, used: &Secret) -> TokenRene
     match refresh_tokens::after_refusal(context, reading.account_key(), used, reading.ends_at_ms).await {
         Renewal::Renewed(_) => TokenRenewal::Renewed,
         Renewal::RetryAt(_) => TokenRenewal::Pending,
+        Renewal::RefusedToo(_) => TokenRenewal::RefusedToo,
         Renewal::Exhausted => TokenRenewal::Exhausted,
         Renewal::NotDue | Renewal::NeedsReconnect => TokenRenewal::NeedsReconnect,
     }

@@ -157,7 +157,7 @@ async fn unreadable(
             let was_refused = members.iter().all(|member| member.was_inconclusive_for(failure.failure.code()));
             let at = match refresh_tokens::after_refusal(context, board.account, used, ends_at_ms).await {
                 Renewal::Renewed(_) => now.plus_ms(FRESH_TOKEN_MS),
-                Renewal::RetryAt(at) => at.max(now.plus_ms(FRESH_TOKEN_MS)),
+                Renewal::RetryAt(at) | Renewal::RefusedToo(at) => at.max(now.plus_ms(FRESH_TOKEN_MS)),
                 // A single refusal may be a slip of Pinterest's.
                 Renewal::Exhausted if !was_refused => now.plus_ms(STRAY_REFUSAL_RETRY_MS),
                 Renewal::Exhausted => {

@@ -93,7 +93,7 @@ pub fn standing(context: &Context, holder: &Holder) -> Option<Standing> {
 /// Leases what is asked for. Returns when there is as much again if there isn't now.
 async fn lease(context: &Context, holder: &Holder, allowance: Allowance, ask: Ask) -> PortResult<Option<Spent>> {
     let skew_ms = context.settings.deadlines.clock_skew_ms;
-    let mut seen_us = purse(&mut purses(context), context, holder, allowance).seen_us;
+    let mut seen_us = purse(&mut purses(context), context, holder, allowance).guessed_us(context.system.now());
     for _ in 0..WRITES_MAX {
         let now = context.system.now();
         let lease = Lease::plan(seen_us, allowance, ask, now, skew_ms, context.nonce());
@@ -107,6 +107,7 @@ async fn lease(context: &Context, holder: &Holder, allowance: Allowance, ask: As
             }
             Ok(Leased::Done(row)) => {
                 purse.leased(allowance, ask, row.paid_us, now);
+                purse.is_shared = lease.from == LeaseFrom::Used;
                 return Ok(None);
             }
             Ok(Leased::Refused(row)) => {

@@ -516,7 +516,7 @@ impl RefreshWorld {
                 Renewal::Renewed(tokens) => {
                     return context.pinterest.user(&tokens.access).await.is_ok().then_some(Through::Used);
                 }
-                Renewal::RetryAt(_) => WaitReason::TokenRefresh,
+                Renewal::RetryAt(_) | Renewal::RefusedToo(_) => WaitReason::TokenRefresh,
                 // A held account is tried again.
                 Renewal::Exhausted => return None,
                 Renewal::NotDue | Renewal::NeedsReconnect => WaitReason::AccountOnHold,

@@ -57,9 +57,54 @@ pub fn in_one_form(text: &str) -> String {
     written + rest
 }
 
+/// A text that was cut within an escape, or between those of one character, without the character's beginning.
+pub fn without_partial(text: &str) -> &str {
+    let text = match text.rfind(['%', '\\']) {
+        Some(at) if is_partial(&text[at..]) => &text[..at],
+        _ => text,
+    };
+    // The bytes that the text ends with, backwards.
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some((before, byte)) = last_byte(rest) {
+        bytes.insert(0, byte);
+        rest = before;
+    }
+    match std::str::from_utf8(&bytes) {
+        // Incomplete, and not wrong.
+        Err(error) if error.error_len().is_none() => {
+            &text[..text.len() - (bytes.len() - error.valid_up_to()) * ESCAPED_BYTE]
+        }
+        _ => text,
+    }
+}
+
+/// The length of `%C3`.
+const ESCAPED_BYTE: usize = 3;
+
+fn is_partial(escape: &str) -> bool {
+    let (digits, wanted) = match escape.strip_prefix('%') {
+        Some(rest) => rest.strip_prefix('u').map_or((rest, 2), |rest| (rest, 4)),
+        None => match escape[1..].split_at_checked(1) {
+            Some(("u", digits)) => (digits, 4),
+            Some(("x", digits)) => (digits, 2),
+            Some(_) => return false,
+            None => return true,
+        },
+    };
+    digits.len() < wanted && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// The percent-encoded byte at the end of the text, and what stands before it.
+fn last_byte(text: &str) -> Option<(&str, u8)> {
+    let (before, escape) = text.split_at_checked(text.len().checked_sub(ESCAPED_BYTE)?)?;
+    let byte = u8::from_str_radix(escape.strip_prefix('%')?, 16).ok()?;
+    Some((before, byte))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::Keys;
+    use super::super::{Keys, may_be_cut};
 
     #[test]
     fn texts_and_links_are_recognised_with_the_escapes_of_languages() {
@@ -91,6 +136,15 @@ mod tests {
         ] {
             assert!(Keys::of_link(plain).meets(&Keys::of_link(escaped)), "{plain} {escaped}");
         }
+        let whole = "Crème brûlée for twelve and a steady hand 🍲 and more";
+        for end in [1, 2, 3, 5, 7, 8, 12, 13, 14, 15, 16, 17] {
+            let encoded = "Cr%C3%A8me%20br%C3%BBl%C3%A9e%20for%20twelve%20and%20a%20steady%20hand%20%F0%9F%8D%B2%20and";
+            assert!(may_be_cut(whole, &encoded[..encoded.len() - end]), "{end}");
+            let ascii = r"Cr\u00e8me br\u00fbl\u00e9e for twelve and a steady hand \ud83c\udf72";
+            assert!(may_be_cut(whole, &ascii[..ascii.len() - end]), "{end}");
+            assert!(may_be_cut(whole, &format!("{}…", &ascii[..ascii.len() - end])), "{end}");
+        }
+        assert!(!may_be_cut(whole, "Cr%C3%A8me%20br%C3%BBl%C3%A9e%20for%20eleven"));
         for (a, b) in [("Café", "Cafe"), ("50% off", "50 of"), (r"a\nb", "axb"), ("%", "25")] {
             assert!(!Keys::of_text(a).meets(&Keys::of_text(b)), "{a} {b}");
         }
