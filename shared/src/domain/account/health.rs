@@ -222,7 +222,9 @@ mod tests {
         assert!(of(&account(TokenLife { refresh_at: None, ..life })).needs_reconnect());
         let renewed = account(TokenLife { refresh_at: Some(NOW), ..TokenLife::default() });
         let waits = Pause::new(&Pace::new(50, 1.0), NOW.plus_ms(1), WaitReason::TokenRefresh).apply(&Bucket::default());
-        assert_eq!(Health::of(&renewed, &waits, NOW), Health::TokenExpired { retried_at: Some(NOW) });
+        let health = Health::of(&renewed, &waits, NOW);
+        assert_eq!(health, Health::Renewing { retried_at: Some(NOW) });
+        assert!(!health.needs_reconnect() && !health.publishes() && !health.message().contains("expired"));
     }
 
     #[test]

@@ -684,10 +684,29 @@ mod tests {
         let at = NOW.plus_ms(FRESH_TOKEN_RETRY_MS);
         assert_eq!((renewed.pause.clone(), renewed.disposition.clone()), (None, Disposition::Keep { until: at }));
         assert_eq!(context.next(&renewed).failure, Some(Failure::TokenExpired));
-        let pending = context.change(Happened::Refused(with(TokenRenewal::Pending)));
-        assert_eq!(context.paused_for_ms(&pending), Some((HOLD_PAUSE_MS, "token_refresh".to_owned())));
-        let next = context.next(&pending);
+        let refused_too = context.change(Happened::Refused(with(TokenRenewal::RefusedToo)));
+        assert_eq!(context.paused_for_ms(&refused_too), Some((HOLD_PAUSE_MS, "token_refresh".to_owned())));
+        let next = context.next(&refused_too);
         assert_eq!((next.wait, next.failure), (Some(WaitReason::TokenRefresh), Some(Failure::TokenExpired)));
+    }
+
+    #[test]
+    fn a_refusal_beside_a_renewal_that_failed_is_tried_once_more_unless_the_token_has_expired() {
+        let mut context = Context::new();
+        let refusal = || {
+            let renewal = Some(TokenRenewal::Pending);
+            Happened::Refused(Refused { renewal, ..refused(Failure::TokenRevoked) })
+        };
+        let waits = Some((HOLD_PAUSE_MS, "token_refresh".to_owned()));
+        let stray = context.change(refusal());
+        let at = NOW.plus_ms(STRAY_REFUSAL_RETRY_MS);
+        assert_eq!((stray.pause.clone(), stray.disposition.clone()), (None, Disposition::Keep { until: at }));
+        let begun = context.next(&stray).begin(at, "begun".into()).expect("begins");
+        let fresh = std::mem::replace(&mut context.attempt, begun);
+        assert_eq!(context.paused_for_ms(&context.change(refusal())), waits, "the pin's second refusal");
+        context.attempt = fresh;
+        context.account.life.access_expires_at = Some(NOW);
+        assert_eq!(context.paused_for_ms(&context.change(refusal())), waits, "it has expired");
     }
 
     #[test]
