@@ -16,11 +16,10 @@ use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::{AccountId, AccountKey, UserId, WorkspaceId};
 use pinbridge_shared::domain::pin::origin::Origin;
 use pinbridge_shared::domain::tenant::WorkspaceState;
-use pinbridge_shared::domain::tenant::api_key::is_key;
+use pinbridge_shared::domain::tenant::api_key::{Maker, is_key};
 use pinbridge_shared::domain::tenant::scope::{Scope, Scopes};
 use pinbridge_shared::domain::tenant::session::Session;
 use pinbridge_shared::domain::tenant::user::Email;
-use pinbridge_shared::flows::tenants::api_keys::Maker;
 use pinbridge_shared::flows::tenants::authenticate::{self, Grant, Refused};
 use url::form_urlencoded;
 

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use pinbridge_shared::domain::account::Account;
 use pinbridge_shared::domain::ids::{AccountId, AccountKey, PinKey};
+use pinbridge_shared::domain::pacing::bucket::Pause;
 use pinbridge_shared::domain::pacing::pace::Pace;
 use pinbridge_shared::domain::pin::attempt::Status;
 use pinbridge_shared::domain::pin::failure::Failure;
-use pinbridge_shared::domain::pin::{PinRequest, Placement};
+use pinbridge_shared::domain::pin::{PinRequest, Placement, WaitReason};
 use pinbridge_shared::domain::stats::metrics::{Scope, Totals, Waiting};
 use pinbridge_shared::domain::stats::period::{Period, Zone};
 use pinbridge_shared::domain::stats::rollup::recent::SAMPLES_PER_ROW;
@@ -218,6 +219,21 @@ async fn a_retried_pin_is_not_failed_from_that_moment_on_and_a_worker_that_dies_
                 world.run_for_ms(MINUTE_MS).await;
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn pins_that_left_their_backlog_while_nothing_was_rolled_up_are_counted_all_along() {
+    let (world, store) = with_accounts(1, Pace::new(50, 1.0)).await;
+    let pause = Pause::new(&world.context.settings.pace, START.plus_ms(30 * MINUTE_MS), WaitReason::AccountPaused);
+    world.context.store.pause(account(0), &pause).await.expect("paused");
+    burst(&world, 1, 1..60).await;
+    // Neither the dispatcher nor the rollup runs until the pause is over.
+    world.run_for_ms(11 * MINUTE_MS).await;
+    world.system.advance_ms(40 * MINUTE_MS);
+    for minute in 0..40 {
+        assert_true(&world, &store, &format!("minute {minute} after the outage")).await;
+        world.run_for_ms(MINUTE_MS).await;
     }
 }
 

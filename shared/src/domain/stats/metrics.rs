@@ -6,7 +6,7 @@ use super::period::Period;
 use super::rollup::{End, Ended, QUARTERS_PER_HOUR, Sample, Sums, quarter_start};
 use crate::domain::ids::AccountId;
 use crate::domain::pin::attempt::Status;
-use crate::domain::time::Moment;
+use crate::domain::time::{MINUTE_MS, Moment};
 
 /// The accounts whose pins count.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +87,9 @@ pub struct Started {
     pub waiting: Waiting,
 }
 
+/// A period that ends so little before it is read ends now.
+const ENDS_NOW_MS: i64 = MINUTE_MS;
+
 #[derive(Clone, Debug)]
 pub struct DashboardMetrics {
     scope: Scope,
@@ -101,6 +104,7 @@ pub struct DashboardMetrics {
     pub queue: Waiting,
     pub started: Started,
     estimated: bool,
+    ends_now: bool,
 }
 
 impl DashboardMetrics {
@@ -118,7 +122,14 @@ impl DashboardMetrics {
             queue: Waiting::default(),
             started: Started::default(),
             estimated: false,
+            ends_now: false,
         }
+    }
+
+    /// The figures are read from `now` on, which takes a moment.
+    #[must_use]
+    pub fn read_from(self, now: Moment) -> Self {
+        Self { ends_now: now.since_ms(self.end) < ENDS_NOW_MS, ..self }
     }
 
     /// Whether the status of an unfinished pin had to be assumed.
@@ -134,6 +145,10 @@ impl DashboardMetrics {
         self.created(sample.created_at, 1);
         let scheduled = u32::from(sample.is_scheduled);
         match sample.end {
+            // It ended while the figures were read, so at the end of the period it was on its way.
+            End::Published(at) | End::Failed(at) if self.ends_now && at >= self.end && sample.created_at < self.end => {
+                self.open(sample.created_at, Status::Publishing, 1, sample.is_scheduled);
+            }
             End::Open => {
                 let state = state.filter(|state| !state.is_terminal());
                 self.estimated |= state.is_none();
@@ -240,7 +255,7 @@ mod tests {
     use crate::domain::ids::PinId;
     use crate::domain::stats::period::Zone;
     use crate::domain::stats::rollup::hour;
-    use crate::domain::time::{HOUR_MS, MINUTE_MS};
+    use crate::domain::time::HOUR_MS;
 
     /// The beginning of an hour.
     const T0: Moment = Moment(490_896 * HOUR_MS);
@@ -278,6 +293,29 @@ mod tests {
         let mut metrics = DashboardMetrics::new(period, scope);
         samples().iter().for_each(|sample| metrics.add(sample, Some(Status::Deferred)));
         metrics
+    }
+
+    #[test]
+    fn a_pin_that_ends_while_the_figures_are_read_is_in_one_state() {
+        let period = period(0, 60);
+        let end = T0.plus_ms(60 * MINUTE_MS);
+        for (ended_at, now, expected) in [
+            (end.plus_ms(-1), end, (1, 0)),
+            (end, end, (0, 1)),
+            (end.plus_ms(900), end.plus_ms(300), (0, 1)),
+            // A period of the past: the pin is another one's.
+            (end.plus_ms(900), end.plus_ms(HOUR_MS), (0, 0)),
+        ] {
+            for is_published in [true, false] {
+                let ends = if is_published { End::Published(ended_at) } else { End::Failed(ended_at) };
+                let mut metrics = DashboardMetrics::new(&period, Scope::Everybody).read_from(now);
+                metrics.add(&sample(1, T0.plus_ms(MINUTE_MS), ends), Some(Status::Published));
+                let totals = metrics.now;
+                let ended = totals.published + totals.failed;
+                assert_eq!((ended, totals.waiting.publishing), expected, "{ends:?}");
+                assert_eq!((totals.submitted, metrics.queue.publishing), (1, expected.1));
+            }
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::WorkspaceEnvironment;
 use super::scope::Scopes;
+use super::session::Session;
 use super::user::Email;
 use crate::domain::ids::{AccountId, KeyId, WorkspaceId};
 use crate::domain::pin::origin::Actor;
@@ -223,6 +224,16 @@ impl ApiKey {
     pub fn is_use_news(&self, now: Moment) -> bool {
         self.last_used_at.is_none_or(|at| now.since_ms(at) >= USED_EVERY_MS)
     }
+}
+
+/// The person or the key that creates a key.
+#[derive(Clone, Copy, Debug)]
+pub struct Maker {
+    pub who: Actor,
+    /// Where it acts. The new key may be of another workspace: the sandbox.
+    pub workspace: WorkspaceId,
+    /// A person's.
+    pub session: Option<Session>,
 }
 
 #[cfg(test)]

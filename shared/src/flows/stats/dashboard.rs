@@ -81,7 +81,7 @@ pub async fn summary(context: &Context, workspace: WorkspaceId, period: &Period,
     let mut book = Book { sums, samples, by_sample };
     book.add_recent(&unrolled);
     let live = read_live(context, workspace, &scope, &mut book, &unrolled, live_from, now).await?;
-    let mut metrics = DashboardMetrics::new(period, scope);
+    let mut metrics = DashboardMetrics::new(period, scope).read_from(now);
     for (hour, sums) in book.sums.iter().filter(|(hour, _)| !book.by_sample.contains(hour)) {
         metrics.add_sums(*hour, sums);
     }

@@ -40,6 +40,8 @@ const PINS_AT_ONCE: usize = 250;
 const READS_AT_ONCE: usize = 4;
 /// Hours that are written concurrently.
 const HOURS_AT_ONCE: usize = 8;
+/// Markers of released pins are at most so far ahead: a slot of the dispatcher's window, and the time after it.
+const NAMED_AHEAD_MINUTES: i64 = FILED_AFTER_MINUTES + 3;
 /// A write that loses its race is planned again this often.
 const WRITES_MAX: usize = 8;
 
@@ -103,9 +105,13 @@ pub async fn roll_up(context: &Context, ends_at_ms: i64) -> PortResult<RolledUp>
     }
     let mut begun = context.rollups.begun_group().await?;
     let accounts = context.store.waiting_accounts().await?;
-    let waiting: Waiting = accounts.into_iter().map(|account| account.workspace).collect();
+    let mut waiting: Waiting = accounts.into_iter().map(|account| account.workspace).collect();
+    if closed - mark >= 2 * MINUTES_AT_ONCE {
+        waiting.extend(just_named(context, closed).await?);
+    }
     while closed - mark >= MINUTES_AT_ONCE {
-        if context.system.monotonic_ms() > stop_at_ms {
+        // The first ones in any case, or a run could come no further.
+        if rolled_up.minutes > 0 && context.system.monotonic_ms() > stop_at_ms {
             rolled_up.behind = closed - mark;
             break;
         }
@@ -128,6 +134,18 @@ pub async fn roll_up(context: &Context, ends_at_ms: i64) -> PortResult<RolledUp>
         mark = group.last;
     }
     Ok(rolled_up)
+}
+
+/// The workspaces that later markers name. After an outage, pins may have left a backlog just before the minutes of
+/// their acceptance are rolled up: their first markers are there.
+async fn just_named(context: &Context, closed: i64) -> PortResult<Waiting> {
+    let last = context.system.now().minute() + NAMED_AHEAD_MINUTES;
+    let mut workspaces = Waiting::new();
+    for minute in closed + 1..=last {
+        let shards = try_join_all((0..MARKER_SHARDS).map(|shard| context.store.markers(minute, shard))).await?;
+        workspaces.extend(shards.into_iter().flatten().flat_map(|row| row.pins).map(|key| key.workspace));
+    }
+    Ok(workspaces)
 }
 
 /// Minutes that are rolled up together, from the workspace on that follows `after`.

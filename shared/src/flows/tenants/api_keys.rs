@@ -9,9 +9,8 @@ use crate::domain::ids::{AccountId, AccountKey, KeyId, WorkspaceId};
 use crate::domain::pin::origin::Actor;
 use crate::domain::secret::Secret;
 use crate::domain::tenant::WorkspaceEnvironment;
-use crate::domain::tenant::api_key::{self, ApiKey, KEYS_MAX, PresentedKey};
+use crate::domain::tenant::api_key::{self, ApiKey, KEYS_MAX, Maker, PresentedKey};
 use crate::domain::tenant::scope::Scopes;
-use crate::domain::tenant::session::Session;
 use crate::domain::tenant::user::Email;
 use crate::ports::OptimisticWrites;
 use crate::ports::{PortError, PortResult};
@@ -46,16 +45,6 @@ pub struct NewKey {
     pub authorized_by: Option<Email>,
     /// `None`: an operator.
     pub maker: Option<Maker>,
-}
-
-/// The person or the key that creates a key.
-#[derive(Clone, Copy, Debug)]
-pub struct Maker {
-    pub who: Actor,
-    /// Where it acts. The new key may be of another workspace: the sandbox.
-    pub workspace: WorkspaceId,
-    /// A person's.
-    pub session: Option<Session>,
 }
 
 /// The change; `None` leaves a field unchanged.

@@ -3,11 +3,11 @@
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::api_keys::{self, KeyError, Maker, NewKey};
+use super::api_keys::{self, KeyError, NewKey};
 use crate::context::Context;
 use crate::domain::ids::{OrganizationId, WorkspaceId};
 use crate::domain::secret::Secret;
-use crate::domain::tenant::api_key::{self, ApiKey, PresentedKey};
+use crate::domain::tenant::api_key::{self, ApiKey, Maker, PresentedKey};
 use crate::domain::tenant::scope::Scopes;
 use crate::domain::tenant::user::Email;
 use crate::domain::tenant::{Organization, Workspace, WorkspaceEnvironment, WorkspaceState};
