@@ -7,7 +7,7 @@ use crate::invariants::CustodyInvariant;
 use crate::lacking::Comparison;
 
 /// See [`Comparison::worlds_max`].
-const WORLDS_MAX: u64 = 60;
+const WORLDS_MAX: u64 = 240;
 const ACCOUNTS: usize = 60;
 const DAYS: i64 = 90;
 
