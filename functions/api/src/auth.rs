@@ -26,6 +26,7 @@ use url::form_urlencoded;
 pub use pinbridge_shared::flows::tenants::authenticate::Who;
 
 use crate::error::{ApiError, codes};
+use crate::flag;
 
 /// Who may call an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,14 +65,13 @@ impl Access {
 
     /// What a request to the address needs.
     fn of(self, uri: &Uri) -> Self {
+        if self != Self::WriteOrTrial {
+            return self;
+        }
         let query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
         // Of a repeated parameter, the last counts.
-        let is_dry = query.filter(|(name, _)| name == "dry_run").last().is_some_and(|(_, value)| is_yes(&value));
-        match self {
-            Self::WriteOrTrial if is_dry => Self::Trial,
-            Self::WriteOrTrial => Self::Scope(Scope::Write),
-            other => other,
-        }
+        let dry_run = query.filter(|(name, _)| name == "dry_run").last().and_then(|(_, value)| flag::read(&value));
+        if dry_run == Some(true) { Self::Trial } else { Self::Scope(Scope::Write) }
     }
 
     /// # Errors
@@ -93,11 +93,6 @@ impl Access {
             }
         }
     }
-}
-
-/// As the handlers read a flag.
-fn is_yes(value: &str) -> bool {
-    matches!(value, "true" | "1")
 }
 
 /// The accounts for which a request passed the check of the allow-list.

@@ -10,6 +10,7 @@ pub mod connection_page;
 mod content_type;
 pub mod endpoint;
 pub mod error;
+mod flag;
 pub mod limits;
 pub mod openapi;
 pub mod request;

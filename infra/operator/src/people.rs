@@ -195,12 +195,10 @@ pub async fn run(context: &Context, command: PeopleCommand) -> anyhow::Result<Va
                 bail!("the address has an account already");
             }
             let joins = workspace.as_ref().map(|workspace| (workspace, role));
-            let open = invitations::list(context).await?;
-            let replaced: Vec<Value> = open.iter().filter(|one| one.email == email).map(shown).collect();
-            let (invitation, token) = invitations::invite(context, email, joins).await?;
-            let mut answer = shown(&invitation);
-            answer["replaced"] = json!(replaced);
-            answer["invite_token"] = json!(token.expose());
+            let invited = invitations::invite(context, email, joins).await?;
+            let mut answer = shown(&invited.invitation);
+            answer["replaced"] = invited.replaced.iter().map(shown).collect();
+            answer["invite_token"] = json!(invited.token.expose());
             Ok(answer)
         }
         PeopleCommand::ListInvitations => Ok(invitations::list(context).await?.iter().map(shown).collect()),

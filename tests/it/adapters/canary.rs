@@ -284,7 +284,7 @@ async fn a_run_of_everything_for_the_parent_to_read() {
     run.ask("GET", &verify, &[("accept", "application/json")], "").await;
     run.ask("POST", &verify, &[], "").await;
     let email = Email::parse("guest@example.com").expect("an address");
-    let (_, invitation) = invitations::invite(&run.real.world, email, None).await.expect("invited");
+    let invitation = invitations::invite(&run.real.world, email, None).await.expect("invited").token;
     run.keep("invitation token", invitation.expose());
     for token in [invitation.expose(), &invitation.expose()[1..]] {
         let guest =

@@ -598,13 +598,18 @@ async fn bytes_that_are_no_text_are_an_error_of_their_own_item() {
     }
 }
 
+/// A body with this item and a good one.
+fn beside_a_good_one(door: Door, item: &str) -> String {
+    let items = format!("[{item}, {}]", pin("good"));
+    if door == Batch { format!(r#"{{"pins": {items}}}"#) } else { items }
+}
+
 #[tokio::test]
 async fn an_item_that_is_no_object_is_invalid_at_every_door_alike() {
     for door in [Batch, Json, JsonDry] {
         for item in ["null", "1", "[]", "\"a\"", "true"] {
             let api = api().await;
-            let items = format!("[{item}, {}]", pin("good"));
-            let body = if door == Batch { format!(r#"{{"pins": {items}}}"#) } else { items };
+            let body = beside_a_good_one(door, item);
             let answer = Call::of(&api).send_text(&api, door, body).await;
             assert_eq!(outcome(door, &answer), "validation_error", "{door:?} {item}: {}", answer.2);
             assert_eq!(answer.2["results"][1]["status"], "created", "{door:?} {item}: {}", answer.2);
@@ -695,8 +700,7 @@ async fn an_item_that_cant_be_read_at_all_spoils_no_other() {
     for door in [Batch, Json, JsonDry] {
         for bad in [deep.as_str(), r#"{"title": 1e999}"#, r#"{"title": -1e999, "idempotency_key": "k"}"#] {
             let api = api().await;
-            let items = format!("[{bad}, {}]", pin("good"));
-            let body = if door == Batch { format!(r#"{{"pins": {items}}}"#) } else { items };
+            let body = beside_a_good_one(door, bad);
             let answer = Call::of(&api).send_text(&api, door, body).await;
             assert_eq!(outcome(door, &answer), "malformed_json", "{door:?}: {}", answer.2);
             assert_eq!(answer.2["results"][1]["status"], "created", "{door:?}: {}", answer.2);

@@ -5,6 +5,7 @@ use pinbridge_shared::domain::ids::WorkspaceId;
 use pinbridge_shared::domain::tenant::invitation::INVITATION_MS;
 use pinbridge_shared::domain::tenant::user::Role;
 use pinbridge_shared::domain::testdata;
+use pinbridge_shared::flows::tenants::invitations::Invited;
 use pinbridge_shared::flows::tenants::people;
 use pinbridge_shared::flows::tenants::{invitations, projects, purge};
 use pinbridge_shared::testing::faults::Fault;
@@ -24,7 +25,7 @@ async fn with_invitations(registration: Registration) -> Api {
 
 /// The token of a new invitation, to found an organisation.
 pub async fn invite(api: &Api, address: &str) -> String {
-    let (_, token) = invitations::invite(&api.world.context, email(address), None).await.expect("invited");
+    let token = invitations::invite(&api.world.context, email(address), None).await.expect("invited").token;
     token.expose().to_owned()
 }
 
@@ -55,7 +56,8 @@ async fn without_an_open_invitation_for_the_address_every_answer_is_the_same() {
     api.person(ADA, Role::Owner).await;
     let world = &api.world.context;
     let of_bob = invite(&api, BOB).await;
-    let (revoked, revoked_token) = invitations::invite(world, email(EVE), None).await.expect("invited");
+    let Invited { invitation: revoked, token: revoked_token, .. } =
+        invitations::invite(world, email(EVE), None).await.expect("invited");
     assert!(invitations::revoke(world, revoked.id).await.expect("revoked"));
     let guess = format!("{}{}", &of_bob[..32], "0".repeat(64));
     let unknown = format!("{}{}", Uuid::new_v4().simple(), "0".repeat(64));
@@ -89,7 +91,7 @@ async fn an_invited_person_joins_the_organisation_in_their_role() {
     let world = &api.world.context;
     let row = world.tenants.workspace(testdata::workspace()).await.expect("read").expect("there");
     let invite = async |role| {
-        let (_, token) = invitations::invite(world, email(BOB), Some((&row, role))).await.expect("invited");
+        let token = invitations::invite(world, email(BOB), Some((&row, role))).await.expect("invited").token;
         token.expose().to_owned()
     };
     let listed = invite(Role::Viewer).await;
@@ -105,7 +107,7 @@ async fn an_invited_person_joins_the_organisation_in_their_role() {
     api.refused("POST", REGISTER, As::Nobody, invited(BOB, &again), 409, "email_taken").await;
     assert_eq!(invitations::list(world).await.expect("listed").len(), 1);
     // Nobody joins what is being removed, or what is gone.
-    let (_, late) = invitations::invite(world, email(EVE), Some((&row, Role::Owner))).await.expect("invited");
+    let late = invitations::invite(world, email(EVE), Some((&row, Role::Owner))).await.expect("invited").token;
     purge::delete_workspace(world, row.id).await.expect("marked");
     api.refused("POST", REGISTER, As::Nobody, invited(EVE, late.expose()), 403, "invitation_invalid").await;
     assert_eq!(log_in(&api, EVE, PASSWORD).await.0, 401);
@@ -137,7 +139,7 @@ async fn whoever_joins_while_an_organisation_is_removed_is_in_it_or_nowhere() {
         let api = with_invitations(Registration::Invited).await;
         let world = &api.world.context;
         let made = projects::found(world, WorkspaceId(Uuid::from_u128(0x99)), None, "Leaving").await.expect("made");
-        let (_, token) = invitations::invite(world, email(BOB), Some((&made, Role::Owner))).await.expect("invited");
+        let token = invitations::invite(world, email(BOB), Some((&made, Role::Owner))).await.expect("invited").token;
         api.world.faults.plan("tenants.admit", 1, Fault::Yield);
         api.world.faults.plan(moment, 1, Fault::Yield);
         let joining = api.call("POST", REGISTER, As::Nobody, invited(BOB, token.expose()));
@@ -164,7 +166,7 @@ async fn a_newer_invitation_of_an_address_replaces_the_older_one() {
     let workspace = world.tenants.workspace(testdata::workspace()).await.expect("read").expect("there");
     let as_viewer = async || {
         let joins = Some((&workspace, Role::Viewer));
-        let (_, token) = invitations::invite(world, email(" BOB@example.com"), joins).await.expect("invited");
+        let token = invitations::invite(world, email(" BOB@example.com"), joins).await.expect("invited").token;
         token.expose().to_owned()
     };
     let of_eve = invite(&api, EVE).await;

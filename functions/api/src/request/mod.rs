@@ -67,13 +67,11 @@ fn is_strict(request: &Request) -> bool {
 /// The object. Where unknown fields are errors, a repeated one is too: which of the two counts is not agreed.
 fn object_of(bytes: &[u8], is_strict: bool) -> Result<Map<String, Value>, ApiError> {
     let object = json::object(bytes)?;
-    match json::repeated(bytes).filter(|_| is_strict) {
-        Some(name) => {
-            let msg = "The field is there more than once";
-            Err(ApiError::invalid("body", &options::shortened(&name), msg, "value_error"))
-        }
-        None => Ok(object),
+    if is_strict && let Some(name) = json::repeated(bytes) {
+        let msg = "The field is there more than once";
+        return Err(ApiError::invalid("body", &options::shortened(&name), msg, "value_error"));
     }
+    Ok(object)
 }
 
 /// The bytes of a body of at most `BYTES_MAX` bytes.

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::Value;
+use strsim::generic_levenshtein;
 
 use super::field::{Fields, Wrong};
 use super::query;
@@ -52,22 +53,9 @@ fn is_nearly_dry_run(name: &str) -> bool {
     let (meant, name) = (letters(DRY_RUN), letters(name));
     let is_within = name.windows(meant.len()).any(|part| part == meant);
     let has_length = (NEAR_LENGTH_MIN..=meant.len() + TYPOS_MAX).contains(&name.len());
-    is_within || name == ['d', 'r', 'y'] || (has_length && name[0] == 'd' && distance(&name, &meant) <= TYPOS_MAX)
-}
-
-/// How many letters differ (Levenshtein).
-fn distance(one: &[char], other: &[char]) -> usize {
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (index, letter) in one.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = index + 1;
-        for (column, wanted) in other.iter().enumerate() {
-            let replaced = diagonal + usize::from(letter != wanted);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[other.len()]
+    is_within
+        || name == ['d', 'r', 'y']
+        || (has_length && name[0] == 'd' && generic_levenshtein(&name, &meant) <= TYPOS_MAX)
 }
 
 /// The options of all operations: headers, and names of query parameters and fields.

@@ -15,6 +15,7 @@ use crate::auth::Caller;
 use crate::endpoint::{Endpoint, Place};
 use crate::error::ApiError;
 use crate::error::codes::INVALID_DATE_RANGE;
+use crate::flag;
 use crate::openapi::schema::{LIMIT_DEFAULT, LIMIT_MAX, OFFSET_MAX};
 
 /// A request's parameters by name. Of a repeated one, the last counts.
@@ -119,12 +120,7 @@ pub fn place<T>(query: &Query, parse: impl FnOnce(&str) -> Option<T>) -> Result<
 /// # Errors
 /// When the value is another one.
 pub fn optional_flag(query: &Query, name: &str) -> Result<Option<bool>, ApiError> {
-    let parse = |text: &str| match text {
-        "false" | "0" => Some(false),
-        "true" | "1" => Some(true),
-        _ => None,
-    };
-    parsed(query, name, parse, "Input should be 'true' or 'false'", "bool_parsing")
+    parsed(query, name, flag::read, "Input should be 'true' or 'false'", "bool_parsing")
 }
 
 /// A parameter that is `true` or `false`. The default is `false`.

@@ -11,8 +11,6 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::{AccountKey, ScheduleId, ScheduleKey};
-use pinbridge_shared::domain::pin::attempt::Status;
-use pinbridge_shared::domain::pin::image_url;
 use pinbridge_shared::domain::pin::origin::Origin;
 use pinbridge_shared::flows::accept::validate_pin::DryRun;
 use pinbridge_shared::flows::pins::list_pins::ListError;
@@ -33,7 +31,7 @@ use super::pins::options::{Options, door};
 use super::pins::pin::Meant;
 use super::pins::retry::{DuplicateRetry, accepts_duplicate};
 use super::pins::validation::{self, PinValidation};
-use super::pins::warnings::{PinWarning, Told, Warned, changed, warn_of};
+use super::pins::warnings::{PinWarning, Told, Warned, changed, image_problem, warn_of};
 use crate::activity::Resource;
 use crate::answer;
 use crate::auth::Caller;
@@ -231,8 +229,7 @@ async fn create(
         Created::Replay(view) => (view, true),
     };
     let status = if replayed { StatusCode::OK } else { StatusCode::CREATED };
-    let is_published = view.pin.as_ref().is_some_and(|(_, attempt)| attempt.status == Status::Published);
-    let image = image_url::problem(&view.request().image_url).filter(|_| !is_published);
+    let image = image_problem(&view.request().image_url, view.pin.as_ref().map(|(_, attempt)| attempt.status));
     let told = Told { board: Some(&board), image, duplicate: duplicate.as_ref() };
     let warnings = PinWarning::all(&unknown, &told);
     let schedule = explained(&context, view).await?;

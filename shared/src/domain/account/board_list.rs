@@ -1,5 +1,7 @@
 //! The boards of an account as Pinterest last listed them: which ids exist, and which board a name means.
 
+use strsim::generic_levenshtein;
+
 use super::board::{Board, BoardPages, is_board_id};
 use super::{Account, BOARDS_READ_SECRET, PINS_WRITE_SECRET};
 use crate::domain::reconcile::equivalence::reduced;
@@ -164,27 +166,13 @@ fn distance(wanted: &str, other: &str) -> Option<usize> {
     let (a, b): (Vec<char>, Vec<char>) = (wanted.chars().collect(), other.chars().collect());
     let allowed = NEAR_EDITS_MAX.min(a.len().max(b.len()) / NEAR_SHARE);
     if a.len().abs_diff(b.len()) <= allowed {
-        let edits = edits(&a, &b);
+        let edits = generic_levenshtein(&a, &b);
         if edits <= allowed {
             return Some(edits);
         }
     }
     let contains = a.len().min(b.len()) >= NEAR_SHARE && (other.contains(wanted) || wanted.contains(other));
     contains.then(|| NEAR_EDITS_MAX + a.len().abs_diff(b.len()))
-}
-
-/// The Levenshtein distance.
-fn edits(a: &[char], b: &[char]) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(row[j + 1] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]
@@ -273,7 +261,7 @@ mod tests {
 
     #[test]
     fn edits_are_counted() {
-        let of = |a: &str, b: &str| edits(&a.chars().collect::<Vec<_>>(), &b.chars().collect::<Vec<_>>());
+        let of = |a: &str, b: &str| strsim::levenshtein(a, b);
         assert_eq!([of("", "abc"), of("kitten", "sitting"), of("abc", "abc"), of("ab", "ba")], [3, 3, 0, 2]);
         assert_eq!(distance("ab", "xyabxy"), None, "too short to be a part");
     }

@@ -157,6 +157,11 @@ impl TokenLife {
         Self { forced: Some(Forced { version: version.to_owned(), at, is_held: false }), ..self }
     }
 
+    /// Whether the access token's own time is over.
+    pub fn has_expired(&self, now: Moment) -> bool {
+        self.access_expires_at.is_some_and(|at| at <= now)
+    }
+
     /// Whether a refresh was forced because Pinterest refused the access token of this version.
     pub fn is_forced(&self, version: &str) -> bool {
         self.forced.as_ref().is_some_and(|forced| forced.version == version)

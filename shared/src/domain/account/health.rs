@@ -45,7 +45,7 @@ impl Health {
     pub fn of(account: &Account, bucket: &Bucket, now: Moment) -> Self {
         let life = &account.life;
         let is_refreshing = bucket.is_paused(now) && bucket.awaits_refresh();
-        let is_expired = life.access_expires_at.is_some_and(|at| at <= now);
+        let is_expired = life.has_expired(now);
         if account.revoked_at.is_some() {
             Self::Disconnected
         } else if let Some(death) = life.dead {

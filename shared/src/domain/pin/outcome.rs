@@ -232,7 +232,8 @@ fn paused(pause: Option<Pause>, outcome: Outcome) -> Outcome {
 /// Pinterest refused the access token: the pin continues with a new one, or waits for it, or for a person.
 fn of_refused_token(situation: &Situation<'_>, renewal: TokenRenewal, upstream: Upstream) -> Outcome {
     // A single refusal may be, unless the renewal that failed was due in any case.
-    let is_due = renewal == TokenRenewal::Pending && has_expired(situation);
+    let has_expired = situation.account.is_some_and(|account| account.life.has_expired(situation.now));
+    let is_due = renewal == TokenRenewal::Pending && has_expired;
     let may_be_a_slip = !is_due && !was_refused_before(situation);
     let (failure, reason) = match renewal {
         TokenRenewal::Renewed => {
@@ -255,12 +256,6 @@ fn of_refused_token(situation: &Situation<'_>, renewal: TokenRenewal, upstream: 
     pause_and_defer(pause, reason, until, failure, upstream)
 }
 
-/// Whether the access token's own time is over: Pinterest's refusal of it is no slip.
-fn has_expired(situation: &Situation<'_>) -> bool {
-    let ends_at = situation.account.and_then(|account| account.life.access_expires_at);
-    ends_at.is_some_and(|at| at <= situation.now)
-}
-
 /// Whether the refusal is not the first one in a row: the pin's call before was refused for its token too, or the
 /// account is on hold and this call was to show whether it works again.
 fn was_refused_before(situation: &Situation<'_>) -> bool {
@@ -274,16 +269,10 @@ fn was_refused_before(situation: &Situation<'_>) -> bool {
 fn is_refused_alone(situation: &Situation<'_>) -> bool {
     let Some(account) = situation.account.filter(|_| !situation.bucket.is_on_hold()) else { return false };
     let was_held_for_it = |event: &&Event| {
-        let is_of_account = event.note.as_deref().is_some_and(holds_an_account);
+        let is_of_account = event.note.as_deref().and_then(Failure::parse).is_some_and(retry::holds_account);
         event.kind == EventKind::Deferred && is_of_account && event.at > account.updated_at
     };
     situation.attempt.history.iter().filter(was_held_for_it).count() >= HOLDS_MAX
-}
-
-fn holds_an_account(code: &str) -> bool {
-    use Failure as F;
-    let holds = [F::TokenRevoked, F::ScopeMissing, F::TrialAccess, F::FeatureRestricted];
-    holds.iter().any(|failure| failure.code() == code)
 }
 
 /// The account can't publish until a person acts.
@@ -486,6 +475,10 @@ mod tests {
         Refused { failure, upstream: upstream(), retry_after_ms: None, jitter: 0.5, renewal: None }
     }
 
+    fn refused_token(renewal: TokenRenewal) -> Happened {
+        Happened::Refused(Refused { renewal: Some(renewal), ..refused(Failure::TokenRevoked) })
+    }
+
     fn upstream() -> Upstream {
         let (request_id, message) = (Some("r".into()), Some("said".into()));
         Upstream { status: Some(500), code: Some(7), request_id, message, transport_error: None }
@@ -679,12 +672,11 @@ mod tests {
     #[test]
     fn a_stale_access_token_costs_a_second_or_a_wait_for_its_renewal() {
         let context = Context::new();
-        let with = |renewal| Refused { renewal: Some(renewal), ..refused(Failure::TokenRevoked) };
-        let renewed = context.change(Happened::Refused(with(TokenRenewal::Renewed)));
+        let renewed = context.change(refused_token(TokenRenewal::Renewed));
         let at = NOW.plus_ms(FRESH_TOKEN_RETRY_MS);
         assert_eq!((renewed.pause.clone(), renewed.disposition.clone()), (None, Disposition::Keep { until: at }));
         assert_eq!(context.next(&renewed).failure, Some(Failure::TokenExpired));
-        let refused_too = context.change(Happened::Refused(with(TokenRenewal::RefusedToo)));
+        let refused_too = context.change(refused_token(TokenRenewal::RefusedToo));
         assert_eq!(context.paused_for_ms(&refused_too), Some((HOLD_PAUSE_MS, "token_refresh".to_owned())));
         let next = context.next(&refused_too);
         assert_eq!((next.wait, next.failure), (Some(WaitReason::TokenRefresh), Some(Failure::TokenExpired)));
@@ -693,10 +685,7 @@ mod tests {
     #[test]
     fn a_refusal_beside_a_renewal_that_failed_is_tried_once_more_unless_the_token_has_expired() {
         let mut context = Context::new();
-        let refusal = || {
-            let renewal = Some(TokenRenewal::Pending);
-            Happened::Refused(Refused { renewal, ..refused(Failure::TokenRevoked) })
-        };
+        let refusal = || refused_token(TokenRenewal::Pending);
         let waits = Some((HOLD_PAUSE_MS, "token_refresh".to_owned()));
         let stray = context.change(refusal());
         let at = NOW.plus_ms(STRAY_REFUSAL_RETRY_MS);
@@ -712,10 +701,7 @@ mod tests {
     #[test]
     fn a_single_refusal_without_a_way_to_renew_is_tried_once_more_and_a_second_one_holds() {
         let mut context = Context::new();
-        let refusal = || {
-            let renewal = Some(TokenRenewal::Exhausted);
-            Happened::Refused(Refused { renewal, ..refused(Failure::TokenRevoked) })
-        };
+        let refusal = || refused_token(TokenRenewal::Exhausted);
         let stray = context.change(refusal());
         let at = NOW.plus_ms(STRAY_REFUSAL_RETRY_MS);
         assert_eq!((stray.pause.clone(), stray.disposition.clone()), (None, Disposition::Keep { until: at }));
@@ -735,10 +721,9 @@ mod tests {
     #[test]
     fn refused_with_the_old_token_and_with_the_new_one_holds() {
         let mut context = Context::new();
-        let refusal = |renewal| Happened::Refused(Refused { renewal: Some(renewal), ..refused(Failure::TokenRevoked) });
-        let renewed = context.change(refusal(TokenRenewal::Renewed));
+        let renewed = context.change(refused_token(TokenRenewal::Renewed));
         context.attempt = context.next(&renewed).begin(NOW, "begun".into()).expect("begins");
-        let again = context.change(refusal(TokenRenewal::Exhausted));
+        let again = context.change(refused_token(TokenRenewal::Exhausted));
         assert_eq!(context.paused_for_ms(&again), Some((HOLD_PAUSE_MS, "account_on_hold".to_owned())));
         let next = context.next(&again);
         assert_eq!((next.status, next.failure), (Status::Deferred, Some(Failure::TokenRevoked)));

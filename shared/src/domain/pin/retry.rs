@@ -62,6 +62,12 @@ pub struct Failed {
     pub jitter: f64,
 }
 
+/// Whether the failure holds its account until a person acts.
+pub fn holds_account(failure: Failure) -> bool {
+    use Failure as F;
+    matches!(failure, F::TokenRevoked | F::ScopeMissing | F::TrialAccess | F::FeatureRestricted)
+}
+
 /// The policy for every failure.
 pub fn remedy(failed: &Failed) -> Remedy {
     use Failure as F;
@@ -218,6 +224,10 @@ mod tests {
         for failure in [Failure::TokenRevoked, Failure::ScopeMissing, Failure::TrialAccess, Failure::FeatureRestricted]
         {
             assert!(matches!(remedy(&failed(failure)), Remedy::PauseAccount { on_hold: true, .. }));
+        }
+        for failure in Failure::ALL {
+            let is_held = matches!(remedy(&failed(failure)), Remedy::PauseAccount { on_hold: true, .. });
+            assert_eq!(holds_account(failure), is_held, "{failure:?}");
         }
     }
 

@@ -380,6 +380,12 @@ mod tests {
         (blocker.map(Blocker::code), next.action, next.at)
     }
 
+    /// The next step of a pin whose account keeps it from nothing.
+    fn next_of(pin: &Pin, attempt: &Attempt) -> NextStep {
+        let account = Some(&AccountNow::default());
+        why(&Facts { pin, attempt, account, place: Place::Unknown, rules: &RULES, now: NOW }).next
+    }
+
     /// Waiting pins of every kind: with each reason that a row can have, queued, and queued for a retry.
     fn waiting() -> Vec<Attempt> {
         let pin = testdata::pin_of(testdata::request("k"), NOW.plus_ms(-MINUTE_MS), Placement::Now);
@@ -526,21 +532,12 @@ mod tests {
     #[test]
     fn a_board_that_pinterest_does_not_show_says_why() {
         let pin = testdata::pin();
-        let account = AccountNow::default();
         let begun = Attempt::untouched(&pin).begin(NOW, "b".into()).expect("begins");
         for failure in [Failure::BoardAccessDenied, Failure::RateLimited, Failure::SpamBlock, Failure::Unrecognised] {
             let answer = Upstream { status: Some(403), message: Some("No.".into()), ..Upstream::default() };
             let at = NOW.plus_ms(60_000);
             let refused = begun.reconcile_again(NOW, at, failure.code(), &answer, "r".into()).expect("legal");
-            let facts = Facts {
-                pin: &pin,
-                attempt: &refused,
-                account: Some(&account),
-                place: Place::Unknown,
-                rules: &RULES,
-                now: NOW,
-            };
-            let next = why(&facts).next;
+            let next = next_of(&pin, &refused);
             assert_eq!((next.action, next.at), ("look_up", Some(at)));
             assert!(next.reason.contains(failure.code()) && next.reason.contains(failure.message()), "{}", next.reason);
             assert_eq!(
@@ -553,20 +550,11 @@ mod tests {
     #[test]
     fn an_empty_board_says_until_when_it_proves_nothing() {
         let pin = testdata::pin();
-        let account = AccountNow::default();
         let of = |note: &str, after_ms: i64| {
             let begun = Attempt::untouched(&pin).begin(NOW.plus_ms(-after_ms), "b".into()).expect("begins");
             let unclear =
                 begun.reconcile_again(NOW, NOW.plus_ms(30_000), note, &Upstream::default(), "r".into()).expect("legal");
-            let facts = Facts {
-                pin: &pin,
-                attempt: &unclear,
-                account: Some(&account),
-                place: Place::Unknown,
-                rules: &RULES,
-                now: NOW,
-            };
-            let next = why(&facts).next;
+            let next = next_of(&pin, &unclear);
             assert_eq!((next.action, next.at), ("look_up", Some(NOW.plus_ms(30_000))));
             next.reason.contains(&NOW.plus_ms(6 * HOUR_MS - after_ms).rfc3339())
         };

@@ -150,7 +150,7 @@ where
     let token = match renewal {
         Renewal::Renewed(tokens) => tokens.access,
         Renewal::RefusedToo(_) => return Err(CallError::TokenExpired),
-        Renewal::Exhausted | Renewal::RetryAt(_) if has_expired(context, account) => {
+        Renewal::Exhausted | Renewal::RetryAt(_) if account.life.has_expired(context.system.now()) => {
             return Err(CallError::TokenExpired);
         }
         // A single refusal may be a slip of Pinterest's, and a renewal that failed leaves the token as good as it was.
@@ -194,19 +194,10 @@ async fn spend(context: &Context, account: &Account, is_write: bool) -> Result<(
     })
 }
 
-fn has_expired(context: &Context, account: &Account) -> bool {
-    account.life.access_expires_at.is_some_and(|at| at <= context.system.now())
-}
-
 fn classify(context: &Context, account: &Account, failure: ReadFailure) -> CallError {
     match failure.failure {
-        Failure::TokenRevoked => {
-            if has_expired(context, account) {
-                CallError::TokenExpired
-            } else {
-                CallError::TokenRevoked
-            }
-        }
+        Failure::TokenRevoked if account.life.has_expired(context.system.now()) => CallError::TokenExpired,
+        Failure::TokenRevoked => CallError::TokenRevoked,
         Failure::ScopeMissing => CallError::ScopeMissing(named(failure.upstream.message.as_deref().unwrap_or(""))),
         Failure::RateLimited | Failure::SpamBlock => {
             CallError::RateLimited { retry_after_ms: failure.repeat_after_ms().unwrap_or(RATE_LIMIT_PAUSE_MS) }

@@ -10,6 +10,7 @@
 //! samples that are written again change nothing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 
 use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -107,7 +108,10 @@ pub async fn roll_up(context: &Context, ends_at_ms: i64) -> PortResult<RolledUp>
     let accounts = context.store.waiting_accounts().await?;
     let mut waiting: Waiting = accounts.into_iter().map(|account| account.workspace).collect();
     if closed - mark >= 2 * MINUTES_AT_ONCE {
-        waiting.extend(just_named(context, closed).await?);
+        // After an outage, pins may have left a backlog just before the minutes of their acceptance are rolled up:
+        // their first markers are later ones.
+        let last = context.system.now().minute() + NAMED_AHEAD_MINUTES;
+        waiting.extend(named(context, closed + 1..=last).await?.into_keys());
     }
     while closed - mark >= MINUTES_AT_ONCE {
         // The first ones in any case, or a run could come no further.
@@ -136,18 +140,6 @@ pub async fn roll_up(context: &Context, ends_at_ms: i64) -> PortResult<RolledUp>
     Ok(rolled_up)
 }
 
-/// The workspaces that later markers name. After an outage, pins may have left a backlog just before the minutes of
-/// their acceptance are rolled up: their first markers are there.
-async fn just_named(context: &Context, closed: i64) -> PortResult<Waiting> {
-    let last = context.system.now().minute() + NAMED_AHEAD_MINUTES;
-    let mut workspaces = Waiting::new();
-    for minute in closed + 1..=last {
-        let shards = try_join_all((0..MARKER_SHARDS).map(|shard| context.store.markers(minute, shard))).await?;
-        workspaces.extend(shards.into_iter().flatten().flat_map(|row| row.pins).map(|key| key.workspace));
-    }
-    Ok(workspaces)
-}
-
 /// Minutes that are rolled up together, from the workspace on that follows `after`.
 #[derive(Clone, Copy)]
 struct Group {
@@ -166,7 +158,7 @@ struct GroupDone {
 /// time, so that every run comes further.
 async fn roll_up_group(context: &Context, group: Group, waiting: &Waiting, stop_at_ms: i64) -> PortResult<GroupDone> {
     let is_left = |workspace: WorkspaceId| group.after.is_none_or(|after| workspace > after);
-    let mut named = named(context, group).await?;
+    let mut named = named(context, group.first..=group.last).await?;
     named.retain(|workspace, _| is_left(*workspace));
     let all: BTreeSet<WorkspaceId> =
         named.keys().chain(waiting).copied().filter(|workspace| is_left(*workspace)).collect();
@@ -190,9 +182,9 @@ async fn roll_up_group(context: &Context, group: Group, waiting: &Waiting, stop_
 }
 
 /// The pins that the minutes' markers name.
-async fn named(context: &Context, group: Group) -> PortResult<BTreeMap<WorkspaceId, BTreeSet<PinId>>> {
+async fn named(context: &Context, minutes: RangeInclusive<i64>) -> PortResult<BTreeMap<WorkspaceId, BTreeSet<PinId>>> {
     let mut named: BTreeMap<WorkspaceId, BTreeSet<PinId>> = BTreeMap::new();
-    for minute in group.first..=group.last {
+    for minute in minutes {
         let shards = try_join_all((0..MARKER_SHARDS).map(|shard| context.store.markers(minute, shard))).await?;
         let is_of_pins = |row: &RecoveryMarker| matches!(row.purpose, Purpose::Rescue | Purpose::Retired);
         for key in shards.into_iter().flatten().filter(is_of_pins).flat_map(|row| row.pins) {

@@ -98,11 +98,6 @@ impl Leaver {
         }
     }
 
-    /// Whether the key has power, and is one of `keys`. The key that is given up is no news to whoever asked for it.
-    fn lists(&self, key: &ApiKey, keys: &BTreeSet<KeyId>) -> bool {
-        keys.contains(&key.id) && Some(key.id) != self.key && key.revoked_at.is_none()
-    }
-
     fn planted(&self, view: &ScheduleView, keys: &BTreeSet<KeyId>) -> bool {
         let origin = &view.schedule.origin;
         [origin.by, origin.root].into_iter().flatten().any(|actor| self.is(actor, view.schedule.created_at, keys))
@@ -119,11 +114,22 @@ async fn workspaces_of(context: &Context, organization: OrganizationId) -> PortR
 async fn list_keys(context: &Context, leaver: &Leaver) -> PortResult<Vec<ApiKey>> {
     let mut left = Vec::new();
     for workspace in &leaver.workspaces {
-        let all = api_keys::list(context, *workspace).await?;
-        let keys = leaver.keys_of(&all);
-        left.extend(all.into_iter().filter(|key| leaver.lists(key, &keys)));
+        left.extend(keys_in(context, leaver, *workspace).await?.1);
     }
     Ok(left)
+}
+
+/// The ids of every key of the leaver's in the workspace, and the keys that still have power.
+async fn keys_in(
+    context: &Context,
+    leaver: &Leaver,
+    workspace: WorkspaceId,
+) -> PortResult<(BTreeSet<KeyId>, Vec<ApiKey>)> {
+    let mut all = api_keys::list(context, workspace).await?;
+    let keys = leaver.keys_of(&all);
+    // The key that is given up is no news to whoever asked for it.
+    all.retain(|key| keys.contains(&key.id) && Some(key.id) != leaver.key && key.revoked_at.is_none());
+    Ok((keys, all))
 }
 
 /// What the leaver left behind, and what of it still has power.
@@ -133,9 +139,8 @@ async fn list_keys(context: &Context, leaver: &Leaver) -> PortResult<Vec<ApiKey>
 pub async fn list(context: &Context, leaver: &Leaver) -> PortResult<Left> {
     let mut left = Left::default();
     for workspace in &leaver.workspaces {
-        let all = api_keys::list(context, *workspace).await?;
-        let keys = leaver.keys_of(&all);
-        left.keys.extend(all.into_iter().filter(|key| leaver.lists(key, &keys)));
+        let (keys, powers) = keys_in(context, leaver, *workspace).await?;
+        left.keys.extend(powers);
         let mut after = None;
         loop {
             let range = ByTime { after, ..ByTime::default() };

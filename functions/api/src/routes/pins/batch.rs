@@ -251,7 +251,11 @@ fn result(
         Acceptance::New(pin, attempt) => ("created", pin, attempt),
         Acceptance::Replay(pin, attempt) => ("existing", pin, attempt),
     };
-    let told = Told { board: Some(&board), image: image_problem(&pin, &attempt), duplicate: duplicate.as_ref() };
+    let told = Told {
+        board: Some(&board),
+        image: image_problem(&pin.request.image_url, Some(attempt.status)),
+        duplicate: duplicate.as_ref(),
+    };
     let warnings = PinWarning::all(&unknown, &told);
     PinBatchItemResult {
         index,

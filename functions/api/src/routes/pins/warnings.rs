@@ -2,8 +2,7 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use pinbridge_shared::domain::pin::Pin;
-use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
+use pinbridge_shared::domain::pin::attempt::Status;
 use pinbridge_shared::domain::pin::image_url::{self, ImageProblem};
 use pinbridge_shared::flows::accept::duplicate_content::Duplicate;
 use pinbridge_shared::flows::accept::validate_pin;
@@ -124,9 +123,10 @@ pub fn warn_of(response: &mut Response, told: &Told<'_>) {
     }
 }
 
-/// What keeps Pinterest from fetching the pin's image. A published pin shows that it could.
-pub fn image_problem(pin: &Pin, attempt: &Attempt) -> Option<ImageProblem> {
-    image_url::problem(&pin.request.image_url).filter(|_| attempt.status != Status::Published)
+/// What keeps Pinterest from fetching the image of a pin with that status, if it has one. A published pin shows that it
+/// could.
+pub fn image_problem(image_url: &str, status: Option<Status>) -> Option<ImageProblem> {
+    image_url::problem(image_url).filter(|_| status != Some(Status::Published))
 }
 
 /// An answer to a change, which has the warnings that the change causes.
