@@ -13,8 +13,7 @@ use pinbridge_shared::domain::stats::rollup::recent::{RecentSamples, SAMPLES_PER
 use pinbridge_shared::domain::stats::rollup::{End, Sample};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
-use pinbridge_shared::flows::dispatch::dispatch;
-use pinbridge_shared::flows::dispatch::rescue::Mode;
+use pinbridge_shared::flows::dispatch::rescue::{self, Mode};
 use pinbridge_shared::flows::stats::roll_up::roll_up;
 use pinbridge_shared::ports::{QueueName, System, Write};
 use pinbridge_shared::testing::{START, TestWorld};
@@ -215,9 +214,8 @@ async fn tallied(per_minute: usize) -> (f64, f64) {
             metered.publish_due().await;
             metered.world.system.advance_ms(SECOND_MS);
         }
-        let soon = metered.world.system.monotonic_ms() + 9 * SECOND_MS;
-        dispatch(&metered.world.context, Mode::Tick, soon).await.expect("dispatched");
         let end = metered.world.system.monotonic_ms() + 50 * SECOND_MS;
+        rescue::run(&metered.world.context, Mode::Tick, end).await.expect("rescued");
         let (rolled_up, w, r) = metered.spent(roll_up(&metered.world.context, end)).await;
         rolled_up.expect("folded");
         (written, read) = (written + w, read + r);
