@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::{PortResult, Write};
-use crate::domain::ids::WorkspaceId;
+use crate::domain::ids::{PinId, WorkspaceId};
 use crate::domain::stats::rollup::recent::RecentSamples;
 use crate::domain::stats::rollup::{RollupPage, Sample, Sums};
 use crate::domain::time::Moment;
@@ -13,9 +13,14 @@ use crate::domain::time::Moment;
 pub struct BegunGroup {
     /// The last minute of the group; its first one follows the minute that is rolled up.
     pub last: i64,
-    /// The workspaces up to this one, in the order of their ids, are in the rollup.
-    pub after: WorkspaceId,
+    /// The workspaces before this one, in the order of their ids, are in the rollup.
+    pub workspace: WorkspaceId,
+    /// How far the listing of that workspace's pins is in the rollup; `None`: all of it is.
+    pub listed_to: Option<ListedTo>,
 }
+
+/// A place in the listing of a workspace's pins: when a pin was accepted, and the pin.
+pub type ListedTo = (Moment, PinId);
 
 /// The rollup, in the store's table. Hours are counted from the epoch.
 #[async_trait]

@@ -53,6 +53,22 @@ async fn a_worker_that_dies_between_the_call_and_its_record_publishes_once() {
 }
 
 #[tokio::test]
+async fn a_dispatcher_that_dies_for_its_first_hours_finds_what_was_accepted_before() {
+    const HOURS: i64 = 3;
+    let world = TestWorld::new(1).await;
+    let key = world.accept("key").await;
+    assert_eq!(world.queue.lose_all(), 1);
+    for _ in 0..HOURS * 60 {
+        // Before it comes to the rescuer.
+        world.faults.plan("store.waiting_accounts", 1, Fault::DieBefore);
+        assert!(world.run_dispatcher_once().await.is_none(), "it dies");
+        world.system.advance_ms(MINUTE_MS);
+    }
+    world.run_until_finished(&[key], world.now().plus_ms(20 * MINUTE_MS)).await;
+    assert_eq!(world.attempt(key).await.status, Status::Published);
+}
+
+#[tokio::test]
 async fn a_duplicate_inside_the_quiesce_period_of_a_dead_worker_waits_for_it() {
     let world = TestWorld::new(1).await;
     world.pinterest.add_stranger(&testdata::request("any").board_id, "Somebody's soup");

@@ -307,6 +307,33 @@ async fn a_pin_that_is_refused_alone_fails_and_doesnt_hold_its_account_for_ever(
     }
 }
 
+/// The account is on hold for the others when one of them tries it.
+#[tokio::test]
+async fn several_pins_that_are_refused_alone_dont_protect_each_other() {
+    const REFUSED: usize = 3;
+    for failure in [Failure::ScopeMissing, Failure::TrialAccess, Failure::FeatureRestricted] {
+        let (world, key) = connected().await;
+        for number in 0..REFUSED {
+            world.pinterest.answer(&format!("crane-{number}"), vec![Answer::Refused(failure, None); 1_000]);
+        }
+        let mut count = REFUSED;
+        let mut all = pins(&world, key, count).await;
+        // Somebody publishes a pin every twenty minutes.
+        for _ in 0..12 {
+            world.run_for_ms(20 * MINUTE_MS).await;
+            count += 1;
+            all.extend(pins(&world, key, count).await.into_iter().skip(count - 1));
+        }
+        world.run_for_ms(HOUR_MS).await;
+        for (index, pin) in all.iter().enumerate() {
+            let attempt = world.attempt(*pin).await;
+            let expected = if index < REFUSED { Status::Failed } else { Status::Published };
+            assert_eq!(attempt.status, expected, "{failure:?}, pin {index}: {attempt:?}");
+            assert!(attempt.attempts_made() <= 4, "{failure:?}, pin {index}: {attempt:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_single_refusal_of_a_read_is_asked_again() {
     for is_bare in [false, true] {

@@ -313,6 +313,47 @@ async fn a_run_with_hardly_any_time_comes_further_too() {
     assert_eq!(counted(&store, &ids), ids.len());
 }
 
+/// A single workspace with more waiting pins than a run has time for.
+#[tokio::test]
+async fn a_listing_that_is_longer_than_a_run_is_continued_by_the_next_ones() {
+    const PINS: usize = 12_000;
+    const PINS_A_RUN: usize = 6_000;
+    let (world, store) = TestWorld::with_store(6).await;
+    let fill = async {
+        world.context.store.mark_waiting(testdata::connected_account().key, START).await.expect("marked");
+        for number in 0..PINS {
+            let request = testdata::request(&format!("waits-{number}"));
+            let accepted_at = START.plus_ms(number as i64);
+            let pin = pin_of(request, accepted_at, Placement::Backlog(WaitReason::AccountPacing));
+            world.context.store.put_pin(&pin).await.expect("written");
+        }
+    };
+    world.faults.spare(fill).await;
+    world.system.advance_ms(16 * MINUTE_MS);
+    world.context.rollups.set_rolled_up(START.minute() - 1).await.expect("set");
+    world.context.store.set_watermark(START.minute() + 12).await.expect("set");
+    world.faults.take_ms(1);
+    let known = || store.peek_rollups(testdata::workspace()).0.len();
+    let mut runs = 0;
+    while known() < PINS || store.peek_rolled_up() < Some(START.minute() + 9) {
+        let (before, ends_at_ms) = (known(), world.context.system.monotonic_ms() + 10 * SECOND_MS + 1);
+        let run = world.faults.mortal(roll_up(&world.context, ends_at_ms)).await;
+        let new = known() - before;
+        assert!(new <= PINS_A_RUN, "a run without time rolled up {new} pins");
+        runs += 1;
+        assert!(runs <= 8, "after {runs} runs {} of {PINS} pins are in the rollup: {run:?}", known());
+    }
+    assert!(runs > 2, "{runs} runs");
+    let sums: u32 = store
+        .peek_rollups(testdata::workspace())
+        .1
+        .values()
+        .flat_map(|of| of.0.values())
+        .flat_map(|of| of.created)
+        .sum();
+    assert_eq!(sums as usize, PINS, "each is counted once");
+}
+
 /// Deaths, errors and repeated calls between the workspaces of a group, in runs that stop in its middle.
 #[tokio::test]
 async fn a_death_in_the_middle_of_a_group_neither_loses_nor_counts_twice() {

@@ -51,13 +51,16 @@ fn story(number: u64, crashes: BTreeMap<u64, Crash>) -> Plan {
         crashes,
         own_writes: Vec::new(),
         bad_clocks: Vec::new(),
+        lost_rows: Vec::new(),
         ..plan
     }
 }
 
-/// Prints a summary; returns whether there was no violation.
-pub fn all(seed: u64, pairs: u64) -> bool {
-    let mut points = 0;
+/// Prints a summary; returns whether there was no violation. `after`: single crashes come also after each call.
+pub fn all(seed: u64, pairs: u64, after: bool) -> bool {
+    let points: &[Crash] = if after { &CRASHES } else { &[Crash::Before, Crash::Inside] };
+    let places = if after { "before, inside and after" } else { "before and inside" };
+    let mut calls = 0;
     let mut wrong: Vec<String> = Vec::new();
     let mut counts = BTreeMap::new();
     let mut reached: BTreeSet<String> = BTreeSet::new();
@@ -66,10 +69,11 @@ pub fn all(seed: u64, pairs: u64) -> bool {
         collect(&calm, &format!("story {number}"), &mut wrong);
         reached.extend(calm.coverage.keys().map(|(kind, call)| format!("{kind:?} {call}")));
         counts.insert(number, calm.calls);
-        let runs = calm.calls * CRASHES.len() as u64;
-        points += runs;
-        for (run, outcome) in in_parallel(0..runs, |run| world::run(story(number, planned(&[run])))) {
-            collect(&outcome, &format!("story {number}, {:?}", planned(&[run])), &mut wrong);
+        calls += calm.calls;
+        let planned = |run: u64| single(run, points);
+        let runs = 0..calm.calls * points.len() as u64;
+        for (run, outcome) in in_parallel(runs, |run| world::run(story(number, planned(run)))) {
+            collect(&outcome, &format!("story {number}, {:?}", planned(run)), &mut wrong);
         }
     }
     let outcomes = in_parallel(0..pairs, |index| {
@@ -81,9 +85,9 @@ pub fn all(seed: u64, pairs: u64) -> bool {
         collect(&outcome, &format!("story {number}, {crashes:?}"), &mut wrong);
     }
     println!(
-        "seed {seed}: {points} single crashes (before, inside and after each of {} port calls; {} kinds of call) and \
-         {pairs} random pairs: {} violations",
-        points / CRASHES.len() as u64,
+        "seed {seed}: {} single crashes ({places} each of {calls} port calls; {} kinds of call) and {pairs} random \
+         pairs: {} violations",
+        calls * points.len() as u64,
         reached.len(),
         wrong.len()
     );
@@ -91,16 +95,19 @@ pub fn all(seed: u64, pairs: u64) -> bool {
     wrong.is_empty()
 }
 
-/// The crashes of these runs: three runs for each call.
-fn planned(runs: &[u64]) -> BTreeMap<u64, Crash> {
-    runs.iter().map(|run| (run / CRASHES.len() as u64 + 1, CRASHES[(run % CRASHES.len() as u64) as usize])).collect()
+/// The crash of this run: a run for each of these points of each call.
+fn single(run: u64, points: &[Crash]) -> BTreeMap<u64, Crash> {
+    let (call, point) = (run / points.len() as u64 + 1, points[(run % points.len() as u64) as usize]);
+    BTreeMap::from([(call, point)])
 }
 
 fn pair(seed: u64, index: u64, counts: &BTreeMap<u64, u64>) -> (u64, BTreeMap<u64, Crash>) {
     let mut rng = Rng::with_seed(seed ^ index.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let number = rng.u64(0..STORIES);
     let runs = counts.get(&number).copied().unwrap_or(1) * CRASHES.len() as u64;
-    (number, planned(&[rng.u64(0..runs), rng.u64(0..runs)]))
+    let mut crashes = single(rng.u64(0..runs), &CRASHES);
+    crashes.extend(single(rng.u64(0..runs), &CRASHES));
+    (number, crashes)
 }
 
 fn collect(outcome: &Outcome, name: &str, wrong: &mut Vec<String>) {

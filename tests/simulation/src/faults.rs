@@ -54,6 +54,10 @@ pub struct Faults {
     pub refused_pin: f64,
     /// The account's access token, and sometimes its grant, is revoked at this call or at this page of a list.
     pub revoked: f64,
+    /// A single refusal of an access token that is good, at a create or at a page of a list.
+    pub stray_401: f64,
+    /// Per pin: Pinterest refuses it in words that are about its account.
+    pub poisoned: f64,
     /// From this create on, Pinterest refuses every access token of the user for a while, also those of a refresh,
     /// which works.
     pub outlives_refresh: f64,
@@ -134,6 +138,8 @@ impl Faults {
             unreachable: draw(rng, 0.1),
             refused_pin: draw(rng, 0.03),
             revoked: if rng.u8(0..4) == 0 { 0.02 } else { 0.0 },
+            stray_401: 0.0,
+            poisoned: 0.0,
             outlives_refresh: 0.0,
             list_error: draw(rng, 0.2),
             list_empty: draw(rng, 0.01),
@@ -172,6 +178,7 @@ impl Faults {
         self.image_down = draw(rng, 0.05);
         self.worded_refusal = draw(rng, 0.03);
         self.own_429 = draw(rng, 0.1);
+        self.stray_401 = draw(rng, 0.02);
         self
     }
 

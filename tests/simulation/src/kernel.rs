@@ -52,6 +52,8 @@ pub enum Action {
     OwnWrite(usize),
     /// A machine with a bad clock writes the bucket of this account.
     BadClock(usize),
+    /// The pacing row of this account's user is lost.
+    LoseRow(usize),
     /// A client moves, edits, cancels or removes its schedule.
     Change(usize),
     /// A client retries its failed schedule.

@@ -10,6 +10,7 @@ mod digest;
 mod endpoint;
 mod faults;
 mod gate;
+mod holds;
 mod invariants;
 mod kernel;
 mod lacking;
@@ -35,6 +36,10 @@ use clap::{Parser, Subcommand};
 use coverage::Gap;
 use kernel::Kind;
 use report::Total;
+
+/// A world makes and drops many small things: with this allocator that takes less time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[derive(Parser)]
 #[command(name = "simulation", about = "Tests the publishing protocol under fault injection, in virtual time")]
@@ -63,6 +68,9 @@ enum Command {
         seed: u64,
         #[arg(long, default_value_t = 10_000)]
         pairs: u64,
+        /// Crashes also after each call, which mostly repeats what a crash inside it does
+        #[arg(long)]
+        after: bool,
     },
     /// Prints a digest of everything that happens, for each seed: equal before and after a change that only moves or
     /// renames code
@@ -163,7 +171,7 @@ fn main() -> ExitCode {
     let is_well = match Arguments::parse().command {
         Command::Run { seed, publishes } => run(seed, publishes),
         Command::Mutants { seed } => mutants::all(seed),
-        Command::Crashes { seed, pairs } => crashes::all(seed, pairs),
+        Command::Crashes { seed, pairs, after } => crashes::all(seed, pairs, after),
         Command::Digest { seeds, worlds } => digest::print(seeds, worlds),
         Command::Curve { seed, worlds } => curve::print(seed, worlds),
         Command::Pacing { pins, accounts, publishers } => scenarios::pacing(pins, accounts, publishers),

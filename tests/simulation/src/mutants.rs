@@ -34,6 +34,7 @@ fn shows(invariant: Invariant) -> &'static [Wrong] {
         Invariant::Ownership => &[Wrong::SharedPin, Wrong::Lost],
         Invariant::TokenPerCall => &[Wrong::Noisy],
         Invariant::FitsTheWindow | Invariant::OwnWrites | Invariant::SharedPace => &[Wrong::Throttled],
+        Invariant::EmptyRow => &[Wrong::Noisy, Wrong::Throttled],
         Invariant::Contention => &[Wrong::Misled],
         Invariant::Rescuer => &[Wrong::Stranded],
         Invariant::Hidden => &[Wrong::AfterDeletion],
@@ -47,5 +48,7 @@ fn shows(invariant: Invariant) -> &'static [Wrong] {
         Invariant::PresentState | Invariant::HeldWithoutTime => &[Wrong::Misreported],
         Invariant::SamePin => &[Wrong::Replaced],
         Invariant::BadClock => &[Wrong::Becalmed],
+        Invariant::StrayRefusal | Invariant::ObjectRefusal => &[Wrong::Hasty],
+        Invariant::AnotherPinTries | Invariant::RefusedAlone => &[Wrong::Convoy],
     }
 }

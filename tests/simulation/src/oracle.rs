@@ -1,6 +1,9 @@
 //! Checks the invariants of a world against the table, the queues and the simulated Pinterest, which records which
 //! request created which Pin.
 
+mod at_end;
+mod rows;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,11 +11,9 @@ use http::StatusCode;
 use pinbridge_shared::domain::deadlines::SEND_WITHIN_MS;
 use pinbridge_shared::domain::ids::{AccountKey, PinKey};
 use pinbridge_shared::domain::message::PublishMessage;
+use pinbridge_shared::domain::pin::PinRequest;
 use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
-use pinbridge_shared::domain::pin::failure::Failure;
-use pinbridge_shared::domain::pin::history::EventKind;
 use pinbridge_shared::domain::pin::idempotency;
-use pinbridge_shared::domain::pin::{Pin, PinRequest, WaitReason};
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment};
 use pinbridge_shared::flows::pins::read_pins::PinView;
 use pinbridge_shared::flows::stats::dashboard::Summary;
@@ -20,16 +21,17 @@ use pinbridge_shared::testing::fake_queue::FakeQueue;
 use pinbridge_shared::testing::fake_secrets::FakeSecrets;
 use pinbridge_shared::testing::fake_store::FakeStore;
 
-use crate::digest::{self, Digest};
-use crate::faults::Faults;
+use crate::digest::Digest;
 use crate::gate::{Coverage, SimGate};
+use crate::holds::{self, Holds, TokenRefusals};
 use crate::kernel::{Kernel, Pid};
 use crate::plan::Plan;
-use crate::provider::{ImageRefusals, Post, Provider, WRITES_PER_WINDOW, Witness, most_in_a_window};
+use crate::provider::{ImageRefusals, Post, Witness};
 use crate::refusals;
 use crate::reports;
 use crate::rollups;
 use crate::schedule_oracle::ScheduleOracle;
+use rows::{heard_429, watch, watch_images};
 
 /// A pin without an owner must get one again within this time.
 const OWNERLESS_MAX_MS: i64 = 5 * MINUTE_MS;
@@ -42,10 +44,6 @@ const SHOWN_MAX: usize = 8;
 /// Once the faults are over, a pin that came too late is ended within this time: the rescuer's minute, a run of it that
 /// was missed, and a delivery.
 const ENDED_WITHIN_MS: i64 = 5 * MINUTE_MS;
-/// A pin's image may be refused this often: at the first attempt and those that follow, and a few whose process lost
-/// its fence.
-const IMAGE_REFUSALS_MAX: u32 = 6 + 2;
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wrong {
     /// There are more Pins than published requests.
@@ -102,6 +100,10 @@ pub enum Wrong {
     Replaced,
     /// Pins wait for a bucket that a bad clock has written.
     Becalmed,
+    /// An account is held for a token that Pinterest has refused only once, or not at all.
+    Hasty,
+    /// One pin that Pinterest refuses holds its account again and again, or keeps others from trying it.
+    Convoy,
 }
 
 #[derive(Clone, Debug)]
@@ -157,29 +159,11 @@ pub struct Oracle {
     /// Answers 429 that rows have: the account, when the attempt was announced, and the pin.
     limited: Limited,
     images: Arc<Mutex<ImageRefusals>>,
+    holds: Arc<Mutex<Holds>>,
+    token_refusals: TokenRefusals,
 }
-
-/// A process may stand still for this long between an answer and the record of it.
-const STANDS_STILL_MS: i64 = 15 * MINUTE_MS;
 
 type Limited = Arc<Mutex<Vec<(AccountKey, Moment, String)>>>;
-
-/// Pins with the same content, including the picture. They can't be told apart, so it doesn't matter which Pin belongs
-/// to which.
-#[derive(Default)]
-struct Group {
-    pins: BTreeSet<String>,
-    /// How many of them were committed later than `Tq` allows for.
-    too_late: usize,
-    /// Pins of twins with another picture that were committed too late and are recorded as theirs.
-    borrowed: usize,
-    posts: usize,
-    published: usize,
-    failed: usize,
-    /// Left for an operator to decide.
-    open: usize,
-    members: Vec<String>,
-}
 
 pub fn content(request: &PinRequest) -> String {
     let PinRequest { account, board_id, title, description, link_url, image_url, .. } = request;
@@ -208,12 +192,15 @@ impl Oracle {
         let limited = Limited::default();
         let images: Arc<Mutex<ImageRefusals>> = Arc::default();
         let (heard, refusals) = (Arc::clone(&limited), Arc::clone(&images));
+        let (holds, token_refusals) = (Arc::<Mutex<Holds>>::default(), TokenRefusals::default());
+        let (held, refused) = (Arc::clone(&holds), Arc::clone(&token_refusals));
         let deleted: Arc<Mutex<BTreeSet<PinKey>>> = Arc::default();
         let deleted_pins = Arc::clone(&deleted);
         store.watch(Box::new(move |pin, before, after| {
             tracing.note(|| format!("{} {}", pin.request.idempotency_key, story(after)));
             watch(&found, pin, before, after);
             watch_images(&found, &refusals, pin, after);
+            holds::watch(&held, &refused, pin, after);
             if let Some(started_at) = heard_429(before, after) {
                 let owner = pin.request.idempotency_key.clone();
                 heard.lock().unwrap_or_else(PoisonError::into_inner).push((pin.account_key(), started_at, owner));
@@ -248,10 +235,17 @@ impl Oracle {
             deleted,
             limited,
             images,
+            holds,
+            token_refusals,
         }
     }
 
-    /// the count of refused images, to which Pinterest and the table contribute.
+    /// The count of refused tokens, which Pinterest keeps.
+    pub fn token_refusals(&self) -> TokenRefusals {
+        Arc::clone(&self.token_refusals)
+    }
+
+    /// The count of refused images, to which Pinterest and the table contribute.
     pub fn images(&self) -> Arc<Mutex<ImageRefusals>> {
         Arc::clone(&self.images)
     }
@@ -411,6 +405,7 @@ impl Oracle {
         self.check_ends(now);
         self.check_limits();
         self.check_buckets(now);
+        holds::check(&self.holds, &self.store, 2 * self.plan.faults.skew_ms, &self.violations);
         let waiting = self.schedules.check();
         if open.is_empty() {
             self.ownerless.clear();
@@ -473,266 +468,6 @@ impl Oracle {
             owned.extend(pins.map(|pin| PinKey { workspace: message.workspace, pin: *pin }));
         }
         owned
-    }
-
-    /// Checks the world at its end, and returns its outcome.
-    pub fn close(mut self, provider: &Provider, is_finished: bool, coverage: Coverage, calls: u64) -> Outcome {
-        let mut outcome = Outcome { coverage, calls, digest: self.gate.digest(), ..Outcome::default() };
-        outcome.digest.add(&self.kernel.next_draw().to_le_bytes());
-        for (board, made) in provider.pins() {
-            outcome.digest.add(format!("{board} {} {} {}", made.id, made.owner, made.committed_at).as_bytes());
-        }
-        outcome.took_ms = self.kernel.now() - crate::world::START;
-        let posts = provider.posts();
-        outcome.posts = posts.len() as u64;
-        let violations = Arc::clone(&self.violations);
-        let wrong = |wrong, text: String| report(&violations, wrong, text);
-        let mut posts_of: BTreeMap<&String, u32> = BTreeMap::new();
-        posts.iter().for_each(|post| *posts_of.entry(&post.owner).or_default() += 1);
-        let mut groups = self.groups(provider, &posts);
-        let last_sent: BTreeMap<&String, &String> = posts.iter().map(|post| (&post.owner, &post.content)).collect();
-        let deleted = provider.deleted();
-        outcome.removed = deleted.len() as u64;
-        outcome.too_late =
-            deleted.iter().chain(provider.pins().iter().map(|(_, made)| made)).filter(|made| made.is_too_late).count()
-                as u64;
-        let store = Arc::clone(&self.store);
-        let mut claimed: BTreeMap<String, String> = BTreeMap::new();
-        let texts = self.texts_by_pin(provider);
-        let late: BTreeSet<String> =
-            provider.pins().into_iter().filter(|(_, made)| made.is_too_late).map(|(_, made)| made.id).collect();
-        store.each_pin(|pin, attempt| {
-            outcome.accepted += 1;
-            outcome.digest.add(&digest::of_pin(pin, attempt));
-            let key = &pin.request.idempotency_key;
-            let posted = posts_of.get(key).copied().unwrap_or(0);
-            if posted > attempt.attempt {
-                wrong(Wrong::Untrue, format!("{key}: {posted} creates in {} attempts", attempt.attempt));
-            }
-            if attempt.history.iter().any(|event| event.kind == EventKind::Adopted) {
-                outcome.adopted += 1;
-            }
-            // A failed pin may have a Pin with the content that was last sent.
-            let is_failed = attempt.status == Status::Failed;
-            let sent = last_sent.get(key).filter(|_| is_failed).map(|sent| (*sent).clone());
-            let group = groups.entry(sent.unwrap_or_else(|| content(&pin.request))).or_default();
-            group.members.push(format!("{key} {}", story(attempt)));
-            match attempt.status {
-                Status::Published => {
-                    outcome.published += 1;
-                    group.published += 1;
-                    let id = attempt.pinterest_pin_id.clone().unwrap_or_default();
-                    if texts.get(&id).is_some_and(|of| *of == text_of(&pin.request)) {
-                        let is_anothers = !group.pins.contains(&id);
-                        outcome.mixed += u64::from(is_anothers);
-                        group.borrowed += usize::from(is_anothers && late.contains(&id));
-                    } else {
-                        wrong(
-                            Wrong::Lost,
-                            format!("{key} is published as {id}, which isn't its Pin: {}", story(attempt)),
-                        );
-                    }
-                    if let Some(other) = claimed.insert(id.clone(), key.clone()) {
-                        wrong(Wrong::SharedPin, format!("{id} is claimed by {other} and {key}: {}", story(attempt)));
-                    }
-                }
-                Status::Failed => {
-                    refusals::check_failed(pin, attempt, &self.violations);
-                    let failure = attempt.failure.unwrap_or(Failure::Unrecognised);
-                    *outcome.failed.entry(failure.code()).or_default() += 1;
-                    let may_exist = matches!(failure, Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable);
-                    group.open += usize::from(may_exist);
-                    group.failed += usize::from(!may_exist);
-                }
-                _ => wrong(Wrong::Stranded, format!("{key} is unfinished at the end: {}", story(attempt))),
-            }
-        });
-        for group in groups.values() {
-            let Group { published, failed, open, too_late, borrowed, .. } = *group;
-            let made = group.pins.len();
-            let text = || format!("{made} Pins of {}", group.members.join("; "));
-            if made + borrowed < published || group.posts < published {
-                wrong(Wrong::Lost, text());
-            } else if made > published + open + failed + too_late || (made > published + open + too_late && failed == 0)
-            {
-                wrong(Wrong::Duplicate, text());
-            } else if made > published + open + too_late {
-                wrong(Wrong::FalseFailure, text());
-            }
-        }
-        for wish in &self.acknowledged {
-            if store.peek(self.plan.pin(*wish)).is_none() {
-                wrong(Wrong::Unaccounted, format!("request {wish} was accepted and is not in the table"));
-            }
-        }
-        self.schedules.close(&mut outcome);
-        if !is_finished {
-            wrong(Wrong::Stranded, "the world did not finish".into());
-        } else if self.plan.aftermath_ms >= rollups::ROLLED_UP_AFTER_MS {
-            for text in rollups::rollup_errors(&store, self.plan.workspace()) {
-                wrong(Wrong::Miscounted, text);
-            }
-        }
-        self.check_pace(&posts);
-        refusals::check_posts(&posts, &self.violations);
-        self.check_windows(provider);
-        outcome.violations = std::mem::take(&mut *self.violations.lock().unwrap_or_else(PoisonError::into_inner));
-        outcome.violations.sort_by_key(|violation| violation.wrong);
-        outcome.list_pages = outcome
-            .coverage
-            .iter()
-            .filter(|((_, call), _)| *call == "pinterest.board_pins")
-            .map(|(_, count)| count.reached)
-            .sum();
-        outcome.trace = self.kernel.take_trace();
-        if self.plan.faults == Faults::calm() {
-            outcome.sent = posts;
-        }
-        outcome
-    }
-
-    /// The Pins on Pinterest and the creates that were sent, by content.
-    fn groups(&self, provider: &Provider, posts: &[Post]) -> BTreeMap<String, Group> {
-        let mut groups: BTreeMap<String, Group> = BTreeMap::new();
-        for (_, made) in provider.pins() {
-            let group = groups.entry(made.content.clone()).or_default();
-            group.pins.insert(made.id.clone());
-            group.too_late += usize::from(made.is_too_late);
-        }
-        posts.iter().for_each(|post| groups.entry(post.content.clone()).or_default().posts += 1);
-        groups
-    }
-
-    /// Each Pin's content without the picture, by the Pin's id.
-    fn texts_by_pin(&self, provider: &Provider) -> BTreeMap<String, String> {
-        provider.pins().into_iter().map(|(_, made)| (made.id, without_picture(&made.content))).collect()
-    }
-
-    /// The Pinterest user of each account.
-    fn users(&self) -> BTreeMap<String, usize> {
-        let user = |index| (self.plan.account(index).account.to_string(), self.plan.user(index));
-        (0..self.plan.accounts).map(user).collect()
-    }
-
-    /// Checks that in any window of w seconds the accounts of a user send at most capacity + rate · w creates, by the
-    /// time at which they were sent. Clock skew adds slack, because pacing can't prevent its effect.
-    fn check_pace(&mut self, posts: &[Post]) {
-        let pace = self.plan.pace;
-        let slack_ms = 4 * self.plan.faults.skew_ms;
-        let (users, mut by_user) = (self.users(), BTreeMap::<usize, Vec<i64>>::new());
-        posts.iter().for_each(|post| by_user.entry(users[&post.account]).or_default().push(post.at));
-        for (user, mut times) in by_user {
-            times.sort_unstable();
-            // The n-th call after any other comes no earlier than n + 1 - capacity intervals after it.
-            let mut highest = i64::MIN;
-            for (number, at) in times.iter().enumerate() {
-                highest = highest.max(at - number as i64 * pace.interval_ms);
-                let over_ms = highest - (at - (number as i64 + 1) * pace.interval_ms) - pace.burst_ms();
-                if over_ms > slack_ms {
-                    let text = format!("user {user}: call {number} is {over_ms} ms ahead of its pace");
-                    report(&self.violations, Wrong::Noisy, text);
-                    break;
-                }
-            }
-        }
-    }
-
-    /// Checks that no window of a minute has more arrivals of a user than Pinterest lets pass, refused ones
-    /// included. It knows nothing of the pace, but for the clocks that differ, which pacing can't prevent.
-    fn check_windows(&mut self, provider: &Provider) {
-        let slack = (4 * self.plan.faults.skew_ms / self.plan.pace.interval_ms) as usize;
-        let (users, mut by_user) = (self.users(), BTreeMap::<usize, Vec<i64>>::new());
-        for (account, arrivals) in provider.arrivals() {
-            by_user.entry(users[&account]).or_default().extend(arrivals);
-        }
-        for (user, arrivals) in by_user {
-            let most = most_in_a_window(arrivals);
-            if most > WRITES_PER_WINDOW + slack {
-                let text = format!("user {user}: {most} writes arrive within a minute");
-                report(&self.violations, Wrong::Throttled, text);
-            }
-        }
-    }
-}
-
-/// The 429 that this write records: when the attempt was announced that it answered; or, of a reading, the moment
-/// before which it wasn't made.
-fn heard_429(before: &Attempt, after: &Attempt) -> Option<Moment> {
-    let is_answer = before.status == Status::Publishing && after.rev == before.rev + 1;
-    let last = after.history.last().filter(|_| is_answer)?;
-    let is_of_reading =
-        last.kind == EventKind::ReconcileInconclusive && last.note.as_deref() == Some(Failure::RateLimited.code());
-    if is_of_reading {
-        return Some(last.at.plus_ms(-STANDS_STILL_MS));
-    }
-    before.started_at.filter(|_| last.status == Some(429))
-}
-
-/// Counts the refusals of a pin's image from one retry or edit by its client to the next.
-fn watch_images(violations: &Violations, refusals: &Mutex<ImageRefusals>, pin: &Pin, after: &Attempt) {
-    let owner = &pin.request.idempotency_key;
-    let mut refusals = refusals.lock().unwrap_or_else(PoisonError::into_inner);
-    match after.history.last().map(|event| event.kind) {
-        Some(EventKind::AttemptStarted) => refusals.begins(owner),
-        Some(EventKind::Retried | EventKind::Edited) => refusals.reset(owner),
-        Some(EventKind::AnswerUnknown) if refusals.is_pending(owner) => {
-            refusals.begins(owner);
-            let text = format!("{owner} is unknown, and was refused for its image: {}", story(after));
-            report(violations, Wrong::Untrue, text);
-        }
-        Some(_) if refusals.answered(owner) > IMAGE_REFUSALS_MAX => {
-            report(violations, Wrong::Endless, format!("{owner} is tried on and on for its image: {}", story(after)));
-        }
-        _ => {}
-    }
-}
-
-fn records_duplicate_check(attempt: &Attempt) -> bool {
-    let last = attempt.history.last().map(|event| event.kind);
-    matches!(last, Some(EventKind::DuplicateFound | EventKind::DuplicateRemoved))
-}
-
-/// Whether the last event is an edit or a deletion, which is never allowed while the pin is being published.
-fn records_owner_change(before: &Attempt, after: &Attempt) -> bool {
-    match after.history.last().map(|event| event.kind) {
-        Some(EventKind::Edited) => {
-            after.edit == before.edit + 1 && matches!(before.status, Status::Queued | Status::Deferred | Status::Failed)
-        }
-        Some(EventKind::Deleted) => before.status.is_terminal(),
-        _ => false,
-    }
-}
-
-/// Checks every write of an attempt row.
-fn watch(violations: &Violations, pin: &Pin, before: &Attempt, after: &Attempt) {
-    use Status as S;
-    let key = &pin.request.idempotency_key;
-    let is_legal = matches!(
-        (before.status, after.status),
-        (S::Queued | S::Deferred, S::Publishing | S::Deferred | S::Failed)
-            | (S::Publishing, _)
-            | (S::Failed, S::Queued | S::Deferred)
-    ) || (before.status == after.status && before.orphan_pin_id != after.orphan_pin_id)
-        || (before.status == S::Failed && after.status == S::Failed && !before.is_superseded && after.is_superseded)
-        || (before.status == after.status && records_owner_change(before, after))
-        || (before.status == S::Published && after.status == S::Published && records_duplicate_check(after));
-    let is_ahead = after.rev == before.rev + 1
-        && after.attempt >= before.attempt
-        && after.generation >= before.generation
-        && after.attempt_base >= before.attempt_base;
-    if !is_legal || !is_ahead {
-        report(violations, Wrong::Illegal, format!("{key}: {:?} -> {:?}", before.status, after.status));
-    }
-    let begins = after.attempt > before.attempt;
-    // A hold ends when a refresh succeeds or a user connects the account. The pins that waited for it are then sent at
-    // once.
-    if begins && pin.not_before().is_some_and(|due| after.started_at.is_none_or(|started| started < due)) {
-        report(violations, Wrong::Early, format!("{key} began at {:?}, before its time", after.started_at));
-    }
-    let was_held = before.wait.is_some_and(WaitReason::is_hold);
-    if begins && !was_held && before.not_before.is_some_and(|at| after.started_at.is_none_or(|started| started < at)) {
-        let text = format!("{key} began at {:?}, before {:?}", after.started_at, before.not_before);
-        report(violations, Wrong::Early, text);
     }
 }
 

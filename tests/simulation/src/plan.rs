@@ -83,6 +83,8 @@ pub struct Plan {
     /// Buckets that a machine with a bad clock writes: the account, when, and how far that clock is ahead, in
     /// milliseconds.
     pub bad_clocks: Vec<BadClock>,
+    /// Pacing rows of users that are lost: an account of the user, and when, in milliseconds from the start.
+    pub lost_rows: Vec<(usize, i64)>,
     pub is_traced: bool,
 }
 
@@ -117,6 +119,17 @@ const OUTLIVES_REFRESH: f64 = 0.01;
 /// The faults of such a world last up to so much longer: holds are tried meanwhile.
 const HELD_FOR_MS: i64 = 40 * 60_000;
 const REFUSALS: u64 = 0x2EF_05ED;
+/// In one world of so many, Pinterest refuses some pins in words that are about their account, and how likely it does,
+/// per pin. Its requests come over hours, so that others wait behind such a pin, again and again.
+const POISONED_EVERY: u8 = 8;
+const POISONED: f64 = 0.04;
+const POISONED_FOR_MS: i64 = 150 * 60_000;
+const POISON: u64 = 0x0007_0801;
+/// How often the pacing row of a user is lost, in a world with users who have several accounts.
+const LOST_ROWS_MAX: usize = 6;
+/// Half of them while the first burst is spent, before pins have slots ahead.
+const LOST_EARLY_MS: i64 = 60_000;
+const LOST_ROWS: u64 = 0x1057_2085;
 const WORDS: u64 = 0x303D5;
 /// One world in this many has clients that write to boards.
 const OWN_WRITES_EVERY: u8 = 3;
@@ -176,9 +189,15 @@ impl Plan {
             accounts_per_user: accounts_per_user(seed),
             own_writes: own_writes(seed, accounts, arrival_ms),
             bad_clocks: bad_clocks(seed, accounts, arrival_ms),
+            lost_rows: lost_rows(seed, accounts, arrival_ms),
             is_traced: false,
             grants: GrantFaults::harsh(&mut rng),
         };
+        if !is_large && Rng::with_seed(seed ^ POISON).u8(0..POISONED_EVERY) == 0 {
+            plan.faults.poisoned = POISONED;
+            plan.wishes.iter_mut().for_each(|wish| wish.at_ms = wish.at_ms * POISONED_FOR_MS / arrival_ms);
+            plan.heals_after_ms += POISONED_FOR_MS;
+        }
         // A random number generator of their own, so that schedules don't change the rest of the world.
         let mut times = Rng::with_seed(seed ^ SCHEDULES);
         plan.faults = plan.faults.with_words(&mut Rng::with_seed(seed ^ WORDS));
@@ -294,6 +313,17 @@ fn uuid(space: u16, number: u64) -> uuid::Uuid {
 fn accounts_per_user(seed: u64) -> usize {
     let mut rng = Rng::with_seed(seed ^ USERS);
     if rng.u8(0..USERS_EVERY) == 0 { rng.usize(2..5) } else { 1 }
+}
+
+/// In worlds with users who have several accounts, their pacing rows are lost now and then.
+fn lost_rows(seed: u64, accounts: usize, arrival_ms: i64) -> Vec<(usize, i64)> {
+    if accounts_per_user(seed) == 1 {
+        return Vec::new();
+    }
+    let mut rng = Rng::with_seed(seed ^ LOST_ROWS);
+    let mut at_ms = || if rng.bool() { rng.i64(0..LOST_EARLY_MS) } else { rng.i64(0..arrival_ms) };
+    let times: Vec<i64> = (0..LOST_ROWS_MAX).map(|_| at_ms()).collect();
+    times.into_iter().map(|at_ms| (rng.usize(0..accounts), at_ms)).collect()
 }
 
 /// In some worlds, clients create very many sections within a minute.

@@ -1,6 +1,10 @@
 //! A Pinterest with the worst behaviour that the deadlines allow. It records which request created which Pin.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod boards;
+mod fate;
+mod lists;
+
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -9,24 +13,25 @@ use http::{HeaderMap, HeaderValue};
 use pinbridge_shared::adapters::pinterest::creation::CreateAnswer;
 use pinbridge_shared::adapters::pinterest::error_codes;
 use pinbridge_shared::adapters::pinterest::words::Words;
-use pinbridge_shared::domain::account::board::{Board, BoardChange, BoardDraft, BoardPages, RelatedTerms, Section};
 use pinbridge_shared::domain::pin::PinRequest;
 use pinbridge_shared::domain::pin::attempt::Upstream;
 use pinbridge_shared::domain::pin::failure::Failure;
-use pinbridge_shared::domain::reconcile::board_scan::PAGE_SIZE;
 use pinbridge_shared::domain::reconcile::matching::BoardPin;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::ports::{BoardPage, Boards, Creation, Pinterest, PinterestUser, ReadFailure};
-use pinbridge_shared::testing::fake_boards::FakeBoards;
-use pinterest_simulator::rewrite::Way;
+use pinbridge_shared::ports::{BoardPage, Creation, Pinterest, PinterestUser, ReadFailure};
 use serde_json::json;
 
 use crate::endpoint::Endpoint;
 use crate::faults::Faults;
 use crate::gate::SimGate;
+use crate::holds::TokenRefusals;
 use crate::kernel::Kernel;
 use crate::oracle;
+pub use boards::CountedBoards;
+pub use fate::ImageRefusals;
+use fate::{Answer, Fate, TOO_LATE_MS};
+use lists::{normalised, rewrite};
 
 /// A Pin that exists from `committed_at` on.
 #[derive(Clone, Debug)]
@@ -110,76 +115,18 @@ struct State {
     refusals: BTreeMap<usize, Refusal>,
     /// Until when Pinterest can't fetch an image.
     images: BTreeMap<String, i64>,
+    /// Pins that were sent, and what each is refused with, if it is poisoned.
+    poisoned: BTreeMap<String, Option<usize>>,
 }
 
-/// Of the 429s without Pinterest's JSON, the share that creates the Pin all the same.
-const BARE_429_COMMITS: f64 = 0.1;
-/// How long Pinterest can't fetch an image that comes back, and how long one that doesn't.
-const IMAGE_DOWN_MS: std::ops::Range<i64> = 30_000..40 * 60_000;
-const IMAGE_GONE_MS: i64 = 1_000 * 3_600_000;
-/// Of the images that can't be fetched, the share that never can.
-const IMAGE_GONE: f64 = 0.3;
-/// Refusals of one pin as Pinterest words them, with their codes; each comes under any of these statuses.
 /// A 429 asks for a pause of at most this.
 const HINT_MOST_MS: i64 = 180_000;
-const REFUSED_UNDER: [u16; 7] = [400, 401, 403, 404, 409, 422, 429];
-const WORDS: [(i64, &str); 6] = [
-    (9, "Sorry! We blocked this link because it may lead to spam."),
-    (9, "Sorry, we've blocked this description because it contains a link…"),
-    (1, "Sorry! This site doesn't allow you to save Pins."),
-    (1, "Parameter 'link' with the value 'https://example.com/a b' is not a valid URL format."),
-    (7, "You don't have permission to edit that board."),
-    (2787, "Sorry! Something went wrong on our end."),
-];
-
-fn choice<'a, T>(rng: &mut fastrand::Rng, of: &'a [T]) -> &'a T {
-    &of[rng.usize(0..of.len())]
-}
-
-/// How often each pin was refused because its image could not be fetched, as far as its row says so.
-#[derive(Default)]
-pub struct ImageRefusals {
-    /// Refused, and not in the row yet.
-    pending: BTreeSet<String>,
-    recorded: BTreeMap<String, u32>,
-}
-
-impl ImageRefusals {
-    fn refused(&mut self, owner: &str) {
-        self.pending.insert(owner.to_owned());
-    }
-
-    /// An attempt begins: what an earlier one's process didn't record isn't known to any other.
-    pub fn begins(&mut self, owner: &str) {
-        self.pending.remove(owner);
-    }
-
-    /// Whether the pin was refused so, and its row doesn't say it yet.
-    pub fn is_pending(&self, owner: &str) -> bool {
-        self.pending.contains(owner)
-    }
-
-    /// The row has the answer; returns how many such refusals it has had.
-    pub fn answered(&mut self, owner: &str) -> u32 {
-        let count = self.recorded.entry(owner.to_owned()).or_default();
-        *count += u32::from(self.pending.remove(owner));
-        *count
-    }
-
-    /// A client retried or changed the pin.
-    pub fn reset(&mut self, owner: &str) {
-        self.recorded.remove(owner);
-    }
-}
 
 /// Of the access tokens that are revoked at a call, the share whose grant is revoked too.
 const GRANT_REVOKED: f64 = 0.25;
 
 /// How long a refusal lasts that outlives a refresh, if the faults don't end before.
 const REFUSED_MS: [std::ops::Range<i64>; 2] = [5_000..1_500_000, 5_000..7_200_000];
-
-/// How long after its create a Pin that is too late is committed: mostly after two scans have missed it.
-const TOO_LATE_MS: std::ops::Range<i64> = 150_000..300_000;
 
 /// Called with each create when it is sent.
 pub type Witness = Box<dyn Fn(&PinRequest, i64) + Send + Sync>;
@@ -193,6 +140,7 @@ pub struct Provider {
     skew_ms: i64,
     witness: Witness,
     images: Arc<Mutex<ImageRefusals>>,
+    token_refusals: TokenRefusals,
     /// The account of a user's number.
     account_of: AccountOf,
     state: Mutex<State>,
@@ -200,24 +148,11 @@ pub struct Provider {
 
 pub type AccountOf = Box<dyn Fn(usize) -> String + Send + Sync>;
 
-/// When a create commits, and what its answer is.
-struct Fate {
-    commits_after_ms: Option<i64>,
-    answer: Answer,
-    answers_after_ms: i64,
-}
-
-enum Answer {
-    Created,
-    Nothing,
-    Unsent,
-    Error { status: u16, code: Option<i64>, message: String, retry_after_s: Option<i64> },
-}
-
 /// What the oracle is told.
 pub struct Watched {
     pub witness: Witness,
     pub images: Arc<Mutex<ImageRefusals>>,
+    pub token_refusals: TokenRefusals,
 }
 
 impl Provider {
@@ -230,10 +165,21 @@ impl Provider {
         watched: Watched,
         account_of: AccountOf,
     ) -> Arc<Self> {
-        let Watched { witness, images } = watched;
+        let Watched { witness, images, token_refusals } = watched;
         let skew_ms = kernel.draw(|rng| rng.i64(-faults.skew_ms..=faults.skew_ms));
         let state = Mutex::new(State { faults, ..State::default() });
-        Arc::new(Self { kernel, endpoint, gate, client_timeout_ms, skew_ms, witness, images, account_of, state })
+        Arc::new(Self {
+            kernel,
+            endpoint,
+            gate,
+            client_timeout_ms,
+            skew_ms,
+            witness,
+            images,
+            token_refusals,
+            account_of,
+            state,
+        })
     }
 
     pub fn set_faults(&self, faults: Faults) {
@@ -340,105 +286,16 @@ impl Provider {
         self.images.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether Pinterest can't fetch the pin's image now. That is decided when the image is first asked for.
-    fn is_image_down(&self, faults: &Faults, request: &PinRequest) -> bool {
-        if faults.image_down == 0.0 {
-            return false;
-        }
-        let now = self.kernel.now();
-        let known = self.state().images.get(&request.image_url).copied();
-        let until = known.unwrap_or_else(|| {
-            let until = match (self.kernel.chance(faults.image_down), self.kernel.chance(IMAGE_GONE)) {
-                (false, _) => 0,
-                (true, true) => now + IMAGE_GONE_MS,
-                (true, false) => now + self.kernel.draw(|rng| rng.i64(IMAGE_DOWN_MS)),
-            };
-            self.state().images.insert(request.image_url.clone(), until);
-            until
-        });
-        now < until
+    /// Counts an access token of the token's user that was refused, or the end of such refusals: by the name of the
+    /// account, or by the pin's key.
+    fn count_refusal(&self, name: String, is_refused: bool) {
+        let mut refusals = self.token_refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = refusals.entry(name).or_default();
+        *count = if is_refused { *count + 1 } else { 0 };
     }
 
-    fn fate(&self, faults: &Faults, request: &PinRequest, is_honoured: bool) -> Fate {
-        let quick = self.kernel.draw(|rng| rng.i64(80..900));
-        let error = |status, code, message: &str| Fate {
-            commits_after_ms: None,
-            answer: Answer::Error { status, code, message: String::from(message), retry_after_s: None },
-            answers_after_ms: quick,
-        };
-        if !is_honoured {
-            return error(401, Some(2), "Authentication failed.");
-        }
-        // At most as late as the deadlines allow, counted from when the client gives up.
-        let late = |rng: &mut fastrand::Rng| {
-            let latest = self.client_timeout_ms + faults.commit_lateness_ms;
-            if faults.commits_evenly || rng.bool() { rng.i64(0..latest.max(1)) } else { latest - 1 }
-        };
-        let lost = |commits_after_ms| Fate {
-            commits_after_ms,
-            answer: Answer::Nothing,
-            answers_after_ms: self
-                .kernel
-                .draw(|rng| if rng.bool() { self.client_timeout_ms } else { rng.i64(10..5_000) }),
-        };
-        let commits = Some(quick / 2);
-        let hit = |probability| self.kernel.chance(probability);
-        if hit(faults.unreachable) {
-            return Fate { commits_after_ms: None, answer: Answer::Unsent, answers_after_ms: quick };
-        }
-        if hit(faults.lost_before_commit) {
-            return lost(None);
-        }
-        if hit(faults.lost_after_commit) {
-            return lost(commits);
-        }
-        if hit(faults.too_late_commit) {
-            return lost(Some(self.kernel.draw(|rng| rng.i64(TOO_LATE_MS))));
-        }
-        if hit(faults.late_commit) {
-            return lost(Some(self.kernel.draw(late)));
-        }
-        if hit(faults.server_error_after_commit) {
-            return Fate { commits_after_ms: commits, ..error(500, Some(500), "Internal error") };
-        }
-        if hit(faults.server_error) {
-            return error(503, None, "");
-        }
-        if hit(faults.code_2787) {
-            let commits_after_ms = commits.filter(|_| self.kernel.draw(fastrand::Rng::bool));
-            return Fate { commits_after_ms, ..error(400, Some(2787), "Something went wrong on our end.") };
-        }
-        if hit(faults.rate_limited) {
-            let retry_after_s = self.kernel.draw(|rng| rng.bool().then(|| rng.i64(5..90)));
-            let message = "This request exceeded a rate limit.".into();
-            let answer = Answer::Error { status: 429, code: Some(8), message, retry_after_s };
-            return Fate { commits_after_ms: None, answer, answers_after_ms: quick };
-        }
-        if hit(faults.bare_429) {
-            let retry_after_s = self.kernel.draw(|rng| rng.bool().then(|| rng.i64(5..90)));
-            let answer = Answer::Error { status: 429, code: None, message: String::new(), retry_after_s };
-            let commits_after_ms = commits.filter(|_| self.kernel.chance(BARE_429_COMMITS));
-            return Fate { commits_after_ms, answer, answers_after_ms: quick };
-        }
-        if self.is_image_down(faults, request) {
-            self.images().refused(&request.idempotency_key);
-            let (status, code) = self.kernel.draw(|rng| (*choice(rng, &[400, 403, 422]), *choice(rng, &[1, 235])));
-            return error(status, Some(code), "Sorry we could not fetch the image.");
-        }
-        if hit(faults.worded_refusal) {
-            let (status, (code, words)) = self.kernel.draw(|rng| (*choice(rng, &REFUSED_UNDER), *choice(rng, &WORDS)));
-            return error(status, Some(code), &format!("{words} ('{}')", request.title));
-        }
-        if hit(faults.spam_block) {
-            return error(403, Some(9), "Your account is blocked for behaviour that looks like spam");
-        }
-        if hit(faults.busy) {
-            return error(409, Some(409), "Could not get exclusive access to the board");
-        }
-        if hit(faults.refused_pin) {
-            return error(403, Some(235), "Sorry, this image is broken. Please pick a different image.");
-        }
-        Fate { commits_after_ms: commits, answer: Answer::Created, answers_after_ms: quick }
+    fn account_name(&self, token: &Secret) -> Option<String> {
+        self.endpoint.of(token).map(|(_, user)| (self.account_of)(user))
     }
 
     fn commit(&self, request: &PinRequest, at: i64) -> String {
@@ -507,89 +364,6 @@ impl Provider {
             }
         }
     }
-
-    fn page(&self, board_id: &str, skip: usize) -> BoardPage {
-        let now = self.kernel.now();
-        let state = self.state();
-        let faults = &state.faults;
-        let is_dark = faults.list_dark_ms > 0 && (now / faults.list_dark_ms + board_id.len() as i64) % 4 == 3;
-        if is_dark || self.kernel.chance(faults.list_empty) {
-            return BoardPage::default();
-        }
-        let old = (0..faults.strangers).map(|number| stranger(number, board_id));
-        let old: Vec<Made> = old.collect();
-        let visible = |pin: &&Made| pin.visible_at <= now && pin.committed_at <= now;
-        let mut pins: Vec<&Made> =
-            state.boards.get(board_id).into_iter().flatten().chain(&old).filter(visible).collect();
-        pins.sort_by_key(|pin| (std::cmp::Reverse(pin.shown.created_at), std::cmp::Reverse(&pin.id)));
-        if self.kernel.chance(faults.list_shuffled) {
-            self.kernel.draw(|rng| rng.shuffle(&mut pins));
-        }
-        let has_more = pins.len() > skip + PAGE_SIZE && !self.kernel.chance(faults.list_cut);
-        self.kernel.note(|| format!("lists {} of board {board_id} from {skip}", pins.len()));
-        let is_foreign = |pin: &Made| pin.is_rewritten && faults.rewritten_is_foreign;
-        let shown = |pin: &Made| if is_foreign(pin) { foreign(&pin.shown) } else { pin.shown.clone() };
-        let page = pins.into_iter().skip(skip).take(PAGE_SIZE).map(shown).collect();
-        BoardPage { pins: page, next: has_more.then(|| (skip + PAGE_SIZE).to_string()) }
-    }
-}
-
-/// A Pin that a user created by hand: one a minute, long before the world's first Pin.
-fn stranger(number: usize, board_id: &str) -> Made {
-    let at = crate::world::START - 3_600_000 - number as i64 * 60_000;
-    let shown = BoardPin {
-        id: format!("8{number:07}"),
-        created_at: Some(Moment(at)),
-        title: (!number.is_multiple_of(3)).then(|| format!("Crane & paper number {}", number % 50)),
-        description: None,
-        link: (!number.is_multiple_of(2)).then(|| format!("https://example.org/{board_id}")),
-    };
-    Made {
-        id: shown.id.clone(),
-        owner: String::new(),
-        content: String::new(),
-        committed_at: at,
-        visible_at: at,
-        shown,
-        is_rewritten: false,
-        is_too_late: false,
-    }
-}
-
-/// The Pin as lists show it: Pinterest may change the case of letters, cut texts and append to links.
-fn normalised(request: &PinRequest, id: &str, created_at_s: i64, rng: &mut fastrand::Rng) -> BoardPin {
-    let mut shown = BoardPin {
-        id: id.to_owned(),
-        created_at: Some(Moment(created_at_s * 1_000)),
-        title: Some(request.title.clone()),
-        description: request.description.clone(),
-        link: request.link_url.clone(),
-    };
-    match rng.u8(0..8) {
-        0 => shown.title = Some(format!(" {}", request.title.to_uppercase())),
-        1 => shown.title = Some(request.title.replace('&', "&amp;")),
-        2 => shown.link = request.link_url.as_ref().map(|link| format!("{link}/?utm_source=pinterest")),
-        3 => shown.description = request.description.as_ref().map(|text| text.chars().take(40).collect()),
-        _ => {}
-    }
-    shown
-}
-
-/// Writes the link and the texts in other ways.
-fn rewrite(shown: &mut BoardPin, rng: &mut fastrand::Rng) {
-    let drawn = Way::STAGES.map(|ways| rng.bool().then(|| ways[rng.usize(0..ways.len())]));
-    let ways: Vec<Way> = drawn.into_iter().flatten().collect();
-    let written = |value: Option<String>, write: fn(Way, &str) -> String| {
-        value.map(|value| ways.iter().fold(value, |value, way| write(*way, &value)))
-    };
-    shown.link = written(shown.link.take(), Way::link);
-    shown.title = written(shown.title.take(), Way::text);
-    shown.description = written(shown.description.take(), Way::text);
-}
-
-/// The Pin as it looks to a reader who recognises nothing that is written in another way.
-fn foreign(shown: &BoardPin) -> BoardPin {
-    BoardPin { title: Some("Nobody's".into()), description: None, link: None, ..shown.clone() }
 }
 
 #[async_trait]
@@ -610,8 +384,15 @@ impl Pinterest for Provider {
             state.faults.clone()
         };
         self.maybe_revoke(token, faults.revoked);
-        let is_honoured = !is_refused_again && self.endpoint.accepts(token);
+        let is_stray = self.kernel.chance(faults.stray_401);
+        let is_honoured = !is_refused_again && !is_stray && self.endpoint.accepts(token);
         let fate = self.fate(&faults, request, is_honoured);
+        self.count_refusal(request.idempotency_key.clone(), !is_honoured);
+        if let Some(account) = self.account_name(token)
+            && (!is_honoured || matches!(fate.answer, Answer::Created))
+        {
+            self.count_refusal(account, !is_honoured);
+        }
         self.kernel.note(|| format!("POST {} of {}", fate.answers_after_ms, request.idempotency_key));
         // The request has been sent, so it takes effect even if the caller dies.
         let id = fate.commits_after_ms.map(|after_ms| self.commit(request, now + after_ms));
@@ -631,7 +412,11 @@ impl Pinterest for Provider {
         self.kernel.sleep(self.kernel.draw(|rng| rng.i64(50..800))).await;
         let faults = self.state().faults.clone();
         self.maybe_revoke(token, faults.revoked);
-        let is_honoured = !self.is_refused(token, true) && self.endpoint.accepts(token);
+        let is_stray = self.kernel.chance(faults.stray_401);
+        let is_honoured = !self.is_refused(token, true) && !is_stray && self.endpoint.accepts(token);
+        if let Some(account) = self.account_name(token).filter(|_| !is_honoured) {
+            self.count_refusal(account, true);
+        }
         let refused = |status, code, message: &str| ReadFailure {
             failure: error_codes::of_read(status, code, &Words::of(message, &[])),
             upstream: Upstream { status: Some(status), ..Upstream::default() },
@@ -685,61 +470,6 @@ impl Pinterest for Provider {
         };
         self.gate.leave_provider(CALL).await;
         answer
-    }
-}
-
-/// Boards whose writes are counted with the creates. What they say is the fake's.
-pub struct CountedBoards {
-    pub provider: Arc<Provider>,
-    pub endpoint: Arc<Endpoint>,
-    pub inner: FakeBoards,
-}
-
-impl CountedBoards {
-    fn sends(&self, token: &Secret) {
-        if let Some((_, user)) = self.endpoint.of(token) {
-            self.provider.sends((self.provider.account_of)(user));
-        }
-    }
-}
-
-#[async_trait]
-impl Boards for CountedBoards {
-    async fn boards(&self, token: &Secret) -> Result<BoardPages, ReadFailure> {
-        self.inner.boards(token).await
-    }
-
-    async fn board(&self, token: &Secret, board_id: &str) -> Result<Board, ReadFailure> {
-        self.inner.board(token, board_id).await
-    }
-
-    async fn create_board(&self, token: &Secret, draft: &BoardDraft) -> Result<Board, ReadFailure> {
-        self.sends(token);
-        self.inner.create_board(token, draft).await
-    }
-
-    async fn update_board(&self, token: &Secret, board_id: &str, change: &BoardChange) -> Result<Board, ReadFailure> {
-        self.sends(token);
-        self.inner.update_board(token, board_id, change).await
-    }
-
-    async fn delete_board(&self, token: &Secret, board_id: &str) -> Result<(), ReadFailure> {
-        self.sends(token);
-        self.inner.delete_board(token, board_id).await
-    }
-
-    async fn sections(&self, token: &Secret, board_id: &str) -> Result<Vec<Section>, ReadFailure> {
-        self.inner.sections(token, board_id).await
-    }
-
-    async fn create_section(&self, token: &Secret, board_id: &str, name: &str) -> Result<Section, ReadFailure> {
-        self.sends(token);
-        self.provider.limits_own_write()?;
-        self.inner.create_section(token, board_id, name).await
-    }
-
-    async fn related_terms(&self, token: &Secret, terms: &[String]) -> Result<RelatedTerms, ReadFailure> {
-        self.inner.related_terms(token, terms).await
     }
 }
 

@@ -38,6 +38,7 @@ pub fn calm(accounts: usize, wishes: Vec<Wish>) -> Plan {
         daily_budget: 0,
         own_writes: Vec::new(),
         bad_clocks: Vec::new(),
+        lost_rows: Vec::new(),
         ..Plan::drawn(0, 0)
     }
 }

@@ -88,8 +88,12 @@ impl Rollups for DynamoStore {
         let item = self.get(keys::ROLLED_UP.to_owned(), keys::ROLLED_UP, true).await?;
         let Some(row) = item.as_ref().map(Reader) else { return Ok(None) };
         let (Some(last), Some(after)) = (row.maybe_number("begun"), row.maybe_text("after")) else { return Ok(None) };
-        let after = after.parse().map_err(|_| unreadable("after"))?;
-        Ok(Some(BegunGroup { last, after }))
+        let workspace = after.parse().map_err(|_| unreadable("after"))?;
+        let listed_to = match (row.maybe_number("listed_at"), row.maybe_text("listed_pin")) {
+            (Some(at), Some(pin)) => Some((Moment(at), pin.parse().map_err(|_| unreadable("listed_pin"))?)),
+            _ => None,
+        };
+        Ok(Some(BegunGroup { last, workspace, listed_to }))
     }
 
     async fn set_begun_group(&self, group: &BegunGroup) -> PortResult<()> {
@@ -97,14 +101,21 @@ impl Rollups for DynamoStore {
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(Builder::keyed(keys::ROLLED_UP.to_owned(), keys::ROLLED_UP).build()))
-            .update_expression("SET begun = :last, #after = :after")
+            .set_key(Some(Builder::keyed(keys::ROLLED_UP.to_owned(), keys::ROLLED_UP).build()));
+        let update = match group.listed_to {
+            Some((at, pin)) => update
+                .update_expression("SET begun = :last, #after = :after, listed_at = :at, listed_pin = :pin")
+                .expression_attribute_values(":at", number(at.0))
+                .expression_attribute_values(":pin", text(pin.to_string())),
+            None => update.update_expression("SET begun = :last, #after = :after REMOVE listed_at, listed_pin"),
+        };
+        let update = update
             // The rolled-up minute was moved past a group that another run finished.
             .condition_expression("#minute < :last")
             .expression_attribute_names("#minute", "minute")
             .expression_attribute_names("#after", "after")
             .expression_attribute_values(":last", number(group.last))
-            .expression_attribute_values(":after", text(group.after.to_string()));
+            .expression_attribute_values(":after", text(group.workspace.to_string()));
         match update.send().await {
             Ok(_) => Ok(()),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),

@@ -19,8 +19,6 @@ pub const AHEAD_MAX_MS: i64 = 730 * DAY_MS;
 pub const RELEASE_AHEAD_MS: i64 = 180 * SECOND_MS;
 /// A start later than this counts as late. Schedules are to the second, so a start within its own second isn't late.
 pub const LATE_FROM_MS: i64 = SECOND_MS;
-/// Without a watermark (the very first run) the dispatcher begins this far back.
-pub const RELEASE_REACH_BACK_MINUTES: i64 = 60;
 /// A minute is read again until it is this much past: a process that stood still may have written under it late. Rows
 /// that were handed over are gone from it, so that reading it costs next to nothing.
 pub const RELEASE_RESCAN_MINUTES: i64 = 10;

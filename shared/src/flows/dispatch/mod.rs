@@ -11,7 +11,8 @@ use super::schedules::release_due;
 use super::schedules::release_schedules::Released;
 use super::stats::roll_up;
 use crate::context::Context;
-use crate::domain::time::SECOND_MS;
+use crate::domain::recovery::{FIRST_REACH_BACK_MINUTES, RESCAN_MINUTES};
+use crate::domain::time::{Moment, SECOND_MS};
 use crate::ports::PortResult;
 use crate::telemetry;
 
@@ -39,6 +40,7 @@ pub async fn dispatch(context: &Context, mode: Mode, ends_at_ms: i64) -> PortRes
     if mode == Mode::Tick && !context.store.take_lease(&holder, now, now.plus_ms(LEASE_MS)).await? {
         return Ok(Report::default());
     }
+    begin(context, now).await?;
     // What has a time comes first. A recovery leaves schedules to the next tick: a schedule's owner is its row in the
     // table.
     let scheduled = if mode == Mode::Tick { release_scheduled(context, ends_at_ms).await } else { Released::default() };
@@ -68,6 +70,20 @@ pub async fn dispatch(context: &Context, mode: Mode, ends_at_ms: i64) -> PortRes
         roll_up::roll_up_quietly(context, ends_at_ms).await;
     }
     Ok(report)
+}
+
+/// On the very first run, notes from when on markers, schedules and figures are looked at. That is done before anything
+/// else: a dispatcher that fails for its first hours would otherwise begin later each time, and never look at what was
+/// accepted before.
+async fn begin(context: &Context, now: Moment) -> PortResult<()> {
+    if context.store.watermark().await?.is_some() {
+        return Ok(());
+    }
+    let from = now.minute() - FIRST_REACH_BACK_MINUTES;
+    context.schedules.set_release_watermark(from).await?;
+    context.rollups.set_rolled_up(from - RESCAN_MINUTES).await?;
+    // The last: whoever finds it finds the others.
+    context.store.set_watermark(from).await
 }
 
 /// Releases due schedules. A failure is logged, and doesn't keep backlogs and markers waiting.

@@ -13,7 +13,9 @@ use crate::domain::pacing::bucket::DISPATCH_HORIZON_MS;
 use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::pin::{Pin, Placement};
 use crate::domain::reconcile::duplicate_check::DuplicateCheck;
-use crate::domain::recovery::{KEPT_MS, MARKER_SHARDS, Purpose, RESCAN_MINUTES, RecoveryMarker};
+use crate::domain::recovery::{
+    FIRST_REACH_BACK_MINUTES, KEPT_MS, MARKER_SHARDS, Purpose, RESCAN_MINUTES, RecoveryMarker,
+};
 use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use crate::flows::boards::mark_removed::continue_removal;
 use crate::flows::imports::rescue_imports::rescue_import;
@@ -25,8 +27,6 @@ use crate::telemetry::{self, Metric};
 const MINUTES_PER_RUN: i64 = 180;
 /// Messages sent in a run: after an outage the queue fills no faster than it is worked off.
 const RESENDS_PER_RUN: usize = 2_000;
-/// Without a watermark (the very first run) the rescuer begins this far back.
-const FIRST_REACH_BACK_MINUTES: i64 = 60;
 /// The farthest minute, from now, under which a marker that owns pins is ever filed. A recovery reads from there back.
 const FARTHEST_MINUTES: i64 = 62;
 /// A pin that waits for a time further off than this isn't resent yet: its marker is filed again for that time.

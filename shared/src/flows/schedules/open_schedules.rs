@@ -10,8 +10,9 @@ use futures_util::future::{try_join, try_join_all};
 use super::schedule_page::{Listed, Position, SchedulePage, SortBy, matching, page_of, read};
 use crate::context::Context;
 use crate::domain::ids::{AccountId, ScheduleId, WorkspaceId};
+use crate::domain::recovery::FIRST_REACH_BACK_MINUTES;
+use crate::domain::schedule::RELEASE_RESCAN_MINUTES;
 use crate::domain::schedule::{RELEASE_AHEAD_MS, RELEASE_SHARDS, ScheduleStatus};
-use crate::domain::schedule::{RELEASE_REACH_BACK_MINUTES, RELEASE_RESCAN_MINUTES};
 use crate::domain::time::{MINUTE_MS, Moment};
 use crate::flows::pins::unfinished;
 use crate::ports::{ByTime, PortResult};
@@ -33,7 +34,7 @@ const AHEAD_MS: i64 = RELEASE_AHEAD_MS + 2 * MINUTE_MS;
 pub async fn page(context: &Context, workspace: WorkspaceId, listed: &Listed) -> PortResult<SchedulePage> {
     let now = context.system.now();
     let mark = context.schedules.release_watermark().await?;
-    let mark = mark.unwrap_or(now.minute() - RELEASE_REACH_BACK_MINUTES);
+    let mark = mark.unwrap_or(now.minute() - FIRST_REACH_BACK_MINUTES);
     // From here on the index is read; schedules before it are over, or have another owner.
     let present = Moment((mark + 1 - RELEASE_RESCAN_MINUTES).min(now.minute() - PRESENT_MINUTES) * MINUTE_MS);
     let range = listed.range();

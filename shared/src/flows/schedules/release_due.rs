@@ -8,9 +8,8 @@ use futures_util::stream::{self, StreamExt};
 use super::release_schedules::{Released, Run, hand_over};
 use crate::context::Context;
 use crate::domain::ids::{ScheduleKey, WorkspaceId};
-use crate::domain::schedule::{
-    RELEASE_AHEAD_MS, RELEASE_REACH_BACK_MINUTES, RELEASE_RESCAN_MINUTES, RELEASE_SHARDS, ReleaseRow, Schedule, Stage,
-};
+use crate::domain::recovery::FIRST_REACH_BACK_MINUTES;
+use crate::domain::schedule::{RELEASE_AHEAD_MS, RELEASE_RESCAN_MINUTES, RELEASE_SHARDS, ReleaseRow, Schedule, Stage};
 use crate::domain::time::{HOUR_MS, SECOND_MS};
 use crate::ports::{PortError, PortResult};
 use crate::telemetry::{self, Metric};
@@ -38,7 +37,7 @@ const LEAVE_FOR_NOW_MS: i64 = 40 * SECOND_MS;
 pub async fn release_due(context: &Context, ends_at_ms: i64) -> PortResult<Released> {
     let now = context.system.now();
     let this_minute = now.minute();
-    let mark = context.schedules.release_watermark().await?.unwrap_or(this_minute - RELEASE_REACH_BACK_MINUTES);
+    let mark = context.schedules.release_watermark().await?.unwrap_or(this_minute - FIRST_REACH_BACK_MINUTES);
     let (oldest, newest) = (mark + 1 - RELEASE_RESCAN_MINUTES, now.plus_ms(RELEASE_AHEAD_MS).minute());
     let (mut done, mut is_whole) = (mark, true);
     let mut released = Released::default();

@@ -17,15 +17,15 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::context::Context;
 use crate::domain::ids::{PinId, PinKey, WorkspaceId};
-use crate::domain::recovery::{FILED_AFTER_MINUTES, KEPT_MS, MARKER_SHARDS, Purpose, RESCAN_MINUTES, RecoveryMarker};
+use crate::domain::recovery::{
+    FILED_AFTER_MINUTES, FIRST_REACH_BACK_MINUTES, KEPT_MS, MARKER_SHARDS, Purpose, RESCAN_MINUTES, RecoveryMarker,
+};
 use crate::domain::stats::rollup::{MINUTES_AT_ONCE, ROLLED_UP_WITHIN_MS, RollupPage, Sample, merge};
 use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use crate::flows::dispatch::rescue;
-use crate::ports::{BegunGroup, OptimisticWrites, PortResult};
+use crate::ports::{BegunGroup, ListedTo, OptimisticWrites, PortResult};
 use crate::telemetry::{self, Metric};
 
-/// Without a mark (the very first run) the roll-up begins this far back.
-const FIRST_REACH_BACK_MINUTES: i64 = 60;
 /// A run ends this long before the invocation does, and takes no longer than [`RUN_MAX_MS`] in all.
 const STOP_BEFORE_END_MS: i64 = 10 * SECOND_MS;
 pub const RUN_MAX_MS: i64 = 20 * SECOND_MS;
@@ -36,6 +36,8 @@ const WORKSPACES_AT_ONCE: usize = 32;
 /// Listings that are read concurrently, and pins of one that a call reads.
 const LISTINGS_AT_ONCE: usize = 8;
 const LISTED_AT_ONCE: usize = 500;
+/// Pins of a listing that are rolled up before the time is looked at again.
+const LISTED_MAX: usize = 5_000;
 /// Pins that are read together, and how many such reads run concurrently.
 const PINS_AT_ONCE: usize = 250;
 const READS_AT_ONCE: usize = 4;
@@ -121,14 +123,14 @@ pub async fn roll_up(context: &Context, ends_at_ms: i64) -> PortResult<RolledUp>
         }
         let group = match begun.take() {
             Some(begun) if (mark + 1..=mark + MINUTES_AT_ONCE).contains(&begun.last) => {
-                Group { first: mark + 1, last: begun.last, after: Some(begun.after) }
+                Group { first: mark + 1, last: begun.last, from: Some((begun.workspace, begun.listed_to)) }
             }
-            _ => Group { first: mark + 1, last: mark + MINUTES_AT_ONCE, after: None },
+            _ => Group { first: mark + 1, last: mark + MINUTES_AT_ONCE, from: None },
         };
         let done = roll_up_group(context, group, &waiting, stop_at_ms).await?;
         rolled_up.samples += done.samples;
-        if let Some(after) = done.stopped_after {
-            context.rollups.set_begun_group(&BegunGroup { last: group.last, after }).await?;
+        if let Some((workspace, listed_to)) = done.stopped_at {
+            context.rollups.set_begun_group(&BegunGroup { last: group.last, workspace, listed_to }).await?;
             rolled_up.behind = closed - mark;
             break;
         }
@@ -140,41 +142,66 @@ pub async fn roll_up(context: &Context, ends_at_ms: i64) -> PortResult<RolledUp>
     Ok(rolled_up)
 }
 
-/// Minutes that are rolled up together, from the workspace on that follows `after`.
+/// Minutes that are rolled up together.
 #[derive(Clone, Copy)]
 struct Group {
     first: i64,
     last: i64,
-    after: Option<WorkspaceId>,
+    /// Where an earlier run stopped.
+    from: Option<StoppedAt>,
 }
+
+/// A workspace, and how far the listing of its pins is in the rollup; `None`: all of it is, and so are the workspaces
+/// before.
+type StoppedAt = (WorkspaceId, Option<ListedTo>);
 
 struct GroupDone {
     samples: usize,
-    /// The last workspace that is in the rollup, when time ran out before the others.
-    stopped_after: Option<WorkspaceId>,
+    /// When time ran out before the others.
+    stopped_at: Option<StoppedAt>,
+}
+
+impl Group {
+    /// Whether an earlier run has left the workspace to this one.
+    fn is_left(&self, workspace: WorkspaceId) -> bool {
+        self.from.is_none_or(|(at, listed_to)| workspace > at || (workspace == at && listed_to.is_some()))
+    }
+
+    /// How far an earlier run has come in the listing of the workspace.
+    fn listed_to(&self, workspace: WorkspaceId) -> Option<ListedTo> {
+        self.from.filter(|(at, _)| *at == workspace).and_then(|(_, listed_to)| listed_to)
+    }
 }
 
 /// Rolls up these minutes, some workspaces at a time, in the order of their ids. At least some are done, whatever the
 /// time, so that every run comes further.
 async fn roll_up_group(context: &Context, group: Group, waiting: &Waiting, stop_at_ms: i64) -> PortResult<GroupDone> {
-    let is_left = |workspace: WorkspaceId| group.after.is_none_or(|after| workspace > after);
+    let is_over = || context.system.monotonic_ms() > stop_at_ms;
     let mut named = named(context, group.first..=group.last).await?;
-    named.retain(|workspace, _| is_left(*workspace));
+    named.retain(|workspace, _| group.is_left(*workspace));
     let all: BTreeSet<WorkspaceId> =
-        named.keys().chain(waiting).copied().filter(|workspace| is_left(*workspace)).collect();
+        named.keys().chain(waiting).copied().filter(|workspace| group.is_left(*workspace)).collect();
     let all: Vec<WorkspaceId> = all.into_iter().collect();
-    let mut done = GroupDone { samples: 0, stopped_after: None };
+    let mut done = GroupDone { samples: 0, stopped_at: None };
     for (index, workspaces) in all.chunks(WORKSPACES_AT_ONCE).enumerate() {
-        let samples = gather(context, group, workspaces, &mut named, waiting).await?;
-        done.samples += samples.values().map(HashMap::len).sum::<usize>();
-        let hours = stream::iter(samples).map(|((workspace, hour), samples)| {
-            let samples: Vec<Sample> = samples.into_values().collect();
-            save(context, workspace, hour, samples)
-        });
-        hours.buffer_unordered(HOURS_AT_ONCE).try_collect::<()>().await?;
+        let (keys, long) = gather(context, group, workspaces, &mut named, waiting).await?;
+        done.samples += add(context, keys).await?;
+        // What is left of long listings, one after the other.
+        for (workspace, mut listed_to) in long {
+            loop {
+                if is_over() {
+                    done.stopped_at = Some((workspace, Some(listed_to)));
+                    return Ok(done);
+                }
+                let (keys, rest) = listed(context, workspace, group, Some(listed_to)).await?;
+                done.samples += add(context, keys.into_iter().collect()).await?;
+                let Some(rest) = rest else { break };
+                listed_to = rest;
+            }
+        }
         let is_last = (index + 1) * WORKSPACES_AT_ONCE >= all.len();
-        if !is_last && context.system.monotonic_ms() > stop_at_ms {
-            done.stopped_after = workspaces.last().copied();
+        if !is_last && is_over() {
+            done.stopped_at = workspaces.last().map(|workspace| (*workspace, None));
             break;
         }
     }
@@ -194,23 +221,36 @@ async fn named(context: &Context, minutes: RangeInclusive<i64>) -> PortResult<BT
     Ok(named)
 }
 
-/// The samples of some workspaces: of the pins that markers name, and of those that a backlog may hold.
+/// The pins of some workspaces: those that markers name, and those that a backlog may hold. Also how far the listings
+/// were read that are longer than [`LISTED_MAX`], in the order of their workspaces.
 async fn gather(
     context: &Context,
     group: Group,
     workspaces: &[WorkspaceId],
     named: &mut BTreeMap<WorkspaceId, BTreeSet<PinId>>,
     waiting: &Waiting,
-) -> PortResult<Samples> {
+) -> PortResult<(BTreeSet<PinKey>, Vec<(WorkspaceId, ListedTo)>)> {
     let with_backlog: Vec<WorkspaceId> =
         workspaces.iter().copied().filter(|workspace| waiting.contains(workspace)).collect();
-    let listings = stream::iter(with_backlog).map(|workspace| listed(context, workspace, group));
-    let mut keys: BTreeSet<PinKey> =
-        listings.buffer_unordered(LISTINGS_AT_ONCE).try_concat().await?.into_iter().collect();
+    let listings = stream::iter(with_backlog).map(|workspace| async move {
+        let (keys, rest) = listed(context, workspace, group, group.listed_to(workspace)).await?;
+        Ok((workspace, keys, rest))
+    });
+    let listings: Vec<_> = listings.buffered(LISTINGS_AT_ONCE).try_collect().await?;
+    let (mut keys, mut long) = (BTreeSet::new(), Vec::new());
+    for (workspace, listed, rest) in listings {
+        keys.extend(listed);
+        long.extend(rest.map(|rest| (workspace, rest)));
+    }
     for workspace in workspaces {
         let pins = named.remove(workspace).unwrap_or_default();
         keys.extend(pins.into_iter().map(|pin| PinKey { workspace: *workspace, pin }));
     }
+    Ok((keys, long))
+}
+
+/// Adds the samples of these pins to their hours; returns how many.
+async fn add(context: &Context, keys: BTreeSet<PinKey>) -> PortResult<usize> {
     let keys: Vec<PinKey> = keys.into_iter().collect();
     let chunks: Vec<Vec<PinKey>> = keys.chunks(PINS_AT_ONCE).map(<[PinKey]>::to_vec).collect();
     let reads = stream::iter(chunks).map(|keys| read_samples(context, keys));
@@ -219,22 +259,37 @@ async fn gather(
     for (workspace, sample) in read {
         samples.entry((workspace, sample.hour())).or_default().insert(sample.pin, sample);
     }
-    Ok(samples)
+    let count = samples.values().map(HashMap::len).sum();
+    let hours = stream::iter(samples).map(|((workspace, hour), samples)| {
+        let samples: Vec<Sample> = samples.into_values().collect();
+        save(context, workspace, hour, samples)
+    });
+    hours.buffer_unordered(HOURS_AT_ONCE).try_collect::<()>().await?;
+    Ok(count)
 }
 
-/// The workspace's pins that were accepted in the time of which the group's markers are.
-async fn listed(context: &Context, workspace: WorkspaceId, group: Group) -> PortResult<Vec<PinKey>> {
+/// The next pins of the workspace that were accepted in the time of which the group's markers are, after the place
+/// `from`; and the place after which more follow.
+async fn listed(
+    context: &Context,
+    workspace: WorkspaceId,
+    group: Group,
+    from: Option<ListedTo>,
+) -> PortResult<(Vec<PinKey>, Option<ListedTo>)> {
     let (first, last) = (group.first - FILED_AFTER_MINUTES, group.last - FILED_AFTER_MINUTES);
     let by = Moment((last + 1) * MINUTE_MS - 1);
-    let mut after = Some((Moment(first * MINUTE_MS), PinId(uuid::Uuid::nil())));
+    let mut after = from.or(Some((Moment(first * MINUTE_MS), PinId(uuid::Uuid::nil()))));
     let mut keys = Vec::new();
     loop {
         let listed = context.store.listing_after(workspace, after, by, LISTED_AT_ONCE).await?;
         keys.extend(listed.iter().map(|(_, pin)| PinKey { workspace, pin: *pin }));
         if listed.len() < LISTED_AT_ONCE {
-            return Ok(keys);
+            return Ok((keys, None));
         }
         after = listed.last().copied();
+        if keys.len() >= LISTED_MAX {
+            return Ok((keys, after));
+        }
     }
 }
 

@@ -55,13 +55,19 @@ pub async fn the_rolled_up_minute_moves_forward_only(rollups: &dyn Rollups) {
 }
 
 pub async fn a_begun_group_is_known_until_its_last_minute_is_rolled_up(rollups: &dyn Rollups) {
-    let group = |last, after| BegunGroup { last, after: workspace(after) };
+    let group = |last, number| {
+        // Every other one stopped within the listing of its workspace.
+        let listed_to = (number % 2 == 0).then(|| (Moment(7_000 + number as i64), PinId(Uuid::from_u128(number))));
+        BegunGroup { last, workspace: workspace(number), listed_to }
+    };
     rollups.set_begun_group(&group(5, 1)).await.expect("answered");
     assert_eq!(rollups.begun_group().await.expect("read"), None, "nothing is rolled up that it could follow");
     rollups.set_rolled_up(7).await.expect("set");
     assert_eq!(rollups.begun_group().await.expect("read"), None);
     for (begun, then) in [
         (group(12, 1), Some(group(12, 1))),
+        (group(12, 2), Some(group(12, 2))),
+        (group(12, 3), Some(group(12, 3))),
         (group(12, 2), Some(group(12, 2))),
         // A run that stood still since then: its group was finished by others.
         (group(7, 3), Some(group(12, 2))),

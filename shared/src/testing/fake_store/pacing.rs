@@ -52,6 +52,14 @@ impl FakeStore {
     pub fn set_tat(&self, account: AccountKey, tat: Moment) {
         self.tables().change_bucket(account, |bucket| bucket.tat = tat);
     }
+
+    /// Deletes the row of the account's pacer, if it has one.
+    pub fn lose_pacer(&self, account: AccountKey) {
+        let mut tables = self.tables();
+        if let Some(pacer) = tables.bucket(account).pacer {
+            tables.pacers.remove(&pacer);
+        }
+    }
 }
 
 #[async_trait]

@@ -91,10 +91,20 @@ pub enum Invariant {
     SamePin,
     /// A bucket that a bad clock has written is emptied.
     BadClock,
+    /// The pacing row of a user that is lost starts empty.
+    EmptyRow,
+    /// A single refusal of an access token that can't be renewed is tried again before it holds the account.
+    StrayRefusal,
+    /// A 401 about one object is no refusal of the access token.
+    ObjectRefusal,
+    /// An account on hold is tried with another pin each time.
+    AnotherPinTries,
+    /// A pin that is refused alone fails, and holds its account no more.
+    RefusedAlone,
 }
 
 impl Invariant {
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 36] = [
         Self::WriteAhead,
         Self::Fence,
         Self::Generation,
@@ -126,6 +136,11 @@ impl Invariant {
         Self::HeldWithoutTime,
         Self::SamePin,
         Self::BadClock,
+        Self::EmptyRow,
+        Self::StrayRefusal,
+        Self::ObjectRefusal,
+        Self::AnotherPinTries,
+        Self::RefusedAlone,
     ];
 }
 

@@ -150,6 +150,12 @@ altered_port! {
                 {
                     Creation::lost(upstream)
                 }
+                (
+                    Creation::Refused { upstream, retry_after_ms, .. },
+                    Lacking::Publishing(Invariant::ObjectRefusal),
+                ) if upstream.status == Some(401) => {
+                    Creation::Refused { failure: Failure::TokenRevoked, upstream, retry_after_ms }
+                }
                 (creation, _) => creation,
             }
         }

@@ -14,6 +14,7 @@ use pinbridge_shared::domain::pacing::bucket::{Bucket, Link, OwnWrite, Pause, Pa
 use pinbridge_shared::domain::pacing::budget::DaySpending;
 use pinbridge_shared::domain::pacing::pacer::Pacer;
 use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
+use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::pin::history::EventKind;
 use pinbridge_shared::domain::pin::said::Said;
 use pinbridge_shared::domain::pin::{Pin, Priority};
@@ -80,6 +81,13 @@ impl MutantStore {
         }
         if self.lacks(Invariant::ImageTries) {
             attempt.image_tries = 0;
+        }
+        if self.lacks(Invariant::StrayRefusal) && self.kind == Kind::Publisher {
+            // As if the call before had been refused for its token too.
+            attempt.failure = Some(Failure::TokenExpired);
+        }
+        if self.lacks(Invariant::RefusedAlone) && self.kind == Kind::Publisher {
+            attempt.history.retain(|event| event.kind != EventKind::Deferred);
         }
         let is_published = attempt.status == Status::Published;
         if self.lacks(Invariant::Ownership) && self.kind == Kind::Reconciler && is_published {
@@ -311,9 +319,14 @@ altered_port! {
 }
 
 altered_port! {
-    Backlog for MutantStore {}
+    Backlog for MutantStore {
+        async fn backlog(&self, account: AccountKey, limit: usize) -> PortResult<Vec<BacklogRow>> {
+            let is_first_only = self.lacks(Invariant::AnotherPinTries) && self.inner.bucket(account).await?.is_on_hold();
+            self.inner.backlog(account, if is_first_only { 1 } else { limit }).await
+        }
+    }
+
     fn put_backlog(account: AccountKey, row: &BacklogRow) -> PortResult<()>;
-    fn backlog(account: AccountKey, limit: usize) -> PortResult<Vec<BacklogRow>>;
     fn backlog_of(account: AccountKey, priority: Priority, limit: usize) -> PortResult<Vec<BacklogRow>>;
     fn backlog_position(account: AccountKey, row: &BacklogRow, limit: u64) -> PortResult<Option<u64>>;
     fn in_backlog(account: AccountKey, row: &BacklogRow) -> PortResult<bool>;

@@ -1,0 +1,182 @@
+//! Examples of a pin's transitions.
+
+use super::*;
+use crate::domain::pin::history::KEEP_WITHIN_MS;
+use crate::domain::testdata;
+
+const T: Moment = Moment(2_000_000);
+
+fn states() -> Vec<Attempt> {
+    let pin = testdata::pin();
+    let queued = Attempt::untouched(&pin);
+    let publishing = queued.begin(T, "a".into()).expect("begins");
+    let nothing = Upstream::default();
+    let published = publishing.published(T, "9".into(), &nothing, &pin, "b".into()).expect("publishes");
+    let failed = publishing.failed(T, Failure::ImageBroken, &nothing, &pin, "b".into()).expect("fails");
+    let deferred = queued.deferred(T, None, WaitReason::AccountPaused, None, "b".into()).expect("defers");
+    vec![queued, deferred, publishing, published, failed]
+}
+
+fn note_of(attempt: &Attempt, kind: EventKind) -> Option<String> {
+    attempt.history.iter().rev().find(|event| event.kind == kind).and_then(|event| event.note.clone())
+}
+
+/// Whatever happened before the message was sent, and however much of it.
+#[test]
+fn idle_deliveries_are_counted_by_message() {
+    let (pin, nothing) = (testdata::pin(), Upstream::default());
+    let next = |next: Next| next.expect("legal");
+    let untouched = Attempt::untouched(&pin);
+    let begun = next(untouched.begin(T, "a".into()));
+    let many = (0..5).fold(untouched.clone(), |before, _| {
+        let begun = next(before.begin(T, "a".into()));
+        next(begun.deferred(T, None, WaitReason::AccountPaused, None, "b".into()))
+    });
+    let failed = next(begun.failed(T, Failure::ImageBroken, &nothing, &pin, "b".into()));
+    let retried = next(failed.retried(T, None, "c".into()));
+    let resent =
+        next(begun.retry_at(T, T.plus_ms(KEEP_WITHIN_MS + 1), Failure::ImageUnreachable, &nothing, "b".into()));
+    let absent = next(begun.absent(T, "b".into()));
+    let kept = next(begun.retry_at(T, T.plus_ms(KEEP_WITHIN_MS), Failure::PinterestBusy, &nothing, "b".into()));
+    let not_sent = next(begun.not_sent(T, "b".into()));
+    for (name, before, explained) in [
+        ("untouched", untouched, 0),
+        ("deferred many times", many, 0),
+        ("retried", retried, 0),
+        ("sent again late", resent, 0),
+        ("absent", absent, 0),
+        ("kept", kept, 1),
+        ("not sent", not_sent, 1),
+    ] {
+        for idle in [0, 1, 5, 18] {
+            let started = next(before.begin(T, "z".into())).after_deliveries(explained + idle + 1);
+            let note = (idle > 0).then(|| format!("{idle} deliveries did nothing"));
+            assert_eq!(note_of(&started, EventKind::AttemptStarted), note, "{name}");
+        }
+        let dead = next(before.dead_lettered(T, 20, &pin, "z".into()));
+        let note = format!("{} deliveries did nothing", 20 - explained);
+        assert_eq!(note_of(&dead, EventKind::Undeliverable), Some(note), "{name}");
+        assert_eq!((dead.failure, dead.rev), (Some(Failure::DeadLettered), before.rev + 1), "{name}: one write");
+    }
+}
+
+#[test]
+fn each_transition_leaves_only_its_states() {
+    let pin = testdata::pin();
+    let nothing = Upstream::default();
+    // queued, deferred, publishing, published, failed
+    type Transition<'a> = Box<dyn Fn(&Attempt) -> Next + 'a>;
+    let cases: [(&str, [bool; 5], Transition<'_>); 13] = [
+        ("begin", [true, true, false, false, false], Box::new(|a| a.begin(T, "n".into()))),
+        ("not_sent", [false, false, true, false, false], Box::new(|a| a.not_sent(T, "n".into()))),
+        (
+            "published",
+            [false, false, true, false, false],
+            Box::new(|a| a.published(T, "1".into(), &nothing, &pin, "n".into())),
+        ),
+        (
+            "unresolved_outcome",
+            [false, false, true, false, false],
+            Box::new(|a| a.unresolved_outcome(T, T, &nothing, "n".into())),
+        ),
+        ("absent", [false, false, true, false, false], Box::new(|a| a.absent(T, "n".into()))),
+        (
+            "deferred",
+            [true, true, true, false, false],
+            Box::new(|a| a.deferred(T, None, WaitReason::AccountPacing, None, "n".into())),
+        ),
+        (
+            "failed",
+            [true, true, true, false, false],
+            Box::new(|a| a.failed(T, Failure::ImageBroken, &nothing, &pin, "n".into())),
+        ),
+        ("edited", [true, true, false, false, true], Box::new(|a| a.edited(T, "n".into()))),
+        ("deleted", [true, true, false, true, true], Box::new(|a| a.deleted(T, &pin, "n".into()))),
+        ("retried", [false, false, false, false, true], Box::new(|a| a.retried(T, None, "n".into()))),
+        (
+            "with_duplicates",
+            [false, false, false, true, false],
+            Box::new(|a| a.with_duplicates(T, &["7".into()], "n".into())),
+        ),
+        (
+            "duplicate_removed",
+            [false, false, false, true, false],
+            Box::new(|a| a.duplicate_removed(T, "7", "n".into())),
+        ),
+        ("removed", [false, false, false, true, false], Box::new(|a| a.removed(T, "n".into()))),
+    ];
+    for (name, allowed, transition) in cases {
+        for (state, allowed) in states().iter().zip(allowed) {
+            let next = transition(state);
+            assert_eq!(next.is_ok(), allowed, "{name} from {:?}", state.status);
+            if let Ok(next) = next {
+                assert_eq!(next.rev, state.rev + 1, "every write counts");
+                assert_eq!(next.nonce, "n");
+                assert!(next.attempt >= state.attempt, "attempts never reset");
+                assert_eq!(next.expires_at.is_some(), next.status.is_terminal(), "only the end sets an expiry");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_snooze_spends_nothing_and_voids_the_messages_under_way() {
+    let publishing = Attempt::untouched(&testdata::pin()).begin(T, "a".into()).expect("begins");
+    assert_eq!(publishing.attempts_spent(), 1);
+    let upstream = Upstream { status: Some(429), ..Upstream::default() };
+    let cause = Some((Failure::RateLimited, &upstream));
+    let snoozed = publishing.deferred(T, Some(T), WaitReason::AccountPaused, cause, "b".into()).expect("defers");
+    assert_eq!(snoozed.attempts_spent(), 0);
+    assert_eq!(snoozed.attempt, 1);
+    assert_eq!(snoozed.generation, publishing.generation + 1);
+}
+
+fn failed(failure: Failure, finished_at: Moment, unknown: bool) -> Attempt {
+    let (pin, nothing) = (testdata::pin(), Upstream::default());
+    let mut attempt = Attempt::untouched(&pin).begin(T, "a".into()).expect("begins");
+    if unknown {
+        attempt = attempt.unresolved_outcome(T, T.plus_ms(120_000), &nothing, "b".into()).expect("legal");
+    }
+    attempt.failed(finished_at, failure, &nothing, &pin, "c".into()).expect("fails")
+}
+
+#[test]
+fn a_retried_pin_starts_over_and_forgets_nothing() {
+    let until = T.plus_ms(9_000);
+    for waits in [None, Some((WaitReason::AccountPacing, Some(until))), Some((WaitReason::AccountOnHold, None))] {
+        let failed = failed(Failure::ImageBroken, T, false);
+        let retried = failed.retried(T.plus_ms(5), waits, "d".into()).expect("retries");
+        let status = if waits.is_some() { Status::Deferred } else { Status::Queued };
+        assert_eq!((retried.status, retried.wait), (status, waits.map(|(reason, _)| reason)));
+        assert_eq!(retried.not_before, waits.and_then(|(_, until)| until));
+        assert_eq!((retried.attempt, retried.attempts_spent()), (1, 0));
+        assert_eq!(retried.generation, failed.generation + 1);
+        assert_eq!((retried.failure, retried.finished_at, retried.expires_at), (None, None, None));
+        let last = retried.history.last().expect("an event");
+        assert_eq!((last.kind, last.note.as_deref()), (EventKind::Retried, Some("image_broken")));
+    }
+}
+
+#[test]
+fn only_a_call_without_an_answer_ends_unresolved() {
+    let (soon, late) = (T.plus_ms(1_000), T.plus_ms(120_000));
+    let unresolved_outcome = |attempt: Attempt| attempt.ended_unresolved(120_000);
+    assert!(unresolved_outcome(failed(Failure::OutcomeAmbiguous, late, true)));
+    assert!(unresolved_outcome(failed(Failure::OutcomeUnverifiable, late, true)));
+    assert!(!unresolved_outcome(failed(Failure::ImageBroken, soon, false)));
+    assert!(!unresolved_outcome(failed(Failure::AttemptsExhausted, late, true)), "surely not there");
+    assert!(!unresolved_outcome(failed(Failure::BoardNotFound, soon, false)), "a refusal");
+    assert!(unresolved_outcome(failed(Failure::BoardNotFound, late, true)), "the board was gone before it was read");
+    assert!(unresolved_outcome(failed(Failure::BoardNotFound, late, false)), "of a worker that died");
+    let orphaned = failed(Failure::ImageBroken, soon, false).with_orphan(late, "1".into(), "d".into());
+    assert!(unresolved_outcome(orphaned), "there is one");
+}
+
+#[test]
+fn a_retry_keeps_its_generation_because_its_message_stays() {
+    let publishing = Attempt::untouched(&testdata::pin()).begin(T, "a".into()).expect("begins");
+    let retry =
+        publishing.retry_at(T, T.plus_ms(5), Failure::PinterestBusy, &Upstream::default(), "b".into()).expect("plans");
+    assert_eq!((retry.status, retry.generation), (Status::Queued, publishing.generation));
+    assert_eq!(retry.attempts_spent(), 1);
+}

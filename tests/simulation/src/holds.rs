@@ -1,0 +1,157 @@
+//! What the answers to single pins may do to their account: the holds that they bring.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pinbridge_shared::domain::account::Account;
+use pinbridge_shared::domain::ids::AccountKey;
+use pinbridge_shared::domain::pin::Pin;
+use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
+use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::pin::history::EventKind;
+use pinbridge_shared::domain::time::Moment;
+use pinbridge_shared::testing::fake_store::FakeStore;
+
+use crate::oracle::{Violations, Wrong, report};
+
+/// A pin's own refusals hold its account this often while other pins are published: twice, and the next one fails. Some
+/// more, because a row keeps only the last events: a pin that waited for others' holds in between has forgotten some.
+const HOLDS_MAX: usize = 5;
+/// The same pin may try a held account so often in a row, while others wait: ticks are late and missed, and pins come
+/// and go.
+const TRIES_IN_A_ROW_MAX: usize = 3;
+/// A refused access token holds its account when it is refused again.
+const REFUSALS_LEAST: u32 = 2;
+
+/// How often in a row the access token of an account was refused, by the account's id, without a Pin that was created;
+/// and that of a pin's creates, by its idempotency key.
+pub type TokenRefusals = Arc<Mutex<BTreeMap<String, u32>>>;
+
+#[derive(Clone)]
+enum What {
+    Published,
+    /// A client retried or changed this pin.
+    Anew,
+    /// The refusal of this pin has held the account.
+    Held(Failure),
+}
+
+#[derive(Clone)]
+struct Entry {
+    at: Moment,
+    owner: String,
+    what: What,
+    /// As Pinterest knows it.
+    refusals_in_a_row: u32,
+    is_new: bool,
+}
+
+/// What the rows of pins record of their accounts' holds.
+#[derive(Default)]
+pub struct Holds {
+    of_accounts: BTreeMap<AccountKey, Vec<Entry>>,
+}
+
+/// Records a write of a pin's row.
+pub fn watch(holds: &Mutex<Holds>, refusals: &TokenRefusals, pin: &Pin, after: &Attempt) {
+    let Some(event) = after.history.last() else { return };
+    let held_for = event.note.as_deref().and_then(Failure::parse).filter(|failure| is_of_account(*failure));
+    let what = match (event.kind, held_for) {
+        (EventKind::Published, _) => What::Published,
+        (EventKind::Retried | EventKind::Edited, _) => What::Anew,
+        (EventKind::Deferred, Some(failure)) if event.status.is_some() => What::Held(failure),
+        _ => return,
+    };
+    let account = pin.account_key();
+    let owner = pin.request.idempotency_key.clone();
+    let refusals_in_a_row = {
+        let refusals = lock(refusals);
+        let of = |name: &String| refusals.get(name).copied().unwrap_or(0);
+        of(&account.account.to_string()).max(of(&owner))
+    };
+    let entry = Entry { at: event.at, owner, what, refusals_in_a_row, is_new: true };
+    lock(holds).of_accounts.entry(account).or_default().push(entry);
+}
+
+/// Checks what has been recorded since the last check. `skew_ms`: by how much two clocks may differ.
+pub fn check(holds: &Mutex<Holds>, store: &FakeStore, skew_ms: i64, violations: &Violations) {
+    let mut holds = lock(holds);
+    for (key, entries) in &mut holds.of_accounts {
+        let Some(account) = store.peek_account(*key) else { continue };
+        // A person, or a refresh, has changed the connection: everything counts from then.
+        entries.retain(|entry| entry.at > account.updated_at.plus_ms(skew_ms));
+        for index in 0..entries.len() {
+            if !std::mem::take(&mut entries[index].is_new) {
+                continue;
+            }
+            let What::Held(failure) = entries[index].what else { continue };
+            let (before, entry) = (&entries[..index], &entries[index]);
+            let found = [
+                (Wrong::Hasty, hasty(before, entry, failure, &account, store)),
+                (Wrong::Convoy, alone(before, entry, failure)),
+                (Wrong::Convoy, first_in_line(before, entry, *key, store)),
+            ];
+            for (wrong, why) in found {
+                if let Some(why) = why {
+                    report(violations, wrong, format!("account {} is held by {}: {why}", key.account, entry.owner));
+                }
+            }
+        }
+    }
+}
+
+/// A hold for a token that Pinterest has refused once, or not at all.
+fn hasty(before: &[Entry], entry: &Entry, failure: Failure, account: &Account, store: &FakeStore) -> Option<String> {
+    let life = &account.life;
+    let is_known_bad = life.dead.is_some() || life.refused.is_some() || account.revoked_at.is_some();
+    // The call that tries a held account holds it again.
+    let last_held = before.iter().rev().find(|entry| matches!(entry.what, What::Held(_)));
+    let lifted_at = store.peek_bucket(account.key).held_until;
+    let was_held = last_held.is_some_and(|held| lifted_at.is_none_or(|at| at < held.at));
+    let is_first = entry.refusals_in_a_row < REFUSALS_LEAST;
+    (failure == Failure::TokenRevoked && is_first && !is_known_bad && !was_held)
+        .then(|| format!("its token was refused {} times", entry.refusals_in_a_row))
+}
+
+/// A pin that holds its account again and again, although others are published in between.
+fn alone(before: &[Entry], entry: &Entry, failure: Failure) -> Option<String> {
+    if failure == Failure::TokenRevoked {
+        return None;
+    }
+    let (mut holds, mut is_published) = (1, false);
+    for earlier in before.iter().rev() {
+        match earlier.what {
+            What::Published => is_published = true,
+            What::Held(_) if earlier.owner == entry.owner => {
+                holds += usize::from(is_published);
+                is_published = false;
+            }
+            What::Anew if earlier.owner == entry.owner => break,
+            What::Held(_) | What::Anew => {}
+        }
+    }
+    (holds > HOLDS_MAX).then(|| format!("it has held it {holds} times, and others were published in between"))
+}
+
+/// A pin that tries a held account each time, although others wait.
+fn first_in_line(before: &[Entry], entry: &Entry, key: AccountKey, store: &FakeStore) -> Option<String> {
+    let is_hold = |earlier: &&Entry| !matches!(earlier.what, What::Anew);
+    let is_same = |earlier: &&Entry| matches!(earlier.what, What::Held(_)) && earlier.owner == entry.owner;
+    let in_a_row: Vec<&Entry> = before.iter().rev().filter(is_hold).take_while(is_same).collect();
+    let first = in_a_row.get(TRIES_IN_A_ROW_MAX.checked_sub(1)?)?;
+    let mut others = 0;
+    store.each_pin(|pin, attempt| {
+        let waits = attempt.status == Status::Deferred && attempt.updated_at < first.at && pin.hidden_at.is_none();
+        others += usize::from(waits && pin.account_key() == key && pin.request.idempotency_key != entry.owner);
+    });
+    (others > 0).then(|| format!("it has tried it {} times in a row, while {others} wait", in_a_row.len() + 1))
+}
+
+/// Whether the failure of a pin holds its account until a person acts.
+fn is_of_account(failure: Failure) -> bool {
+    matches!(failure, Failure::TokenRevoked | Failure::ScopeMissing | Failure::TrialAccess | Failure::FeatureRestricted)
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
