@@ -62,7 +62,7 @@ def only(pattern, text):
 
 def the_start_is_explained_before_the_demo_pin(text):
     start, demo = text.index("Starting the API"), text.index("Publishing a demo pin to the simulated Pinterest.")
-    assert start < demo < text.index("Published on the simulated Pinterest as pin ")
+    assert start < demo < text.index("Published on the simulated Pinterest as Pin ")
     assert "nothing leaves this machine" in text[:demo]
 
 

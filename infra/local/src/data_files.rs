@@ -2,41 +2,82 @@
 //! look as if nothing had ever been published; so a start names it and changes nothing.
 
 use std::fs::File;
-use std::io::Read;
-use std::path::Path;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 
 use crate::files::damaged;
+use crate::identity::{self, Identity};
 
 const TABLE_FILE: &str = "aws/dynamodb.sqlite3";
 const SECRETS_FILE: &str = "aws/secrets.json";
 /// The simulator's folder, and its file.
 const SIMULATOR: &str = "pinterest";
 const JOURNAL_FILE: &str = "pinterest/journal.jsonl";
+/// The folders that hold nothing but data.
+pub const FOLDERS: [&str; 2] = ["aws", SIMULATOR];
 /// What every SQLite file begins with.
 const SQLITE: &[u8] = b"SQLite format 3\0";
 
-/// Checks the files of a folder that an earlier start has filled.
+/// Checks the files of a folder that an earlier start has used: what it left must be there.
 ///
 /// # Errors
 /// When a file is missing or damaged.
-pub fn check(data_dir: &Path, has_simulator: bool) -> anyhow::Result<()> {
+pub fn check(data_dir: &Path, known: &Identity, has_simulator: bool) -> anyhow::Result<()> {
     let path = |name: &str| data_dir.join(name);
-    let mut wanted = vec![TABLE_FILE];
-    if has_simulator {
-        // The app's secret is in it since before the identity was kept.
-        wanted.push(SECRETS_FILE);
+    // The table is older than every identity.
+    let mut wanted = vec![TABLE_FILE.to_owned()];
+    wanted.extend(known.files.iter().cloned());
+    // A folder of before the files were listed. One of an early version had neither people nor the app's secret.
+    if has_simulator && known.login.is_some() {
+        wanted.push(SECRETS_FILE.into());
         // The folder may have been used with a simulator of its own.
-        wanted.extend(path(SIMULATOR).exists().then_some(JOURNAL_FILE));
+        wanted.extend(path(SIMULATOR).exists().then(|| JOURNAL_FILE.into()));
     }
-    if let Some(missing) = wanted.into_iter().map(path).find(|path| !path.exists()) {
+    if let Some(missing) = wanted.iter().map(|name| path(name)).find(|path| !path.exists()) {
         bail!("{}", is_missing(&missing));
     }
     if !begins_with(&path(TABLE_FILE), SQLITE) {
         bail!("{}", damaged(&path(TABLE_FILE)));
     }
+    // The simulator begins its journal with its accounts. Without them it would count the ids of Pins from the start.
+    if wanted.iter().any(|name| name == JOURNAL_FILE) && !has_a_line(&path(JOURNAL_FILE)) {
+        bail!("{}", damaged(&path(JOURNAL_FILE)));
+    }
     Ok(())
+}
+
+/// The files that are to be there at the next start.
+pub fn present(data_dir: &Path) -> Vec<String> {
+    let all = [TABLE_FILE, SECRETS_FILE, JOURNAL_FILE];
+    all.into_iter().filter(|name| data_dir.join(name).exists()).map(str::to_owned).collect()
+}
+
+/// Checks that the ready file takes the place of no data file.
+///
+/// # Errors
+/// When it would.
+pub fn check_ready_file(data_dir: &Path, ready: &Path) -> anyhow::Result<()> {
+    let (folder, file) = (data_dir.canonicalize().or_else(|_| real(data_dir))?, real(ready)?);
+    let is_data = file == folder.join(identity::FILE) || FOLDERS.iter().any(|name| file.starts_with(folder.join(name)));
+    if is_data {
+        bail!("--ready-file {} is a place for data files; choose another", ready.display());
+    }
+    Ok(())
+}
+
+/// The path without links, also if its end isn't there yet. The last name is kept as it is: a link is replaced.
+fn real(path: &Path) -> anyhow::Result<PathBuf> {
+    let path = std::path::absolute(path).with_context(|| path.display().to_string())?;
+    let mut folder = path.as_path();
+    while let Some(parent) = folder.parent() {
+        folder = parent;
+        if let Ok(known) = folder.canonicalize() {
+            return Ok(known.join(path.strip_prefix(folder).unwrap_or(&path)));
+        }
+    }
+    Ok(path)
 }
 
 /// What a missing file means, and what helps.
@@ -51,4 +92,10 @@ pub fn is_missing(path: &Path) -> String {
 fn begins_with(path: &Path, magic: &[u8]) -> bool {
     let mut bytes = vec![0; magic.len()];
     File::open(path).and_then(|mut file| file.read_exact(&mut bytes)).is_ok() && bytes == magic
+}
+
+fn has_a_line(path: &Path) -> bool {
+    let mut line = Vec::new();
+    let read = File::open(path).and_then(|file| BufReader::new(file).read_until(b'\n', &mut line));
+    read.is_ok() && line.ends_with(b"\n")
 }

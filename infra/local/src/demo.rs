@@ -112,7 +112,7 @@ impl Demo<'_> {
         let text = |value: &Value| value.as_str().unwrap_or("unknown").to_owned();
         match outcome {
             Outcome::Published => {
-                format!("Published on {} as pin {}.", self.provider, text(&timeline["pinterest_pin_id"]))
+                format!("Published on {} as Pin {}.", self.provider, text(&timeline["pinterest_pin_id"]))
             }
             Outcome::Failed => {
                 format!("Failed: {} ({})", text(&timeline["error_message"]), text(&timeline["error_code"]))
@@ -139,11 +139,20 @@ fn line(event: &Value) -> String {
         event["attempt"].as_u64().map(|attempt| format!("attempt {attempt}")),
         event["upstream_status"].as_u64().map(|status| format!("HTTP {status}")),
         text("upstream_request_id").map(|id| format!("Pinterest's request id {id}")),
-        text("note").map(str::to_owned),
+        text("note").map(explained),
         text("next_at").map(|next| format!("next at {next}")),
     ];
     let details = details.into_iter().flatten().collect::<Vec<_>>().join(", ");
     format!("{time}  {:<16} {details}", text("event").unwrap_or_default()).trim_end().to_owned()
+}
+
+/// A note, with a word why for the one that a first start shows.
+fn explained(note: &str) -> String {
+    match note {
+        // The bucket of a newly connected account is empty, and gets a token a second.
+        "account_pacing" => format!("{note} (a new account's first pin waits a second)"),
+        _ => note.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -161,5 +170,7 @@ mod tests {
             "19:11:50.445  published        attempt 1, HTTP 201, Pinterest's request id 1000000000000004"
         );
         assert_eq!(line(&json!({"at": "2026-11-28T19:11:50.400Z", "event": "accepted"})), "19:11:50.400  accepted");
+        let deferred = json!({"at": "2026-11-28T19:11:50.4Z", "event": "deferred", "note": "account_pacing"});
+        assert!(line(&deferred).ends_with("account_pacing (a new account's first pin waits a second)"));
     }
 }

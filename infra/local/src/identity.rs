@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::data_files::is_missing;
 use crate::files::{damaged, write_private};
 
-const FILE: &str = "identity.json";
+pub const FILE: &str = "identity.json";
 const NAME: &str = "local";
 /// The email address of the demo user. Each data directory has its own password.
 const EMAIL: &str = "demo@pinbridge.local";
@@ -35,6 +35,9 @@ pub struct Identity {
     /// The demo user. A folder of an early version has none; the next start adds it.
     #[serde(default)]
     pub login: Option<Login>,
+    /// The data files that a start has left in the folder. See [`crate::data_files`].
+    #[serde(default)]
+    pub files: Vec<String>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -75,15 +78,11 @@ impl Identity {
         data_dir.join(FILE).exists()
     }
 
-    /// Whether an earlier start came to its end in this folder. One of an early version had no people.
+    /// The identity that an earlier start kept in this folder, if there was one.
     ///
     /// # Errors
-    /// When the identity can't be read.
-    pub fn is_whole(data_dir: &Path) -> anyhow::Result<bool> {
-        Ok(Self::load(data_dir)?.is_some_and(|known| known.login.is_some()))
-    }
-
-    fn load(data_dir: &Path) -> anyhow::Result<Option<Self>> {
+    /// When it can't be read.
+    pub fn load(data_dir: &Path) -> anyhow::Result<Option<Self>> {
         let path = data_dir.join(FILE);
         if !path.exists() {
             return Ok(None);
@@ -104,7 +103,14 @@ impl Identity {
             None => {
                 let workspace_id = WorkspaceId(Uuid::new_v4());
                 let api_key = projects::create_workspace(context, workspace_id, NAME, system::secret()).await?;
-                Self { workspace_id, api_key, pinterest: pinterest.into(), board_id: None, login: None }
+                Self {
+                    workspace_id,
+                    api_key,
+                    pinterest: pinterest.into(),
+                    board_id: None,
+                    login: None,
+                    files: Vec::new(),
+                }
             }
         };
         let workspace = projects::found(context, identity.workspace_id, None, NAME).await?;

@@ -10,6 +10,7 @@ use pinbridge_local::demo::{Demo, Outcome};
 use pinbridge_local::files::write_private;
 use pinbridge_local::guide::{Ready, Starting};
 use pinbridge_local::identity::Identity;
+use pinbridge_local::room;
 use pinbridge_local::stack::Stack;
 use pinbridge_shared::config::Environment;
 use pinbridge_shared::telemetry::{self, Output};
@@ -40,7 +41,7 @@ async fn run(args: &Args) -> anyhow::Result<bool> {
     print!("{}", Starting { args, is_restart: Identity::is_kept(&args.data_dir) });
     let stack = Stack::start(args, &environment).await?;
     let worked = tokio::select! {
-        worked = attend(args, &stack) => worked,
+        worked = attend(args, &stack) => worked.map_err(|error| room::explain(&args.data_dir, error)),
         () = interrupted() => {
             println!("Stopping: work in progress is finished first. Press Ctrl-C again to stop at once.");
             Ok(!args.once)

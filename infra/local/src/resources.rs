@@ -4,7 +4,7 @@ use anyhow::Context;
 use aws_sdk_dynamodb::operation::create_table::builders::CreateTableFluentBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-    ScalarAttributeType, TimeToLiveSpecification,
+    ScalarAttributeType, TimeToLiveSpecification, TimeToLiveStatus,
 };
 use aws_sdk_sqs::types::QueueAttributeName;
 use pinbridge_shared::config::QueueUrls;
@@ -33,14 +33,18 @@ pub const UNREAD_VISIBILITY_S: i64 = 60;
 pub const MAX_RECEIVE_COUNT: u32 = 20;
 pub const RETENTION_S: u32 = 14 * 24 * 3600;
 
-/// Creates the table unless it exists.
+/// Creates the table unless it exists. What is left of a creation that ended in the middle is replaced: the embedded
+/// DynamoDB creates a table in several steps, and a full disk or a kill may end it between them.
 ///
 /// # Errors
 /// When the embedded DynamoDB returns an error.
 pub async fn create_table(client: &aws_sdk_dynamodb::Client) -> anyhow::Result<()> {
     let known = client.list_tables().send().await.context("the embedded DynamoDB did not answer")?;
     if known.table_names().iter().any(|name| name == TABLE) {
-        return Ok(());
+        if is_whole(client).await? {
+            return Ok(());
+        }
+        client.delete_table().table_name(TABLE).send().await.context("half a table could not be removed")?;
     }
     let mut create = with_keys(client.create_table().table_name(TABLE).billing_mode(BillingMode::PayPerRequest))?;
     for (name, partition, sort) in INDEXES {
@@ -57,6 +61,27 @@ pub async fn create_table(client: &aws_sdk_dynamodb::Client) -> anyhow::Result<(
             .global_secondary_indexes(index);
     }
     create.send().await.context("the table could not be created")?;
+    enable_expiry(client).await
+}
+
+/// Whether the table was created to its end. Nothing else was stored in one that was not.
+async fn is_whole(client: &aws_sdk_dynamodb::Client) -> anyhow::Result<bool> {
+    let told = client.describe_time_to_live().table_name(TABLE).send().await.context("the table can't be read")?;
+    let status = told.time_to_live_description().and_then(|expiry| expiry.time_to_live_status());
+    // The last step of a creation.
+    if status == Some(&TimeToLiveStatus::Enabled) {
+        return Ok(true);
+    }
+    match client.scan().table_name(TABLE).limit(1).send().await.map_err(|error| error.into_service_error()) {
+        Ok(page) if page.items().is_empty() => Ok(false),
+        // Earlier versions used a table whose expiry had not been enabled.
+        Ok(_) => enable_expiry(client).await.map(|()| true),
+        Err(error) if error.meta().message().is_some_and(|message| message.contains("no such table")) => Ok(false),
+        Err(error) => Err(error).context("the table can't be read"),
+    }
+}
+
+async fn enable_expiry(client: &aws_sdk_dynamodb::Client) -> anyhow::Result<()> {
     let ttl = TimeToLiveSpecification::builder().attribute_name(TTL_ATTRIBUTE).enabled(true).build()?;
     client
         .update_time_to_live()

@@ -9,9 +9,10 @@ use anyhow::{Context as _, bail};
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
+use pinbridge_loopback::{BODY_TIMEOUT, HEAD_TIMEOUT, Limits};
 use pinbridge_shared::adapters::app_secret::AppSecret;
 use pinbridge_shared::adapters::{assemble, aws as sdk_settings};
-use pinbridge_shared::config::{Environment, MailPort, OAuthApp, Resources};
+use pinbridge_shared::config::{Environment, MailPort, OAuthApp, Resources, Settings};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::flows::accounts::connect;
@@ -27,10 +28,9 @@ use crate::args::{Args, is_loopback};
 use crate::aws::{Durability, LocalAws, Options};
 use crate::data_files;
 use crate::files::unwritten;
-use crate::http::{self, BODY_TIMEOUT, HEAD_TIMEOUT, Limits};
 use crate::identity::Identity;
 use crate::resources::{self, TABLE};
-use crate::runner;
+use crate::{room, runner};
 
 /// The access token for a `--pinterest-url` that is not the simulator.
 const TOKEN_VARIABLE: &str = "PINBRIDGE_PINTEREST_ACCESS_TOKEN";
@@ -66,15 +66,31 @@ impl Stack {
         let listener = bind(args.port).await?;
         let base_url = format!("http://{}", listener.local_addr()?);
         settings.api_url.clone_from(&base_url);
+        if let Some(path) = &args.ready_file {
+            data_files::check_ready_file(&args.data_dir, path)?;
+        }
         make_folder(&args.data_dir)?;
         let pinterest = match &args.pinterest_url {
             Some(origin) if !is_loopback(origin) => origin.as_str(),
             _ => "simulator",
         };
         Identity::check(&args.data_dir, pinterest)?;
-        if Identity::is_whole(&args.data_dir)? {
-            data_files::check(&args.data_dir, args.pinterest_url.is_none())?;
+        if let Some(known) = Identity::load(&args.data_dir)? {
+            data_files::check(&args.data_dir, &known, args.pinterest_url.is_none())?;
         }
+        room::check(&args.data_dir)?;
+        let started = Self::start_parts(args, environment, settings, listener, base_url, pinterest).await;
+        started.map_err(|error| room::explain(&args.data_dir, error))
+    }
+
+    async fn start_parts(
+        args: &Args,
+        environment: &Environment<'_>,
+        settings: Settings,
+        listener: TcpListener,
+        base_url: String,
+        pinterest: &str,
+    ) -> anyhow::Result<Self> {
         let (stop, stopping) = watch::channel(false);
         let (stop_pinterest, pinterest_stopping) = watch::channel(false);
         let mut tasks = Vec::new();
@@ -116,8 +132,13 @@ impl Stack {
         if simulator.is_some() {
             app_secret.write(&Secret::new(APP_SECRET)).await?;
         }
-        let identity = Identity::load_or_create(&context, &args.data_dir, pinterest).await?;
+        let mut identity = Identity::load_or_create(&context, &args.data_dir, pinterest).await?;
         connect_accounts(&context, &identity, args).await?;
+        let files = data_files::present(&args.data_dir);
+        if identity.files != files {
+            identity.files = files;
+            identity.save(&args.data_dir)?;
+        }
 
         // The queues start empty. The recovery markers in the table name the unfinished pins.
         let started_at = context.system.now();
@@ -133,7 +154,7 @@ impl Stack {
         tasks.push(tokio::spawn(sweep(Arc::clone(&aws), context.clone(), stopping.clone())));
         let api = pinbridge_api::router(context.clone());
         let limits = Limits { head: HEAD_TIMEOUT, body: BODY_TIMEOUT, hosts: args.allow_host.clone() };
-        tasks.push(tokio::spawn(http::serve(listener, api, limits, stopping, DRAIN_LIMIT)));
+        tasks.push(tokio::spawn(pinbridge_loopback::serve(listener, api, limits, stopping, DRAIN_LIMIT)));
         Ok(Self { base_url, pinterest_url, identity, context, sqs, aws, stop, stop_pinterest, tasks, simulator })
     }
 
@@ -225,6 +246,7 @@ async fn start_simulator(args: &Args, mut stop: watch::Receiver<bool>) -> anyhow
     let config = Config {
         data_dir: Some(args.data_dir.join("pinterest")),
         accounts: usize::from(args.accounts),
+        allow_hosts: args.allow_host.clone(),
         ..Config::default()
     };
     let simulator =
@@ -274,9 +296,10 @@ async fn connect_patiently(context: &Context, identity: &Identity, tokens: &Toke
             Err(ConnectError::Pinterest(read)) if read.failure == Failure::PinterestUnreachable => {
                 tokio::time::sleep(PINTEREST_PAUSE).await;
             }
-            Err(error) => {
+            Err(error @ ConnectError::Pinterest(_)) => {
                 bail!("{error} (another Pinterest than the simulator needs a token in {TOKEN_VARIABLE})")
             }
+            Err(error) => return Err(error.into()),
         }
     }
     bail!("Pinterest does not answer (--pinterest-url)")

@@ -5,9 +5,10 @@
 //! are those of the whole file.
 
 use std::collections::VecDeque;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufReader, BufWriter, Read, Write};
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -45,7 +46,8 @@ pub struct ImportArgs {
     /// How many pieces of 500 rows may be in progress at once
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=100))]
     at_once: u16,
-    /// Writes the rows that failed to this file, as JSON lines
+    /// Writes the rows that failed to this file, as JSON lines. Until the end they are in FILE.partial. A file that
+    /// exists and isn't empty is refused
     #[arg(long)]
     failed_rows: Option<PathBuf>,
     /// What happens to a row with the content of another pin: warn or refuse
@@ -119,7 +121,49 @@ struct Run {
     key: String,
     is_dry: bool,
     totals: Totals,
-    failed_rows: Option<BufWriter<File>>,
+    failed_rows: Option<FailedRows>,
+}
+
+/// The file of the rows that failed. It gets its name at the end, so that the command of a run that was interrupted can
+/// be repeated as it is.
+struct FailedRows {
+    draft: BufWriter<File>,
+    /// The draft's name and the file's own. A pipe or a terminal is written as it is.
+    names: Option<(PathBuf, PathBuf)>,
+}
+
+impl FailedRows {
+    /// Opens it, unless something would be overwritten.
+    fn open(path: &Path, import: &File) -> anyhow::Result<Self> {
+        let import = import.metadata()?;
+        let is_import = |path: &Path| {
+            fs::metadata(path).is_ok_and(|known| (known.dev(), known.ino()) == (import.dev(), import.ino()))
+        };
+        let mut name = path.to_path_buf().into_os_string();
+        name.push(".partial");
+        let draft = PathBuf::from(name);
+        let known = fs::metadata(path).ok();
+        if is_import(path) || is_import(&draft) {
+            let taken = if is_import(path) { path } else { &draft };
+            bail!("{} is the file to import", taken.display());
+        }
+        if known.as_ref().is_some_and(|known| known.is_file() && known.len() > 0) {
+            bail!("{} exists and isn't empty; name another file, or remove it", path.display());
+        }
+        if known.is_some_and(|known| !known.is_file()) {
+            return Ok(Self { draft: BufWriter::new(File::options().write(true).open(path)?), names: None });
+        }
+        let file = File::create(&draft).with_context(|| draft.display().to_string())?;
+        Ok(Self { draft: BufWriter::new(file), names: Some((draft, path.to_path_buf())) })
+    }
+
+    fn finish(mut self) -> anyhow::Result<()> {
+        self.draft.flush()?;
+        if let Some((draft, path)) = self.names {
+            fs::rename(draft, path)?;
+        }
+        Ok(())
+    }
 }
 
 pub async fn run(arguments: ImportArgs) -> anyhow::Result<Value> {
@@ -127,15 +171,16 @@ pub async fn run(arguments: ImportArgs) -> anyhow::Result<Value> {
     let key = key.with_context(|| format!("no API key ({KEY_VARIABLE})"))?;
     let path = arguments.file.display().to_string();
     let file = File::open(&arguments.file).with_context(|| format!("{path} can't be read"))?;
+    let failed_rows = arguments.failed_rows.as_ref().map(|path| FailedRows::open(path, &file)).transpose();
+    let failed_rows = failed_rows.context("--failed-rows")?;
     let mut rows = CsvRows::open(BufReader::new(file)).with_context(|| path.clone())?;
-    let failed_rows = arguments.failed_rows.as_ref().map(File::create).transpose().context("--failed-rows")?;
     let mut run = Run {
         http: client(arguments.headers()?)?,
         url: format!("{}/v1/pins/imports", arguments.api_url.trim_end_matches('/')),
         key: key.trim().to_owned(),
         is_dry: arguments.dry_run,
         totals: Totals::default(),
-        failed_rows: failed_rows.map(BufWriter::new),
+        failed_rows,
     };
     let began = Instant::now();
     let unknown_columns = rows.unknown_columns();
@@ -156,8 +201,8 @@ pub async fn run(arguments: ImportArgs) -> anyhow::Result<Value> {
     for piece in in_progress {
         run.await_end(piece).await?;
     }
-    if let Some(file) = &mut run.failed_rows {
-        file.flush().context("--failed-rows")?;
+    if let Some(file) = run.failed_rows {
+        file.finish().context("--failed-rows")?;
     }
     let Totals { rows, pieces, submitted_before, created, existing, failed } = run.totals;
     Ok(json!({
@@ -285,7 +330,7 @@ impl Run {
         self.totals.failed += 1;
         if let Some(file) = &mut self.failed_rows {
             let line = json!({"row": row, "error_code": code, "error_message": message, "idempotency_key": key});
-            writeln!(file, "{line}").context("--failed-rows")?;
+            writeln!(file.draft, "{line}").context("--failed-rows")?;
         }
         Ok(())
     }
@@ -349,13 +394,14 @@ mod tests {
                 text.push_str(&format!("a,1,T,key-{number},{description}\n"));
             }
             let failed = std::env::temp_dir().join(format!("operator-import-{}", std::process::id()));
+            let draft = BufWriter::new(File::create(&failed).expect("a file"));
             let mut run = Run {
                 http: Client::new(),
                 url: String::new(),
                 key: String::new(),
                 is_dry: false,
                 totals: Totals::default(),
-                failed_rows: Some(BufWriter::new(File::create(&failed).expect("a file"))),
+                failed_rows: Some(FailedRows { draft, names: None }),
             };
             let mut file = CsvRows::open(text.as_bytes()).expect("opens");
             let (mut numbers, mut carried) = (Vec::new(), None);

@@ -117,7 +117,8 @@ pub struct UnlockArgs {
     /// Forgets the wrong passwords for this address, wherever they came from
     #[arg(long)]
     email: Option<String>,
-    /// Forgets the wrong passwords from this IP address, or from the /64 network of an IPv6 address
+    /// Forgets the wrong passwords from this IP address, or from the /64 network of an IPv6 address. `direct` stands
+    /// for requests that came through no API Gateway, as on the local stack
     #[arg(long)]
     source: Option<String>,
 }
@@ -306,11 +307,7 @@ fn parse_role(name: &str) -> anyhow::Result<Role> {
 async fn unlock_login(context: &Context, arguments: &UnlockArgs) -> anyhow::Result<Value> {
     // Both are read before anything is written.
     let email = arguments.email.as_deref().map(parse_email).transpose()?;
-    let source = arguments
-        .source
-        .as_deref()
-        .map(|text| Source::parse(text).with_context(|| format!("{text:?} is not an IP address")));
-    let source = source.transpose()?;
+    let source = arguments.source.as_deref().map(parse_source).transpose()?;
     if let Some(email) = &email {
         log_in::unlock_address(context, email).await?;
     }
@@ -338,6 +335,15 @@ pub async fn known(context: &Context, id: WorkspaceId) -> anyhow::Result<Workspa
 
 pub fn parse_email(text: &str) -> anyhow::Result<Email> {
     Email::parse(text).with_context(|| format!("{text:?} is not an email address"))
+}
+
+/// An address, or the name that the log gives to requests that came through no API Gateway.
+fn parse_source(text: &str) -> anyhow::Result<Source> {
+    let direct = Source::direct();
+    if text.trim() == direct.to_string() {
+        return Ok(direct);
+    }
+    Source::parse(text).with_context(|| format!("{text:?} is not an IP address"))
 }
 
 fn check_name(name: &str) -> anyhow::Result<()> {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// Settings of one simulator. `Config::default()` is Pinterest as documented, with the state in memory only.
 #[derive(Debug, Clone)]
@@ -24,6 +25,10 @@ pub struct Config {
     pub media_processing_ms: u64,
     /// Redirect URIs registered for the app, compared exactly. Empty accepts every http(s) URI.
     pub redirect_uris: Vec<String>,
+    /// Hosts for which requests are answered, beside `localhost`, `127.0.0.1` and `[::1]`.
+    pub allow_hosts: Vec<String>,
+    /// How long a client may take to send the head of a request, and its body.
+    pub client_timeout: Duration,
 }
 
 impl Default for Config {
@@ -38,6 +43,8 @@ impl Default for Config {
             refresh_token_lifetime_s: 60 * 24 * 3600,
             media_processing_ms: 5_000,
             redirect_uris: Vec::new(),
+            allow_hosts: Vec::new(),
+            client_timeout: pinbridge_loopback::BODY_TIMEOUT,
         }
     }
 }

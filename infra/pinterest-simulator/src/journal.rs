@@ -7,7 +7,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
@@ -18,6 +18,7 @@ const FILE_NAME: &str = "journal.jsonl";
 #[derive(Debug)]
 pub struct Journal {
     file: File,
+    path: PathBuf,
     /// Bytes of the complete lines.
     length: u64,
     lines: Vec<u8>,
@@ -45,7 +46,7 @@ impl Journal {
             tracing::warn!(bytes = bytes.len() - whole, "incomplete last line of the journal removed");
             file.set_len(whole as u64).with_context(|| format!("cannot write {}", path.display()))?;
         }
-        let journal = Self { file, length: whole as u64, lines: Vec::new() };
+        let journal = Self { file, path, length: whole as u64, lines: Vec::new() };
         Ok((journal, events))
     }
 
@@ -59,7 +60,7 @@ impl Journal {
         if let Err(error) = self.file.write_all(&self.lines) {
             // A partial line would make the lines after it unreadable.
             self.file.set_len(self.length)?;
-            return Err(error.into());
+            return Err(error).with_context(|| format!("cannot write {}", self.path.display()));
         }
         self.length += self.lines.len() as u64;
         Ok(())

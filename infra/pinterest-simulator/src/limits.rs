@@ -25,6 +25,8 @@ pub const MAX_CAROUSEL_ITEMS: usize = 5;
 pub const UPLOAD_LIFETIME_S: i64 = 3600;
 /// Bytes of an upload with its form: the largest video that Pinterest accepts, 2 GB.
 pub const MAX_UPLOAD_BYTES: usize = 2_000_000_000;
+/// Seconds for which an upload may take: the largest video at 4 MB/s (assumed).
+pub const UPLOAD_TIMEOUT_S: u64 = 600;
 /// Fields of an upload form beside the file, and bytes of each (S3: 20 KB for all of them).
 pub const MAX_UPLOAD_FIELDS: usize = 100;
 pub const MAX_UPLOAD_FIELD_BYTES: usize = 20_000;

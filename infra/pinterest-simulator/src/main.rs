@@ -42,6 +42,10 @@ struct Arguments {
     /// A redirect URI registered for the app; may be repeated. Without it every http(s) URI is accepted.
     #[arg(long)]
     redirect_uri: Vec<String>,
+    /// Also answer requests for this host, such as that of a tunnel to this machine; may be repeated. Requests for
+    /// other hosts than localhost are refused.
+    #[arg(long)]
+    allow_host: Vec<String>,
 }
 
 impl From<Arguments> for Config {
@@ -56,6 +60,7 @@ impl From<Arguments> for Config {
             access_token_lifetime_s: arguments.access_token_lifetime,
             media_processing_ms: arguments.media_processing_ms,
             redirect_uris: arguments.redirect_uri,
+            allow_hosts: arguments.allow_host,
             ..defaults
         }
     }

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::ensure;
+use pinbridge_loopback::Limits;
 
 use crate::config::Config;
 use crate::errors::{self, ApiError};
@@ -17,6 +18,7 @@ use crate::{http, limits};
 #[derive(Debug, Clone)]
 pub struct Simulator {
     shared: Arc<Mutex<State>>,
+    limits: Arc<Limits>,
 }
 
 #[derive(Debug)]
@@ -39,19 +41,20 @@ impl Simulator {
             limits::MAX_ACCOUNTS
         );
         let opened = config.data_dir.as_deref().map(Journal::open).transpose()?;
+        let (head, body) = (config.client_timeout, config.client_timeout);
+        let limits = Arc::new(Limits { head, body, hosts: config.allow_hosts.clone() });
         let mut provider = Provider::new(config);
         let journal = opened.map(|(journal, events)| {
             events.into_iter().for_each(|event| provider.world.apply(event));
             provider.world.record();
             journal
         });
-        let simulator = Self { shared: Arc::new(Mutex::new(State { provider, journal, now_ms: i64::MIN })) };
-        simulator
-            .with(|provider, now_ms| {
-                provider.world.seed_accounts(now_ms);
-                provider.world.commit_due(now_ms);
-            })
-            .map_err(|error| anyhow::anyhow!("{}", error.message))?;
+        let shared = Arc::new(Mutex::new(State { provider, journal, now_ms: i64::MIN }));
+        let simulator = Self { shared, limits };
+        simulator.commit(|provider, now_ms| {
+            provider.world.seed_accounts(now_ms);
+            provider.world.commit_due(now_ms);
+        })?;
         Ok(simulator)
     }
 
@@ -60,13 +63,14 @@ impl Simulator {
         http::routes::router(self.clone())
     }
 
-    /// Serves until `shutdown` is ready, then gives open requests a short time to finish and returns.
+    /// Serves until `shutdown` is ready, then gives open requests a short time to finish and returns. Requests for
+    /// other hosts and clients that send too slowly are refused.
     pub async fn serve(
         &self,
         listener: tokio::net::TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> anyhow::Result<()> {
-        http::server::serve(self.router(), listener, shutdown).await
+        http::server::serve(self, &self.limits, listener, shutdown).await
     }
 
     /// The documented accounts of this simulator.
@@ -89,16 +93,20 @@ impl Simulator {
     /// # Errors
     /// [`errors::JOURNAL_FAILED`] when the journal can't be written.
     pub fn with<T>(&self, work: impl FnOnce(&mut Provider, i64) -> T) -> Result<T, ApiError> {
+        self.commit(work).map_err(|error| {
+            tracing::error!(error = format!("{error:#}"), "journal not written");
+            errors::JOURNAL_FAILED
+        })
+    }
+
+    fn commit<T>(&self, work: impl FnOnce(&mut Provider, i64) -> T) -> anyhow::Result<T> {
         let mut state = self.lock();
         state.now_ms = state.now_ms.max(jiff::Timestamp::now().as_millisecond());
         let now_ms = state.now_ms;
         let result = work(&mut state.provider, now_ms);
         let events = state.provider.world.take_recorded();
         if let Some(journal) = state.journal.as_mut().filter(|_| !events.is_empty()) {
-            journal.append(&events).map_err(|error| {
-                tracing::error!(%error, "journal not written");
-                errors::JOURNAL_FAILED
-            })?;
+            journal.append(&events)?;
         }
         Ok(result)
     }

@@ -26,8 +26,29 @@ fn once_publishes_the_demo_pin_and_prints_its_timeline() {
     let output = run(&["--once", "--port", "0", "--data-dir", folder.path().to_str().expect("a path")], &[]);
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    for event in ["accepted", "attempt_started", "published", "HTTP 201"] {
+    for event in
+        ["accepted", "attempt_started", "published", "HTTP 201", "Published on the simulated Pinterest as Pin "]
+    {
         assert!(text.contains(event), "{text}");
+    }
+    // On a slow machine its second is over before.
+    let deferred = text.lines().find(|line| line.contains("account_pacing"));
+    let has_reason = |line: &str| line.contains("a new account's first pin waits a second");
+    assert!(deferred.is_none_or(has_reason), "a newcomer reads why: {deferred:?}");
+}
+
+/// The simulator's port is as much a page's to reach as the API's.
+#[tokio::test(flavor = "multi_thread")]
+async fn neither_port_is_served_under_another_sites_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let local = Local::start(folder.path(), &["--allow-host", "tunnel.example.com"], &[]).await;
+    let ask = async |url: String, host: &'static str| {
+        local.http.get(url).header("host", host).send().await.expect("answers").status().as_u16()
+    };
+    for url in [local.url("/healthz"), format!("{}/_sim/pins", local.text("pinterest_url"))] {
+        for (host, status) in [("localhost", 200), ("tunnel.example.com", 200), ("evil.example", 421)] {
+            assert_eq!(ask(url.clone(), host).await, status, "{url} as {host}");
+        }
     }
 }
 
@@ -155,6 +176,15 @@ async fn an_account_that_needs_attention_is_shown_as_such_and_keeps_nothing_from
     assert_eq!(again.get(&path).await["status"], "deferred");
 }
 
+/// The table without a row.
+async fn make_table(folder: &std::path::Path) {
+    use pinbridge_local::aws::{LocalAws, Options};
+    let aws = LocalAws::start(Options { data_dir: Some(folder.into()), ..Options::default() }).await.expect("starts");
+    let made = pinbridge_local::resources::create_table(&crate::support::embedded_aws::dynamodb(&aws)).await;
+    made.expect("the table is created");
+    aws.shutdown().await.expect("closed");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_of_before_there_were_people_gets_what_it_lacks() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -162,6 +192,7 @@ async fn a_folder_of_before_there_were_people_gets_what_it_lacks() {
     let key = format!("pb_live_{}{}", workspace.replace('-', ""), "ab".repeat(32));
     let older = json!({"workspace_id": workspace, "api_key": key, "pinterest": "simulator", "board_id": null});
     std::fs::write(folder.path().join("identity.json"), older.to_string()).expect("written");
+    make_table(&folder.path().join("aws")).await;
     let mut login = json!(null);
     for _ in 0..2 {
         let local = Local::start(folder.path(), &[], &[]).await;

@@ -11,6 +11,7 @@ const IDENTITY: &str = "identity.json";
 const SECRETS: &str = "aws/secrets.json";
 const TABLE: &str = "aws/dynamodb.sqlite3";
 const JOURNAL: &str = "pinterest/journal.jsonl";
+const SIMULATOR: &str = "pinterest";
 
 /// A folder with everything that a stack of its own has written.
 async fn used() -> tempfile::TempDir {
@@ -54,8 +55,15 @@ fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 
 /// A start that publishes one pin and ends; whether it worked, and what it said about errors.
 fn start(folder: &Path) -> (bool, String) {
+    start_with(folder, None)
+}
+
+fn start_with(folder: &Path, ready_file: Option<&Path>) -> (bool, String) {
     let mut command = Command::new(binary("pinbridge-local"));
     command.args(["--port", "0", "--once", "--data-dir"]).arg(folder).stdin(Stdio::null());
+    if let Some(path) = ready_file {
+        command.arg("--ready-file").arg(path);
+    }
     let output = command.output().expect("runs");
     (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
@@ -63,7 +71,17 @@ fn start(folder: &Path) -> (bool, String) {
 type Harm = fn(&Path);
 
 fn remove(path: &Path) {
-    fs::remove_file(path).expect("removed");
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    removed.expect("removed");
+}
+
+/// As by hand: the demo user is taken out of the identity, and the table is gone.
+fn remove_with_the_login(table: &Path) {
+    let identity = table.parent().and_then(Path::parent).expect("the data folder").join(IDENTITY);
+    let mut known: serde_json::Value = serde_json::from_slice(&fs::read(&identity).expect("read")).expect("JSON");
+    assert!(known.as_object_mut().expect("an object").remove("login").is_some());
+    fs::write(identity, known.to_string()).expect("written");
+    remove(table);
 }
 
 fn truncate(path: &Path) {
@@ -82,11 +100,12 @@ fn garble(path: &Path) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_or_missing_file_is_named_with_what_to_do_and_nothing_is_changed() {
     let used = used().await;
-    let harms: [(&str, &[Harm]); 4] = [
+    let harms: [(&str, &[Harm]); 5] = [
         (IDENTITY, &[remove, truncate, empty, garble]),
         (SECRETS, &[remove, truncate, empty, garble]),
-        (TABLE, &[remove, truncate, empty, garble]),
-        (JOURNAL, &[remove, garble]),
+        (TABLE, &[remove, truncate, empty, garble, remove_with_the_login]),
+        (JOURNAL, &[remove, truncate, empty, garble]),
+        (SIMULATOR, &[remove]),
     ];
     for (name, harms) in harms {
         for (nth, harm) in harms.iter().enumerate() {
@@ -106,4 +125,32 @@ async fn a_damaged_or_missing_file_is_named_with_what_to_do_and_nothing_is_chang
     }
     let (worked, told) = start(used.path());
     assert!(worked, "the folder itself works: {told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ready_file_that_would_overwrite_the_data_is_refused() {
+    let used = used().await;
+    let beside = tempfile::tempdir().expect("a folder");
+    let other_name = beside.path().join("link");
+    std::os::unix::fs::symlink(used.path(), &other_name).expect("linked");
+    let before = contents(used.path());
+    let new = "aws/ready.json";
+    for (name, folder) in
+        [IDENTITY, SECRETS, TABLE, JOURNAL, new].into_iter().zip([used.path(), &other_name].into_iter().cycle())
+    {
+        let path = folder.join(name);
+        let (worked, told) = start_with(used.path(), Some(&path));
+        assert!(
+            !worked && told.contains("--ready-file") && told.contains(&path.display().to_string()),
+            "{name}: {told}"
+        );
+        assert!(contents(used.path()) == before, "{name}: something was changed");
+    }
+    // In a folder that isn't there yet.
+    let fresh = beside.path().join("fresh");
+    let (worked, told) = start_with(&fresh, Some(&fresh.join(TABLE)));
+    assert!(!worked && told.contains("--ready-file"), "{told}");
+    let ready = used.path().join("ready.json");
+    let (worked, told) = start_with(used.path(), Some(&ready));
+    assert!(worked && ready.exists(), "beside the data is where scripts put it: {told}");
 }

@@ -129,8 +129,73 @@ async fn the_operators_import_of_a_large_file_goes_on_after_a_kill_and_imports_n
         .map(|line| serde_json::from_str::<Value>(line).expect("JSON")["row"].as_u64().expect("a number"))
         .collect();
     assert_eq!(failed, (0..20).map(|hundred| hundred * 100 + 50).collect::<Vec<_>>(), "by the file's own rows");
+    // What a finished run has written isn't overwritten by another one.
+    std::fs::remove_file(&failures).expect("removed");
     let mut nobody = command();
     nobody.env("PINBRIDGE_API_KEY", "pb_live_nobodys");
     let refused = tokio::task::spawn_blocking(move || nobody.output().expect("runs")).await.expect("ran");
     assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("401"), "{refused:?}");
+}
+
+/// A server that refuses every request, and counts them.
+async fn refusing() -> (String, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = std::sync::Arc::clone(&asked);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            let _ = stream.read(&mut [0; 65_536]).await;
+            let _ = stream.write_all(b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n").await;
+        }
+    });
+    (url, asked)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failed_rows_overwrite_neither_the_import_nor_another_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let rows = "account_id,board_id,title,idempotency_key,image_url\na,b,T,k,https://example.com/a.jpg\n";
+    let (url, asked) = refusing().await;
+    let import = async |file: &Path, failed: &Path| {
+        let mut command = Command::new(binary("operator"));
+        command.arg("import").arg(file).args(["--api-url", &url]).arg("--failed-rows").arg(failed);
+        command.env("PINBRIDGE_API_KEY", "pb_live_nobodys").env("NO_PROXY", "127.0.0.1");
+        let output = tokio::task::spawn_blocking(move || command.output().expect("runs")).await.expect("ran");
+        assert!(!output.status.success());
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    std::fs::write(at("in.csv"), rows).expect("written");
+    std::os::unix::fs::symlink(at("in.csv"), at("link.csv")).expect("linked");
+    std::fs::hard_link(at("in.csv"), at("hard.csv")).expect("linked");
+    std::fs::write(at("notes.txt"), "mine").expect("written");
+    std::fs::write(at("big.csv.partial"), rows).expect("written");
+    for (file, failed, why) in [
+        ("in.csv", "in.csv", "is the file to import"),
+        ("in.csv", "link.csv", "is the file to import"),
+        ("link.csv", "in.csv", "is the file to import"),
+        ("in.csv", "hard.csv", "is the file to import"),
+        ("in.csv", "notes.txt", "exists and isn't empty"),
+        // Where the rows are collected until the end.
+        ("big.csv.partial", "big.csv", "is the file to import"),
+    ] {
+        let told = import(&at(file), &at(failed)).await;
+        assert!(told.contains("--failed-rows") && told.contains(why), "{file}, {failed}: {told}");
+        assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 0, "{file}, {failed}: a request was sent");
+    }
+    for name in ["in.csv", "big.csv.partial"] {
+        assert_eq!(std::fs::read_to_string(at(name)).expect("read"), rows);
+    }
+    assert_eq!(std::fs::read_to_string(at("notes.txt")).expect("read"), "mine");
+    // A run that was refused keeps the same command from nothing: it left no rows under the name.
+    for _ in 0..2 {
+        std::fs::write(at("empty.jsonl"), "").expect("written");
+        for failed in ["failed.jsonl", "empty.jsonl"] {
+            let told = import(&at("in.csv"), &at(failed)).await;
+            assert!(told.contains("401"), "{failed}: {told}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 mod cli;
 mod data_files;
+mod full_disk;
 mod http;
 mod imports;
 mod kill;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::post;
-use pinbridge_local::http::{self, Limits};
+use pinbridge_loopback::{self as loopback, Limits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -28,7 +28,7 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let api = Router::new().route("/", post(|body: String| async move { body }));
         let limits = Limits { head: SHORT, body: SHORT, hosts: vec!["tunnel.example.com".into()] };
-        let task = tokio::spawn(http::serve(listener, api, limits, stopping, SHORT));
+        let task = tokio::spawn(loopback::serve(listener, api, limits, stopping, SHORT));
         Self { address, stop, task }
     }
 

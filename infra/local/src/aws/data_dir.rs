@@ -83,5 +83,10 @@ pub(super) fn write_atomically(path: &Path, content: &[u8]) -> anyhow::Result<()
             None => Ok(()),
         }
     };
-    write().map_err(|error| unwritten(path, error))
+    let written = write();
+    if written.is_err() {
+        // Half a draft is of no use, and takes room on a disk that may be full.
+        let _ = fs::remove_file(&temporary);
+    }
+    written.map_err(|error| unwritten(path, error))
 }

@@ -7,11 +7,11 @@ use super::options::MAX_BODY_BYTES;
 use super::reply::Reply;
 use super::secrets::Secrets;
 use super::sqs::Sqs;
-use crate::http::BODY_TIMEOUT;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::{HeaderMap, Method, Request};
+use pinbridge_loopback::BODY_TIMEOUT;
 use tokio::time::timeout;
 
 /// The three services behind the endpoint.

@@ -2,10 +2,10 @@
 
 use super::options::DRAIN_LIMIT;
 use super::router::Router;
-use crate::http::{HEAD_TIMEOUT, accept, http};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::Watcher;
+use pinbridge_loopback::{HEAD_TIMEOUT, accept, http};
 use std::convert::Infallible;
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};

@@ -108,7 +108,7 @@ impl Drop for Silence {
     }
 }
 
-fn refuse(simulator: &Simulator, error: ApiError) -> Response {
+pub fn refuse(simulator: &Simulator, error: ApiError) -> Response {
     let reply = simulator.with(|provider, now_ms| provider.refuse(now_ms, error));
     response(reply.unwrap_or_else(|error| Reply::from(&error)))
 }

@@ -109,6 +109,31 @@ async fn write_until_refused(client: Client) -> Vec<String> {
     }
 }
 
+#[tokio::test]
+async fn only_names_of_this_machine_are_served_and_those_that_an_option_allows() {
+    let running = Running::start(&["--port", "0", "--allow-host", "pinterest.test"]);
+    let mut by_name = std::net::TcpStream::connect(running.client.address).expect("connects");
+    let mut ask = |host: &str, is_last: bool| {
+        use std::io::{Read, Write};
+        let end = if is_last { "close" } else { "keep-alive" };
+        let head = format!("GET /_sim/pins HTTP/1.1\r\nHost: {host}\r\nConnection: {end}\r\n\r\n");
+        by_name.write_all(head.as_bytes()).expect("sent");
+        let mut answer = [0; 4096];
+        let length = by_name.read(&mut answer).expect("answered");
+        String::from_utf8_lossy(&answer[..length]).into_owned()
+    };
+    let port = running.client.address.port();
+    for host in ["127.0.0.1", "localhost", "[::1]:80", "pinterest.test"] {
+        assert!(ask(host, false).starts_with("HTTP/1.1 200 "), "{host}");
+        assert!(ask(&format!("{}:{port}", host.trim_end_matches(":80")), false).starts_with("HTTP/1.1 200 "), "{host}");
+    }
+    for host in ["evil.example", "127.0.0.1.evil.example", "pinterest.test.evil.example"] {
+        let answer = ask(host, false);
+        assert!(answer.starts_with("HTTP/1.1 421 ") && answer.contains("--allow-host"), "{host}: {answer}");
+    }
+    assert!(ask("evil.example", true).starts_with("HTTP/1.1 421 "));
+}
+
 #[test]
 fn a_port_in_use_is_reported_on_one_line() {
     let taken = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");

@@ -144,7 +144,7 @@ impl Client {
         let body = self.pin(title).to_string();
         let mut stream = TcpStream::connect(self.address).await.expect("the simulator listens");
         let head = format!(
-            "POST /v5/pins HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-length: {}\r\n\r\n{body}",
+            "POST /v5/pins HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\ncontent-length: {}\r\n\r\n{body}",
             self.account.access_token,
             body.len()
         );

@@ -52,6 +52,32 @@ async fn every_answer_has_a_request_id_and_quota_headers() {
 }
 
 #[tokio::test]
+async fn a_client_that_sends_too_slowly_is_refused_and_no_other() {
+    use std::time::Duration;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let client = start(Config { client_timeout: Duration::from_millis(300), ..Config::default() }).await;
+    let answer = async |sent: &str| {
+        let mut stream = tokio::net::TcpStream::connect(client.address).await.expect("connects");
+        stream.write_all(sent.as_bytes()).await.expect("sent");
+        let mut bytes = Vec::new();
+        let read = tokio::time::timeout(Duration::from_secs(8), stream.read_to_end(&mut bytes)).await;
+        let _ = read.expect("the simulator keeps the connection");
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    for head in ["", "POST", "POST /v5/pins HTTP/1.1\r\nHost: localhost\r\n"] {
+        assert!(!answer(head).await.contains(" 200 "), "{head:?}");
+    }
+    for path in ["/v5/pins", "/_sim/faults"] {
+        let half = format!("PUT {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n[");
+        let answer = answer(&half).await;
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{path}: {answer}");
+    }
+    // The limit is that of the sending, not that of the answer.
+    client.set_faults(json!([{"operation": "pins/create", "fault": "delay", "delay_ms": 900}])).await;
+    assert_eq!(client.create("Soup").await.status, 201);
+}
+
+#[tokio::test]
 async fn the_read_quota_has_the_format_of_live_headers() {
     let client = start(Config::default()).await;
     let answer = client.get("/v5/boards").await;

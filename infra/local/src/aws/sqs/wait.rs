@@ -3,7 +3,7 @@
 
 use super::super::reply::Reply;
 use super::{Sqs, queue_name};
-use crate::http::stopped;
+use pinbridge_loopback::stopped;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};

@@ -1,6 +1,8 @@
-//! Listeners on the loopback interface, for the API and the embedded AWS. A client that sends nothing, or sends slowly,
-//! loses its connection; a shutdown finishes the running requests first.
+//! Listeners on the loopback interface, for the API, the embedded AWS and the Pinterest simulator. A client that sends
+//! nothing, or sends slowly, loses its connection; a shutdown finishes the running requests first. [`check_host`]
+//! refuses requests that a web page sent under a name of its own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::to_bytes;
@@ -33,6 +35,24 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// The names of this machine.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
+/// Names under which a listener may be called, beside those of this machine.
+#[derive(Clone, Debug)]
+pub struct Hosts(Arc<[String]>);
+
+impl Hosts {
+    pub fn new(names: &[String]) -> Self {
+        Self(names.into())
+    }
+}
+
+/// Why a request has no body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// Too large, or it broke off.
+    TooLarge,
+    Late,
+}
+
 /// What a client of the API may do.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -45,7 +65,9 @@ pub struct Limits {
 /// Serves the API until `stop` turns true, then gives running requests `drain` to finish.
 pub async fn serve(listener: TcpListener, api: Router, limits: Limits, stop: watch::Receiver<bool>, drain: Duration) {
     let head = limits.head;
-    let api = api.layer(from_fn_with_state(limits.body, read_body_first)).layer(from_fn_with_state(limits, check_host));
+    let api = api
+        .layer(from_fn_with_state(limits.body, read_body_first))
+        .layer(from_fn_with_state(Hosts::new(&limits.hosts), check_host));
     let service = TowerToHyperService::new(api);
     let connection = |stream, watcher: Watcher| {
         let connection = http(head).serve_connection(TokioIo::new(stream), service.clone());
@@ -59,14 +81,14 @@ pub async fn serve(listener: TcpListener, api: Router, limits: Limits, stop: wat
 }
 
 /// HTTP/1.1 with a limit on the head of a request.
-pub(crate) fn http(head: Duration) -> http1::Builder {
+pub fn http(head: Duration) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(head);
     builder
 }
 
 /// Accepts connections until `stop` turns true. On return, every connection has ended.
-pub(crate) async fn accept<F: Future<Output = ()> + Send + 'static>(
+pub async fn accept<F: Future<Output = ()> + Send + 'static>(
     listener: TcpListener,
     of: &'static str,
     mut stop: watch::Receiver<bool>,
@@ -101,7 +123,7 @@ pub(crate) async fn accept<F: Future<Output = ()> + Send + 'static>(
 }
 
 /// Waits until the listener is to stop.
-pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
+pub async fn stopped(stop: &mut watch::Receiver<bool>) {
     // An error means that the sender was dropped, which is a stop too.
     let _ = stop.wait_for(|stopping| *stopping).await;
 }
@@ -110,21 +132,35 @@ pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
 /// is answered while its body is still on its way: hyper then closes the connection, and the client's next request on
 /// it gets no answer.
 async fn read_body_first(State(within): State<Duration>, request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
-    match timeout(within, to_bytes(body, BODY_BYTES_MAX)).await {
-        Ok(Ok(body)) => next.run(Request::from_parts(parts, body.into())).await,
-        Ok(Err(_)) => refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
-        Err(_) => refusal(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time."),
+    match read_body(request, within, BODY_BYTES_MAX).await {
+        Ok(request) => next.run(request).await,
+        Err(Unread::TooLarge) => refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
+        Err(Unread::Late) => too_late(),
     }
+}
+
+/// The request with all of its body in memory.
+///
+/// # Errors
+/// When the body is too large, breaks off or takes too long.
+pub async fn read_body(request: Request, within: Duration, bytes_max: usize) -> Result<Request, Unread> {
+    let (parts, body) = request.into_parts();
+    let read = timeout(within, to_bytes(body, bytes_max)).await.map_err(|_| Unread::Late)?;
+    read.map(|body| Request::from_parts(parts, body.into())).map_err(|_| Unread::TooLarge)
+}
+
+/// The answer to a request whose body takes too long.
+pub fn too_late() -> Response {
+    refusal(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time.")
 }
 
 /// Refuses requests for another host. A page of another site can make a browser resolve that site's name to this
 /// machine, and would then read every answer (DNS rebinding); the name is the site's own.
-async fn check_host(State(limits): State<Limits>, request: Request, next: Next) -> Response {
-    if is_ours(request.headers(), request.uri(), &limits.hosts) {
+pub async fn check_host(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
+    if is_ours(request.headers(), request.uri(), &hosts.0) {
         return next.run(request).await;
     }
-    let message = "This host is not served here. Call the API by the address that it printed, or name the host with \
+    let message = "This host is not served here. Use the address that was printed at the start, or name the host with \
                    --allow-host.";
     refusal(StatusCode::MISDIRECTED_REQUEST, message)
 }
