@@ -20,12 +20,12 @@ PERSON, LEAVER = "sim_account_2", "sim_account_3"
 PUBLISHING = "boards:read,boards:write,pins:read,pins:write,user_accounts:read"
 
 
-def browse(url, form=None):
+def browse(url, form=None, method="GET", accept=BROWSER):
     """Requests a URL, or sends a form to it, as a browser does, without following redirects."""
     parts = urllib.parse.urlsplit(str(url))
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
     if form is None:
-        connection.request("GET", f"{parts.path}?{parts.query}", headers={"Accept": BROWSER})
+        connection.request(method, f"{parts.path}?{parts.query}", headers={"Accept": accept})
     else:
         content = {"Accept": BROWSER, "Content-Type": "application/x-www-form-urlencoded"}
         connection.request("POST", parts.path, urllib.parse.urlencode(form), content)
@@ -92,6 +92,16 @@ def a_user_connects_in_the_browser(client, ready):
     status, _, page = confirm(agree(client.pinterest.start_oauth().authorization_url, LEAVER), decision="cancel")
     assert status == 400 and "You did not agree" in page, (status, page)
     assert client.pinterest.list_accounts() == before
+
+
+def whatever_checks_a_link_connects_nothing(client, ready):
+    """Mail scanners and proxies request an address once more: with HEAD, and with no type that they name."""
+    location = agree(client.pinterest.start_oauth().authorization_url, PERSON)
+    for method, accept in [("HEAD", "application/json"), ("HEAD", "*/*"), ("GET", "*/*"), ("GET", "text/plain")]:
+        status, headers, page = browse(location, method=method, accept=accept)
+        assert status == 200 and headers["content-type"] == "text/html; charset=utf-8", (method, accept, status)
+        assert method == "HEAD" or "Connect your Pinterest account?" in page, page
+    assert client.pinterest.oauth_callback(**answer_of(location)).status == "success", "the state was left"
 
 
 def the_client_connects_and_the_account_keeps_its_id(client, ready):
@@ -211,6 +221,7 @@ def a_revoked_account_is_refused_until_it_reconnects(client, ready):
 
 CHECKS = [
     a_user_connects_in_the_browser,
+    whatever_checks_a_link_connects_nothing,
     the_client_connects_and_the_account_keeps_its_id,
     a_failed_connection_says_why,
     boards_are_created_changed_checked_and_deleted,

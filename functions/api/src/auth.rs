@@ -231,35 +231,58 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 
 /// The layer over one route.
 pub async fn enforce(State((context, access)): State<(Context, Access)>, mut request: Request, next: Next) -> Response {
-    if access != Access::Public {
-        match admit(&context, access.of(request.uri()), request.headers()).await {
-            Ok(caller) => request.extensions_mut().insert(caller),
-            Err(error) => return error.into_response(),
-        };
-    }
     // A cache must not store what one caller may read, or the answer to credentials.
     let is_private = access != Access::Public || request.method() != Method::GET;
-    let mut response = next.run(request).await;
+    let admitted = match access {
+        Access::Public => Ok(()),
+        _ => admit(&context, access.of(request.uri()), &mut request).await,
+    };
+    let mut response = match admitted {
+        Ok(()) => next.run(request).await,
+        Err(response) => response,
+    };
     if is_private {
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     response
 }
 
-async fn admit(context: &Context, access: Access, headers: &HeaderMap) -> Result<Caller, ApiError> {
+/// Marks the response to a caller who was authenticated, and may not call the endpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct Denied(pub Who);
+
+/// Adds the caller to the request.
+///
+/// # Errors
+/// The response to a caller who isn't known, or may not call the endpoint.
+async fn admit(context: &Context, access: Access, request: &mut Request) -> Result<(), Response> {
+    let (caller, is_resetting) =
+        authenticated(context, access, request.headers()).await.map_err(IntoResponse::into_response)?;
+    // A person can still read about the workspace and switch to another one.
+    let may_call = match is_resetting && !access.is_for_people() {
+        true => Err(codes::WORKSPACE_RESETTING.into()),
+        false => access.admits(&caller),
+    };
+    may_call.map_err(|error| {
+        let mut response = error.into_response();
+        response.extensions_mut().insert(Denied(caller.who));
+        response
+    })?;
+    request.extensions_mut().insert(caller);
+    Ok(())
+}
+
+/// The caller, and whether their workspace is being reset.
+async fn authenticated(context: &Context, access: Access, headers: &HeaderMap) -> Result<(Caller, bool), ApiError> {
     let Grant { who, label, workspace, scopes, allowed, session, is_proven, root } =
         match presented(headers, access).ok_or(codes::MISSING_API_KEY)? {
             Presented::Key(text) => authenticate::by_key(context, text).await?,
             Presented::Session(token) => authenticate::by_session(context, token).await?,
         };
-    // A person can still read about the workspace and switch to another one.
-    if workspace.state == WorkspaceState::Resetting && !access.is_for_people() {
-        return Err(codes::WORKSPACE_RESETTING.into());
-    }
     let (label, allowed) = (Arc::from(label), allowed.map(Arc::from));
     let touched = Touched::default();
     let caller = Caller { workspace: workspace.id, who, scopes, label, touched, is_proven, root, session, allowed };
-    access.admits(&caller).map(|()| caller)
+    Ok((caller, workspace.state == WorkspaceState::Resetting))
 }
 
 enum Presented<'a> {

@@ -1,11 +1,12 @@
 //! The pages that a person sees after Pinterest's consent page: one that asks, and one that tells the result. Each is
-//! one file without scripts and external resources. They say sentences, and neither routes nor codes.
+//! one file without scripts and external resources. They show plain sentences only, and neither routes nor codes.
 
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use pinbridge_shared::domain::account::return_to::ReturnTo;
 use pinbridge_shared::domain::secret::Secret;
+use pinbridge_shared::domain::shown;
 use pinbridge_shared::flows::accounts::oauth::{Callback, Connected, Question};
 
 use crate::accept;
@@ -28,8 +29,15 @@ pub const STYLE: &str = "\
 /// The SHA-256 of [`STYLE`], in Base64.
 pub const STYLE_HASH: &str = "79N0aKVCaPW2jWJjqaxL5JrN6SmEVPxAoTPIdZM8T/o=";
 
+/// Whether opening a link is a program's own decision, so that it needs no page and no second step: a `GET` that names
+/// JSON, and that no other site has led here. Mail scanners, link checkers and proxies open links too, with
+/// `Accept: */*` or with `HEAD`, and must not agree in a person's name.
+pub fn is_decided(method: &Method, headers: &HeaderMap) -> bool {
+    method == Method::GET && accept::weight(headers, JSON) > 0.0 && !is_wanted(headers)
+}
+
 /// Whether the client is a browser with a person in front of it: it prefers a page to JSON, or another site has led it
-/// here. A client without a preference receives JSON.
+/// here. For an answer only: whether a `GET` may change anything is [`is_decided`].
 pub fn is_wanted(headers: &HeaderMap) -> bool {
     prefers_html(headers) || is_led(headers)
 }
@@ -48,7 +56,8 @@ fn prefers_html(headers: &HeaderMap) -> bool {
 
 /// Asks the person whether their account may be connected to this workspace: nothing is connected before.
 pub fn question(question: &Question, callback: &Callback, to: Option<ReturnTo>) -> Response {
-    let of = question.organization_name.as_ref().map(|name| format!("<br><small>of {}</small>", escaped(name)));
+    let name = |name: &str| format!("<bdi>{}</bdi>", escaped(&shown::line(name)));
+    let of = question.organization_name.as_ref().map(|of| format!("<br><small>of {}</small>", name(of)));
     let then = to.as_ref().map(|to| format!("<p>You then return to {}.</p>", escaped(to.host())));
     let secret = |text: &Option<Secret>| escaped(text.as_ref().map_or("", Secret::expose));
     let content = format!(
@@ -61,7 +70,7 @@ pub fn question(question: &Question, callback: &Callback, to: Option<ReturnTo>) 
          <input type=\"hidden\" name=\"code\" value=\"{}\">\
          <button class=\"first\" name=\"decision\" value=\"connect\">Connect</button>\
          <button name=\"decision\" value=\"cancel\">Cancel</button></form>{}",
-        escaped(&question.workspace_name),
+        name(&question.workspace_name),
         of.unwrap_or_default(),
         secret(&callback.state),
         secret(&callback.code),
@@ -77,7 +86,8 @@ pub fn connected(connected: &Connected) -> Response {
     let account = &connected.account;
     let name = account.username.as_deref().or(account.display_name.as_deref()).unwrap_or(&account.pinterest_user_id);
     let missing = account.missing_scopes();
-    let what = format!("The Pinterest account {name} is connected to the workspace {}.", connected.workspace_name);
+    let (name, workspace) = (shown::line(name), shown::line(&connected.workspace_name));
+    let what = format!("The Pinterest account {name} is connected to the workspace {workspace}.");
     if missing.is_empty() {
         return said(StatusCode::OK, "Connected", &what, "You can close this page.");
     }
@@ -208,6 +218,29 @@ mod tests {
             assert!(!is_wanted(client), "{client}");
         }
         assert!(!super::is_wanted(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn only_a_get_that_names_json_decides_by_opening_a_link() {
+        let is_decided = |method: Method, accept: &'static str| {
+            is_decided(&method, &HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]))
+        };
+        for program in ["application/json", "application/json, text/html;q=0.5", "application/json, text/plain, */*"] {
+            assert!(is_decided(Method::GET, program), "{program}");
+            assert!(!is_decided(Method::HEAD, program), "{program}");
+        }
+        for other in [
+            "",
+            "*/*",
+            "application/*",
+            "application/json;q=0",
+            "text/html,application/xhtml+xml,*/*;q=0.8",
+            "text/html, application/json",
+            "text/plain",
+        ] {
+            assert!(!is_decided(Method::GET, other), "{other}");
+        }
+        assert!(!super::is_decided(&Method::GET, &HeaderMap::new()));
     }
 
     #[test]

@@ -300,7 +300,7 @@ impl Endpoint {
         self
     }
 
-    /// A call costs at least so many credits: what it reads of an ordinary workspace, or what else makes it dear.
+    /// A call costs at least so many credits: what it reads of an ordinary workspace, or other expensive work.
     pub fn costs(self, credits: u32) -> Self {
         Self { declared_credits: Some(credits), ..self }
     }

@@ -19,7 +19,7 @@ use pinbridge_shared::domain::tenant::api_key::PresentedKey;
 use pinbridge_shared::flows::tenants::spend_credit::{self, NotAdmitted};
 use pinbridge_shared::metering::{self, Metered};
 
-use crate::auth::{self, Access, Caller};
+use crate::auth::{self, Access, Caller, Denied};
 use crate::endpoint::Endpoint;
 use crate::error::{ApiError, codes};
 use crate::source;
@@ -96,21 +96,25 @@ pub async fn charge(State(limited): State<Limited>, mut request: Request, next: 
             spend_credit::charge(context, &holder, limited.cost(metered)).await;
             holder
         }
-        None => return strange(&limited, source, response, metered).await,
+        None => return of_refused(&limited, source, response, metered).await,
     };
     told(context, &holder, response, None)
 }
 
-/// The answer to a call that authentication refused. (Every other call has a payer.)
-async fn strange(limited: &Limited, source: Holder, response: Response, metered: Metered) -> Response {
+/// The answer to a call that authentication refused. (Every other call has a payer.) A caller with valid credentials
+/// who may not make it pays it; otherwise the network does.
+async fn of_refused(limited: &Limited, source: Holder, response: Response, metered: Metered) -> Response {
     let context = &limited.context;
+    let denied = response.extensions().get::<Denied>().map(|denied| Holder::of_caller(denied.0));
+    let least = if denied.is_none() { INVALID_CREDENTIALS_CREDITS } else { 0 };
+    let holder = denied.unwrap_or(source);
     let is_invalid = response.status().is_client_error();
-    if is_invalid && let Err(NotAdmitted::Spent(spent)) = spend_credit::admit(context, &source, false).await {
-        return told(context, &source, refusal(context, spent).into_response(), Some(spent));
+    if is_invalid && let Err(NotAdmitted::Spent(spent)) = spend_credit::admit(context, &holder, false).await {
+        return told(context, &holder, refusal(context, spent).into_response(), Some(spent));
     }
-    let cost = if is_invalid { limited.cost(metered).max(INVALID_CREDENTIALS_CREDITS) } else { limited.cost(metered) };
-    spend_credit::charge(context, &source, cost).await;
-    told(context, &source, response, None)
+    let cost = if is_invalid { limited.cost(metered).max(least) } else { limited.cost(metered) };
+    spend_credit::charge(context, &holder, cost).await;
+    told(context, &holder, response, None)
 }
 
 /// Marks the response to a call that was not admitted.

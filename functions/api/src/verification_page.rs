@@ -1,24 +1,33 @@
 //! The pages of a verification link, which look as those of a connection.
 
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
+use pinbridge_shared::domain::shown;
+use pinbridge_shared::domain::tenant::proof::Prospect;
 
-use crate::accept;
 use crate::activity::Attribution;
-use crate::connection_page::{self, page, said};
+use crate::connection_page::{escaped, page, said};
 use crate::error::ApiError;
 
-/// Whether the client names JSON and doesn't prefer a page. Programs that only follow links don't.
-pub fn is_json_wanted(headers: &HeaderMap) -> bool {
-    accept::weight(headers, "application/json") > 0.0 && !connection_page::is_wanted(headers)
-}
-
-/// Asks before it verifies. The form goes to the page's own address, which has the token.
-pub fn ask() -> Response {
-    let html = "<p>Somebody registered with the email address to which this link was sent. If it was you, confirm that \
-                the address is yours.</p><form method=\"post\"><p><button>Confirm the address</button></p></form>\
-                <p class=\"do\">If it was not you, close this page: the registration expires by itself.</p>";
-    page(StatusCode::OK, "Confirm your email address", html, "'self'")
+/// Asks before it verifies, and names what is confirmed: anybody may have registered. The form goes to the page's own
+/// address, which has the token.
+pub fn ask(registration: &Prospect) -> Response {
+    let name = |text: &str| escaped(&shown::line(text));
+    let html = format!(
+        "<p>Somebody registered with the email address to which this link was sent:</p>\
+         <p class=\"which\"><strong><bdi>{}</bdi></strong><br>Workspace: <bdi>{}</bdi><br>\
+         <small>Registered: {}<br>Person id: {}</small></p>\
+         <p>Confirming gives whoever made this registration, and knows its password, an account under your email \
+         address and the ownership of that workspace.</p>\
+         <form method=\"post\"><p><button>Confirm the address</button></p></form>\
+         <p class=\"do\">If it was not you, close this page, also if you registered under another name or at another \
+         time. The registration expires by itself.</p>",
+        name(&registration.name),
+        name(&registration.workspace_name),
+        registration.made_at(),
+        registration.id,
+    );
+    page(StatusCode::OK, "Confirm your email address?", &html, "'self'")
 }
 
 /// The page in place of a verification's JSON.
@@ -43,8 +52,8 @@ pub fn failed(error: &ApiError) -> Response {
 fn remedy(error: &ApiError) -> &'static str {
     match error.code() {
         "verification_invalid" | "validation_error" => {
-            "Return to the application in which you registered, log in and ask for another mail, or register again. \
-             Use the link in the newest mail."
+            "If you registered yourself, return to the application in which you did, and ask for another mail or \
+             register again. Then open the link of the newest mail, if that mail names your registration."
         }
         "registration_closed" => "Ask the operator of this installation for an account.",
         _ => {
@@ -55,23 +64,7 @@ fn remedy(error: &ApiError) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-    use http::header::ACCEPT;
-
     use super::*;
-
-    #[test]
-    fn only_a_program_that_names_json_verifies_by_opening_the_link() {
-        let is_wanted =
-            |accept: &'static str| is_json_wanted(&HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]));
-        assert!(is_wanted("application/json") && is_wanted("application/json, text/html;q=0.5"));
-        for other in
-            ["", "*/*", "text/html,application/xhtml+xml,*/*;q=0.8", "text/html, application/json", "text/plain"]
-        {
-            assert!(!is_wanted(other), "{other}");
-        }
-        assert!(!is_json_wanted(&HeaderMap::new()));
-    }
 
     #[test]
     fn the_remedy_is_for_the_person_in_front_of_the_page() {

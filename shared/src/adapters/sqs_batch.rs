@@ -6,6 +6,7 @@ use std::panic::AssertUnwindSafe;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
+use serde_json::Value;
 
 use super::lambda::ends_at_ms;
 use crate::context::Context;
@@ -81,7 +82,7 @@ impl<M: Delivered, W: AsyncFn(&Context, M, i64) -> PortResult<Disposition>> Work
     async fn decide(&self, context: &Context, record: &SqsMessage, ends_at_ms: i64) -> Move {
         let mut message = match (self.parse)(record.body.as_deref().unwrap_or("")) {
             Ok(message) => message,
-            Err(error) => return unreadable(self.unreadable, context, record, &error).await,
+            Err(error) => return self.unreadable(context, record, &error).await,
         };
         let deliveries = deliveries(record);
         message.delivered(deliveries);
@@ -129,28 +130,64 @@ fn failure(record: &SqsMessage) -> BatchItemFailure {
     failure
 }
 
-async fn unreadable(rule: Unreadable, context: &Context, record: &SqsMessage, error: &BadMessage) -> Move {
-    tracing::error!(message_id = record.message_id, %error, "unreadable message");
-    match rule {
-        // A message of another version is for another build, which may be running beside this one.
-        Unreadable::GiveBack => {
-            telemetry::count(Metric::PoisonMessage, 1, None, context.system.now());
-            Move::Return(matches!(error, BadMessage::Malformed(_)).then_some(POISON_AGAIN_MS))
+/// The port that is named where a message can't be read.
+const MESSAGE: &str = "message";
+
+/// What a message is about that this build can't read, as far as it is written as messages are.
+fn guessed_subject(body: &str) -> Subject {
+    let body: Value = serde_json::from_str(body).unwrap_or_default();
+    let id = |name: &str| body.get(name).and_then(Value::as_str);
+    Subject {
+        workspace: id("w").and_then(|id| id.parse().ok()),
+        account: id("a").and_then(|id| id.parse().ok()),
+        pin: id("p").and_then(|id| id.parse().ok()),
+        ..Subject::default()
+    }
+}
+
+impl<M, W> Worker<M, W> {
+    async fn unreadable(&self, context: &Context, record: &SqsMessage, error: &BadMessage) -> Move {
+        let subject = guessed_subject(record.body.as_deref().unwrap_or(""));
+        tracing::error!(
+            function = self.queue.function(),
+            port = MESSAGE,
+            workspace_id = subject.workspace.map(display),
+            account_id = subject.account.map(display),
+            pin_id = subject.pin.map(display),
+            message_id = record.message_id,
+            deliveries = deliveries(record),
+            %error,
+            "unreadable message"
+        );
+        match self.unreadable {
+            // A message of another version is for another build, which may be running beside this one. If none is,
+            // it is work that keeps failing.
+            Unreadable::GiveBack => {
+                telemetry::count_failed_work(self.queue.function(), MESSAGE, context.system.now());
+                telemetry::count(Metric::PoisonMessage, 1, None, context.system.now());
+                Move::Return(matches!(error, BadMessage::Malformed(_)).then_some(POISON_AGAIN_MS))
+            }
+            Unreadable::MoveToRedrive => {
+                match context.queue.move_to_redrive(record.body.as_deref().unwrap_or("")).await {
+                    Ok(()) => {
+                        telemetry::count(Metric::DeadLetter, 1, Some("unreadable"), context.system.now());
+                        Move::Acknowledge
+                    }
+                    Err(error) => {
+                        tracing::error!(
+                            message_id = record.message_id, %error,
+                            "dead-letter message not moved to the redrive queue"
+                        );
+                        telemetry::count_failed_work(
+                            QueueName::DeadLetters.function(),
+                            error.port(),
+                            context.system.now(),
+                        );
+                        Move::Return(Some(error_again_ms(deliveries(record))))
+                    }
+                }
+            }
         }
-        Unreadable::MoveToRedrive => match context.queue.move_to_redrive(record.body.as_deref().unwrap_or("")).await {
-            Ok(()) => {
-                telemetry::count(Metric::DeadLetter, 1, Some("unreadable"), context.system.now());
-                Move::Acknowledge
-            }
-            Err(error) => {
-                tracing::error!(
-                    message_id = record.message_id, %error,
-                    "dead-letter message not moved to the redrive queue"
-                );
-                telemetry::count_failed_work(QueueName::DeadLetters.function(), error.port(), context.system.now());
-                Move::Return(Some(error_again_ms(deliveries(record))))
-            }
-        },
     }
 }
 
@@ -178,4 +215,24 @@ fn deliveries(record: &SqsMessage) -> u32 {
 /// The delay after an error doubles with every delivery.
 fn error_again_ms(deliveries: u32) -> i64 {
     ERROR_AGAIN_MS.saturating_mul(1 << deliveries.saturating_sub(1).min(20)).min(ERROR_AGAIN_MAX_MS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::PinKey;
+    use crate::domain::message::PublishMessage;
+    use crate::domain::testdata;
+
+    #[test]
+    fn the_subject_of_a_newer_builds_message_is_guessed() {
+        let key = PinKey { workspace: testdata::workspace(), pin: testdata::pin().key.pin };
+        let message = PublishMessage::new(key, testdata::account(), 3, None);
+        let newer = serde_json::to_string(&message).expect("plain data").replace("\"v\":1", "\"v\":9,\"z\":[1]");
+        assert!(PublishMessage::parse(&newer).is_err());
+        assert_eq!(guessed_subject(&newer), message.subject());
+        for other in ["", "x", "[]", "{}", r#"{"w": 1, "p": "x"}"#] {
+            assert_eq!(guessed_subject(other), Subject::default(), "{other}");
+        }
+    }
 }

@@ -20,6 +20,7 @@ pub mod repeated_write;
 pub mod sandbox;
 pub mod schedule;
 pub mod secret;
+pub mod shown;
 pub mod stats;
 pub mod tenant;
 #[cfg(any(test, feature = "testing"))]

@@ -10,7 +10,7 @@ use super::pin::{LIFETIME_MS, Pin, PinRequest, Placement, Priority};
 use super::schedule::{NewSchedule, Schedule};
 use super::secret::Secret;
 use super::tenant::Workspace;
-use super::tenant::proof::Proof;
+use super::tenant::proof::{Proof, Prospect};
 use super::tenant::user::{Email, Role, User};
 use super::time::{DAY_MS, Moment};
 
@@ -47,6 +47,12 @@ pub fn user(email: &str) -> User {
         rev: 1,
         nonce: "user".into(),
     }
+}
+
+/// The registration of a person with that name, and a workspace of the same name.
+pub fn prospect(name: &str) -> Prospect {
+    let id = user("ada@example.com").id;
+    Prospect { id, name: name.into(), workspace_name: name.into(), created_at: CREATED_AT }
 }
 
 pub fn account() -> AccountId {

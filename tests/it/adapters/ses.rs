@@ -12,6 +12,7 @@ use pinbridge_shared::adapters::system::RealSystem;
 use pinbridge_shared::domain::mail;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::tenant::user::Email;
+use pinbridge_shared::domain::testdata;
 use pinbridge_shared::ports::{Mailer, PortError, PortResult};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -54,7 +55,8 @@ async fn send(url: &str) -> PortResult<()> {
         .await;
     let ses = Ses::new(&config, "pins@example.com".into(), Arc::new(RealSystem::default())).expect("built");
     let to = Email::parse("ada@example.com").expect("an address");
-    ses.send(&mail::verification(to, "https://api.example.com", &Secret::new(TOKEN))).await
+    let registration = testdata::prospect("Ada\r\nBcc: eve@example.com");
+    ses.send(&mail::verification(to, "https://api.example.com", &registration, &Secret::new(TOKEN))).await
 }
 
 #[tokio::test]
@@ -73,7 +75,8 @@ async fn a_mail_is_one_signed_request() {
     assert_eq!(body["Destination"], json!({"ToAddresses": ["ada@example.com"]}));
     let content = &body["Content"]["Simple"];
     assert_eq!(content["Subject"]["Data"], json!("Confirm your email address"));
-    assert!(content["Body"]["Text"]["Data"].as_str().expect("a text").contains(TOKEN));
+    let text = content["Body"]["Text"]["Data"].as_str().expect("a text");
+    assert!(text.contains(TOKEN) && text.contains("\"Ada Bcc: eve@ example. com\""), "{text}");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 //! import, or a dry run of these.
 
 mod boards;
+mod misplaced;
 
 use axum::body::Body;
 use http::{HeaderMap, Request};

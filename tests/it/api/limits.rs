@@ -41,7 +41,7 @@ async fn a_key_that_reads_and_reads_is_refused_with_the_time_and_the_drafts_head
     let api = limited(2_000, 0).await;
     let key = As::Key(&api.key);
     let (_, headers, _) = api.full("GET", "/v1/auth/me", key, Value::Null).await;
-    assert_eq!(header(&headers, "ratelimit"), "", "who may not call it at all is none of the limits' callers");
+    assert_eq!(header(&headers, "ratelimit-policy"), r#""key";q=2000;w=60;pinbridge-unit="credits""#, "a refused key");
     let (_, headers, _) = api.full("GET", "/v1/pins?limit=1", key, Value::Null).await;
     assert_eq!(header(&headers, "ratelimit-policy"), r#""key";q=2000;w=60;pinbridge-unit="credits""#);
     let left = header(&headers, "ratelimit").strip_prefix(r#""key";r="#).and_then(|left| left.parse::<u32>().ok());
@@ -139,6 +139,23 @@ async fn public_routes_and_invalid_keys_are_counted_by_network_and_a_valid_key_i
     assert_eq!((statuses[0], statuses[299]), (401, 429), "{statuses:?}");
     let (status, ..) = api.call_from(HERE, "GET", "/v1/pins", As::Key(&api.key), Value::Null).await;
     assert_eq!(status, 200, "a neighbour with a valid key");
+}
+
+#[tokio::test]
+async fn a_valid_key_that_may_not_make_the_call_pays_it_and_not_its_network() {
+    let api = limited(1_000, 300).await;
+    let (reads, _) = api.new_key(json!({"name": "reads", "scopes": ["read"]})).await;
+    let mut refused = 0;
+    for _ in 0..300 {
+        let (status, _, answer) = api.call_from(HERE, "POST", "/v1/pins", As::Key(&reads), json!({})).await;
+        refused += usize::from(status == 429);
+        assert!(matches!(status, 403 | 429), "{answer}");
+    }
+    assert!(refused > 50, "its own credit ends: {refused}");
+    let (status, _, answer) = api.call_from(HERE, "POST", "/v1/auth/login", As::Nobody, json!({})).await;
+    assert_eq!(status, 422, "the network has credit: {answer}");
+    let (status, _, answer) = api.call_from(HERE, "GET", "/v1/auth/me", As::Key(&api.key), Value::Null).await;
+    assert_eq!(status, 403, "another valid key: {answer}");
 }
 
 #[tokio::test]

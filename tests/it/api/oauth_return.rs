@@ -133,6 +133,36 @@ async fn a_browser_that_is_led_here_connects_nothing_by_itself() {
     }
 }
 
+/// A link checker or a proxy that requests the address once more agrees to nothing in the person's name.
+#[tokio::test]
+async fn only_a_get_that_names_json_connects_without_the_page() {
+    let api = api().await;
+    let (state, code) = (start(&api, &[]).await, api.world.oauth.code("9001").expose().to_owned());
+    let fields = [("code", code.as_str()), ("state", state.as_str())];
+    let head = async |fields: &[(&str, &str)], accept: &str| {
+        let request = Request::head(format!("{CALLBACK}?{}", encoded(fields))).header("accept", accept);
+        answer(&api.world.context, request.body(Body::empty()).expect("a request")).await
+    };
+    let others = ["*/*", "", "text/plain", "application/*", "application/json;q=0", "text/html, application/json"];
+    for accept in others {
+        let (status, _, text) = open(&api, &fields, &[("accept", accept)]).await;
+        assert!(status == 200 && text.contains("<h1>Connect your Pinterest account?</h1>"), "{accept}: {text}");
+    }
+    let (status, _, text) = open(&api, &fields, &[]).await;
+    assert!(status == 200 && text.contains("<h1>Connect your Pinterest account?</h1>"), "{text}");
+    for accept in others.iter().chain(&["application/json"]) {
+        for fields in [&fields[..], &[("error", "access_denied"), ("state", &state)], &[("state", &state)]] {
+            let (status, _, text) = head(fields, accept).await;
+            assert_eq!((status, text.as_str()), (200, ""), "{accept}");
+        }
+    }
+    assert_eq!(connected(&api).await.len(), 0, "nobody has agreed, and nobody has refused");
+    let (status, _, text) = open(&api, &fields, &[("accept", "application/json, text/plain, */*")]).await;
+    assert_eq!(status, 200, "{text}");
+    assert_eq!(connected(&api).await.len(), 1);
+    assert_eq!(head(&fields, "application/json").await.0, 400, "the state was used");
+}
+
 #[tokio::test]
 async fn the_integrator_learns_which_customer_connected() {
     let api = api().await;

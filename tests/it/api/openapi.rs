@@ -186,13 +186,14 @@ fn retry_after_s(answer: &str) -> Option<u64> {
 const LAST: [&str; 5] = ["delete_board", "revoke_api_key", "reset_sandbox", "disconnect_account", "change_password"];
 /// Without what only Pinterest gives a browser, there is nothing to finish; an address is verified once; nothing is
 /// published here; an import that hasn't stopped isn't resumed, nor a schedule that was canceled retried.
-const REFUSED: [(&str, u16); 6] = [
+const REFUSED: [(&str, u16); 7] = [
     ("finish_oauth", 400),
     ("confirm_oauth", 400),
     ("get_pin_analytics", 409),
     ("resume_import", 409),
     ("retry_schedule", 400),
     ("confirm_email", 400),
+    ("verify_email", 400),
 ];
 
 /// Operations that want a pin of their own, which has failed.

@@ -217,6 +217,146 @@ async fn a_link_shows_a_page_whose_button_verifies() {
     assert_eq!(send("POST", None).await.0, 400);
 }
 
+/// The page of a link, and the request's status.
+async fn page(api: &Api, method: &str, link: &str, accept: &str) -> (u16, String) {
+    let request = Request::builder().method(method).uri(format!("/v1/auth/email/verify?token={link}"));
+    let request = request.header("accept", accept).body(axum::body::Body::empty()).expect("a request");
+    let (status, _, text) = crate::support::api::answer(&api.world.context, request).await;
+    (status, text)
+}
+
+/// A registration of Mallory's with an address that isn't hers.
+fn mallorys(email: &str) -> Value {
+    json!({"full_name": "Mallory", "email": email, "password": "mallory's own password",
+           "workspace_name": "Evil & Co.", "timezone": "UTC"})
+}
+
+fn newest_mail(api: &Api) -> Mail {
+    api.world.mailer.sent().pop().expect("a mail")
+}
+
+#[tokio::test]
+async fn the_mail_and_the_page_name_the_registration_and_who_gets_what() {
+    let api = Api::open().await;
+    let (status, mallory) = api.call("POST", REGISTER, As::Nobody, mallorys(BOB)).await;
+    assert_eq!(status, 201, "{mallory}");
+    let at = api.world.now().rfc3339();
+    let at = format!("{} {} UTC", &at[..10], &at[11..16]);
+    let of_mallory = api.world.mailer.token(BOB).expect("a link");
+    let named = [at.as_str(), id(&mallory, "/user/id")];
+    let mail = newest_mail(&api);
+    for part in named.iter().chain(&["\"Mallory\"", "\"Evil & Co.\"", "whoever made this registration"]) {
+        assert!(mail.text.expose().contains(part), "{part} in {}", mail.text.expose());
+    }
+    let (status, text) = page(&api, "GET", &of_mallory, "text/html").await;
+    assert_eq!(status, 200, "{text}");
+    for part in named.iter().chain(&["Mallory", "Evil &amp; Co.", "whoever made this registration"]) {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    // Another mail names the same registration, and when it was made.
+    api.world.system.advance_ms(MAIL_EVERY_MS);
+    assert_eq!(api.call("POST", RESEND, As::Bearer(token(&mallory)), Value::Null).await.0, 200);
+    let again = newest_mail(&api);
+    for part in named {
+        assert!(again.text.expose().contains(part), "{part} in {}", again.text.expose());
+    }
+    // The page of a link that is not good names nobody.
+    for bad in [of_mallory.as_str(), "x", ""] {
+        let (status, text) = page(&api, "GET", bad, "text/html").await;
+        assert!([400, 422].contains(&status) && text.contains("Not confirmed"), "{status}: {text}");
+        assert!(!text.contains("Mallory") && !text.contains("<button>"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn only_the_link_in_the_newest_mail_to_an_address_works_whoever_registered() {
+    let api = Api::open().await;
+    let (_, mallory) = api.call("POST", REGISTER, As::Nobody, mallorys(BOB)).await;
+    let of_mallory = api.world.mailer.token(BOB).expect("a link");
+    api.world.system.advance_ms(MAIL_EVERY_MS + SECOND_MS);
+    let bob = register(&api, BOB).await;
+    let of_bob = api.world.mailer.token(BOB).expect("a link");
+    assert_eq!(open(&api, &of_mallory).await, (400, "verification_invalid".into()));
+    assert_eq!(page(&api, "GET", &of_mallory, "text/html").await.0, 400);
+    assert_eq!(page(&api, "POST", &of_mallory, "text/html").await.0, 400);
+    // Mallory has another mail sent, and so Bob's link ends. Bob's session has the next one sent.
+    api.world.system.advance_ms(MAIL_EVERY_MS);
+    assert_eq!(api.call("POST", RESEND, As::Bearer(token(&mallory)), Value::Null).await.0, 200);
+    assert!(newest_mail(&api).text.expose().contains("\"Mallory\""));
+    assert_eq!(open(&api, &of_bob).await, (400, "verification_invalid".into()));
+    api.world.system.advance_ms(MAIL_EVERY_MS);
+    assert_eq!(api.call("POST", RESEND, As::Bearer(token(&bob)), Value::Null).await.0, 200);
+    assert!(newest_mail(&api).text.expose().contains("\"Bob\""));
+    prove(&api, BOB).await;
+    let (_, me) = api.call("GET", "/v1/auth/me", As::Bearer(token(&bob)), Value::Null).await;
+    assert_eq!(me["user"]["email_verified"], json!(true));
+    api.refused("GET", "/v1/pins", As::Bearer(token(&mallory)), Value::Null, 403, "email_not_verified").await;
+}
+
+#[tokio::test]
+async fn who_is_refused_is_not_sent_to_the_link_of_another() {
+    let api = Api::open().await;
+    api.call("POST", REGISTER, As::Nobody, mallorys(BOB)).await;
+    let refused = api.refused("POST", REGISTER, As::Nobody, registered(BOB), 429, "rate_limited").await;
+    let remedy = refused["error"]["remediation"].as_str().expect("a text");
+    assert!(!remedy.to_lowercase().contains("open the link"), "{remedy}");
+    assert!(remedy.contains("Do not open a link that you did not ask for"), "{remedy}");
+}
+
+#[tokio::test]
+async fn a_name_changes_nothing_in_what_the_mail_and_the_page_say() {
+    let frame =
+        |text: &str, names: [&str; 2]| names.iter().fold(text.to_owned(), |text, name| text.replace(name, "NAME"));
+    let mut seen = Vec::new();
+    for (name, in_mail, on_page) in [
+        ("Bob", "Bob", "Bob"),
+        ("<b>Bob</b>", "<b>Bob</b>", "&lt;b&gt;Bob&lt;/b&gt;"),
+        ("Bob Subject: x\u{a0}\u{3000}y", "Bob Subject: x y", "Bob Subject: x y"),
+        ("boB\u{200b}\u{feff}\u{e0041}", "boB", "boB"),
+        ("Bob\" of \u{201c}Paper\u{201d}", "Bob' of 'Paper'", "Bob&#39; of &#39;Paper&#39;"),
+        ("https://evil.example/x?a.b", "https: //evil. example/x?a. b", "https://evil.example/x?a.b"),
+        ("\u{200b}\u{e000}", "?", "?"),
+    ] {
+        let api = Api::open().await;
+        let mut body = registered(BOB);
+        (body["full_name"], body["workspace_name"]) = (json!(name), json!(name));
+        let (status, answer) = api.call("POST", REGISTER, As::Nobody, body).await;
+        assert_eq!(status, 201, "{name:?}: {answer}");
+        let (mail, link) = (newest_mail(&api), api.world.mailer.token(BOB).expect("a link"));
+        let (_, text) = page(&api, "GET", &link, "text/html").await;
+        let quoted = format!("\"{in_mail}\"");
+        assert_eq!(mail.text.expose().matches(&quoted).count(), 2, "{name:?}: {}", mail.text.expose());
+        let isolated = format!("<bdi>{on_page}</bdi>");
+        assert_eq!(text.matches(&isolated).count(), 2, "{name:?}: {text}");
+        let id = id(&answer, "/user/id");
+        let mail_frame = frame(mail.text.expose(), [&quoted, &link]).replace(id, "ID");
+        seen.push((mail.subject, mail.to, mail_frame, frame(&text, [&isolated, id])));
+    }
+    for one in &seen {
+        assert_eq!(one, &seen[0], "nothing else differs");
+    }
+    // Texts that end a line or turn it around, or that nobody sees, are refused at once.
+    let api = Api::open().await;
+    for name in ["Bob\r\nBcc: eve@example.com", "Bob\u{2028}Subject: x", "\u{202e}boB\u{2066}", "\u{200b}"] {
+        let mut body = registered(BOB);
+        body["full_name"] = json!(name);
+        api.refused("POST", REGISTER, As::Nobody, body, 422, "validation_error").await;
+    }
+}
+
+#[tokio::test]
+async fn who_asks_for_the_head_of_a_link_verifies_nothing() {
+    let api = Api::open().await;
+    let who = register(&api, BOB).await;
+    let link = api.world.mailer.token(BOB).expect("a link");
+    for accept in ["application/json", "text/html", "*/*"] {
+        assert_eq!(page(&api, "HEAD", &link, accept).await, (200, String::new()), "{accept}");
+        let (_, me) = api.call("GET", "/v1/auth/me", As::Bearer(token(&who)), Value::Null).await;
+        assert_eq!(me["user"]["email_verified"], json!(false), "{accept}");
+    }
+    prove(&api, BOB).await;
+}
+
 #[tokio::test]
 async fn links_that_are_not_good_look_the_same() {
     let api = Api::open().await;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use axum::body::Body;
+use http::Request;
 use pinbridge_shared::domain::ids::{AccountKey, PinKey, WorkspaceId};
 use pinbridge_shared::domain::pin::attempt::Attempt;
 use pinbridge_shared::domain::sandbox::{ACCOUNTS_MAX, FIXED_BOARDS, OWN_BOARDS_MAX, trigger};
@@ -98,9 +100,11 @@ impl Sandbox {
     async fn connect(&self) -> String {
         let url = self.get("/v1/pinterest/oauth/start").await["authorization_url"].as_str().expect("a URL").to_owned();
         let path = url.strip_prefix("http://localhost").expect("our own callback").to_owned();
-        let (status, answer) = self.api.call("GET", &path, As::Nobody, Value::Null).await;
+        let request =
+            || Request::get(&path).header("accept", "application/json").body(Body::empty()).expect("a request");
+        let (status, _, answer) = self.api.send(request()).await;
         assert_eq!(status, 200, "{answer}");
-        assert_eq!(self.api.call("GET", &path, As::Nobody, Value::Null).await.0, 400, "once");
+        assert_eq!(self.api.send(request()).await.0, 400, "once");
         answer["account_id"].as_str().expect("an id").to_owned()
     }
 

@@ -84,7 +84,7 @@ impl Metered {
         self.world.run_dispatcher_once().await.expect("survives").expect("dispatched");
     }
 
-    /// Asked past the ledger.
+    /// Read without being counted.
     async fn is_waiting(&self) -> bool {
         let bucket = self.unmetered.bucket(testdata::connected_account().key).await;
         bucket.expect("readable").waiting_at.is_some()

@@ -191,7 +191,8 @@ table! {
          for a new one (operator invite).");
     VERIFICATION_INVALID = own(400, "verification_invalid",
         "The verification link is unknown, was used or replaced, or has expired.",
-        "Log in, and ask for another mail with POST /v1/auth/email/verify/request. Only the newest link works.");
+        "With the session of your registration, ask for another mail with POST /v1/auth/email/verify/request. Only the \
+         newest mail's link works. Open it only if that mail names your registration.");
     VERIFICATION_RATE_LIMITED = own(429, "rate_limited",
         "The email address had too many mails.",
         "Wait for retry_after_seconds, then send the same request again.").retried(60);

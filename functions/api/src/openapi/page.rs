@@ -240,7 +240,7 @@ fn errors(page: &mut String, document: &Value) {
         row(page, failure.code(), &escaped(failure.message()), &escaped(failure.remedy()));
     }
     for reason in WaitReason::ALL {
-        row(page, reason.code(), &escaped(reason.message()), "No action is needed. The pin continues by itself.");
+        row(page, reason.code(), &escaped(reason.message()), &escaped(reason.remedy()));
     }
     put!(page, "</table></div>");
 }

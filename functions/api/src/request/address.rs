@@ -1,10 +1,13 @@
-//! Refuses control characters in what stands in an address: the segments of its path, and the names and values of its
-//! query. They would end up in searches, in Pinterest's paths and in logs.
+//! Refuses what can't be meant in an address: the segments of its path, and the names and values of its query. Control
+//! characters would end up in searches, in Pinterest's paths and in logs; different bytes that aren't UTF-8 would
+//! become the same text; and of a parameter that a change has twice, nobody can say which one counts.
+
+use std::collections::BTreeSet;
 
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::Uri;
+use http::{Method, Uri};
 use url::form_urlencoded;
 
 use super::field::Wrong;
@@ -19,19 +22,19 @@ pub fn has_parameters(endpoint: &Endpoint) -> bool {
 
 /// The layer over every endpoint with parameters in its address.
 pub async fn check(request: Request, next: Next) -> Response {
-    match readable(request.uri()) {
+    let is_read = request.method() == Method::GET;
+    match readable(request.uri()).and_then(|()| if is_read { Ok(()) } else { single(request.uri()) }) {
         Ok(()) => next.run(request).await,
         Err(error) => error.into_response(),
     }
 }
 
 fn readable(uri: &Uri) -> Result<(), ApiError> {
-    let Wrong { msg, kind } = control_characters();
-    if has_control(&decoded(uri.path())) {
+    if let Err(Wrong { msg, kind }) = text(&decoded(uri.path())) {
         return Err(ApiError::invalid("path", "id", msg, kind));
     }
     for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
-        if has_control(&name) || has_control(&value) {
+        if let Err(Wrong { msg, kind }) = text(&name).and_then(|()| text(&value)) {
             let name: String = shortened(&name).chars().filter(|c| !c.is_control()).collect();
             return Err(ApiError::invalid("query", &name, msg, kind));
         }
@@ -39,12 +42,27 @@ fn readable(uri: &Uri) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn control_characters() -> Wrong {
-    Wrong::new("String should have no control characters", "string_pattern_mismatch")
+/// Refuses a parameter that is there more than once.
+fn single(uri: &Uri) -> Result<(), ApiError> {
+    let mut names = BTreeSet::new();
+    for (name, _) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
+        if !names.insert(name.to_string()) {
+            let msg = "The parameter is there more than once";
+            return Err(ApiError::invalid("query", &shortened(&name), msg, "value_error"));
+        }
+    }
+    Ok(())
 }
 
-fn has_control(text: &str) -> bool {
-    text.contains(char::is_control)
+fn text(text: &str) -> Result<(), Wrong> {
+    if text.contains(char::is_control) {
+        return Err(Wrong::new("String should have no control characters", "string_pattern_mismatch"));
+    }
+    // Decoding puts this character in place of bytes that aren't UTF-8.
+    if text.contains(char::REPLACEMENT_CHARACTER) {
+        return Err(Wrong::new("String should be UTF-8, without the character U+FFFD", "string_unicode"));
+    }
+    Ok(())
 }
 
 /// The path with its percent-encoded bytes decoded. A plus sign means itself there.
@@ -76,10 +94,35 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_are_not_utf_8_are_found() {
+        for bytes in ["%ff", "a%E4", "%c3", "%ed%a0%80", "%ef%bf%bd"] {
+            assert_eq!(
+                refused(&format!("/v1/pins?client_state={bytes}&b=1")),
+                Some(("query".into(), "client_state".into()))
+            );
+            assert_eq!(refused(&format!("/v1/pins/{bytes}")), Some(("path".into(), "id".into())));
+        }
+    }
+
+    #[test]
+    fn a_parameter_that_is_there_twice_is_found() {
+        let repeated =
+            |uri: &str| single(&uri.parse().expect("a URI")).err().map(|error| error.errors()[0].loc[1].clone());
+        for uri in ["/?dry_run=true&dry_run=false", "/?a=1&dry_run=1&dry%5Frun=1", "/?dry_run&b&dry_run"] {
+            assert_eq!(repeated(uri).as_deref(), Some("dry_run"), "{uri}");
+        }
+        assert_eq!(repeated("/?a=1&b=1&c"), None);
+    }
+
+    #[test]
     fn everything_else_passes() {
-        for uri in
-            ["/", "/v1/pins?q=a+b%20c", "/v1/a%2Fb+c&d=e", "/?q=%F0%9F%98%80&terms=%c3%bc,%e2%80%8b", "/%ff?a=%ff&&b"]
-        {
+        for uri in [
+            "/",
+            "/v1/pins?q=a+b%20c",
+            "/v1/a%2Fb+c&d=e",
+            "/?q=%F0%9F%98%80&terms=%c3%bc,%e2%80%8b",
+            "/a?a=%ef%bf%bc&&b",
+        ] {
             assert_eq!(refused(uri), None, "{uri}");
         }
     }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use pinbridge_shared::domain::link::{self, NoLink};
 use pinbridge_shared::domain::pin::URL_MAX;
+use pinbridge_shared::domain::pin::idempotency::{changes_direction, is_unseen};
 use pinbridge_shared::domain::time::Moment;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
@@ -237,8 +238,8 @@ impl<const MAX: usize> Filled<MAX> {
 impl<const MAX: usize> Field for Filled<MAX> {
     fn parse(value: &Value) -> Result<Self, Wrong> {
         let Text(text) = Text::<MAX>::parse(value)?;
-        if text.trim().is_empty() {
-            return Err(Wrong::new("String should have at least 1 character", "string_too_short"));
+        if text.chars().all(is_unseen) {
+            return Err(Wrong::new("String should have at least 1 character that can be seen", "string_too_short"));
         }
         Ok(Self(text))
     }
@@ -259,6 +260,10 @@ impl<const MAX: usize> Line<MAX> {
 impl<const MAX: usize> Field for Line<MAX> {
     fn parse(value: &Value) -> Result<Self, Wrong> {
         let Filled(text) = Filled::<MAX>::parse(value)?;
+        if text.contains(changes_direction) {
+            let msg = "String should have no characters that end a line or change the direction of the text";
+            return Err(Wrong::new(msg, "string_pattern_mismatch"));
+        }
         line(&text.into(), MAX).map(Self)
     }
 }

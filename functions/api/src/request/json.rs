@@ -8,6 +8,7 @@ use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::options::shortened;
 use crate::error::{ApiError, codes};
 
 /// Stands for what is no character: half of a surrogate pair (`"\ud83d"`), which a text that was cut inside an emoji
@@ -93,8 +94,19 @@ pub fn value(bytes: &[u8]) -> Result<Value, ApiError> {
     serde_json::from_slice(&prepared(bytes)).map_err(|error| syntax_error(&error))
 }
 
-/// A field that the object has more than once, if there is one. The last one counts.
-pub fn repeated(bytes: &[u8]) -> Option<String> {
+/// Refuses an object that has a field more than once: which of them counts is not agreed.
+///
+/// # Errors
+/// The first such field.
+fn without_repeated(bytes: &[u8]) -> Result<(), ApiError> {
+    repeated(bytes).map_or(Ok(()), |name| {
+        let msg = "The field is there more than once";
+        Err(ApiError::invalid("body", &shortened(&name), msg, "value_error"))
+    })
+}
+
+/// A field that the object has more than once, if there is one.
+fn repeated(bytes: &[u8]) -> Option<String> {
     struct Names(Option<String>);
 
     impl<'de> Visitor<'de> for &mut Names {
@@ -119,6 +131,13 @@ pub fn repeated(bytes: &[u8]) -> Option<String> {
     let (prepared, mut names) = (prepared(bytes), Names(None));
     serde_json::Deserializer::from_slice(&prepared).deserialize_map(&mut names).ok()?;
     names.0
+}
+
+/// # Errors
+/// When the body is no JSON object, or has a field more than once.
+pub fn single_object(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
+    let object = object(bytes)?;
+    without_repeated(bytes).map(|()| object)
 }
 
 /// # Errors
@@ -236,7 +255,8 @@ fn bounded(item: &str, bytes_max: usize) -> Result<Value, ApiError> {
     if values(item) > ITEM_VALUES_MAX {
         return Err(codes::ITEM_TOO_LARGE.with("limit", format!("{ITEM_VALUES_MAX} values")));
     }
-    serde_json::from_str(item).map_err(|error| syntax_error(&error))
+    let value = serde_json::from_str(item).map_err(|error| syntax_error(&error))?;
+    without_repeated(item.as_bytes()).map(|()| value)
 }
 
 /// How many values a JSON text has at most: one more than its commas, and one for each object and list.
@@ -270,6 +290,7 @@ pub fn object_with_list(bytes: &[u8], name: &str) -> Result<WithList, ApiError> 
     let Ok(raw) = serde_json::from_slice::<BTreeMap<String, &RawValue>>(&prepared) else {
         return object(bytes).map(|object| (object, BTreeMap::new()));
     };
+    without_repeated(bytes)?;
     let (mut fields, mut errors) = (Map::new(), BTreeMap::new());
     let count: usize = raw.values().map(|raw| values(raw.get())).sum();
     if count > LIST_VALUES_MAX {

@@ -53,25 +53,9 @@ impl<S: Send + Sync> FromRequest<S> for JsonObject {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let is_strict = is_strict(&request);
         let bytes = read_up_to(request.into_body(), BODY_MAX).await?;
-        object_of(&bytes, is_strict).map(Self)
+        json::single_object(&bytes).map(Self)
     }
-}
-
-/// Whether unknown fields of the request are errors.
-fn is_strict(request: &Request) -> bool {
-    request.extensions().get::<Unknown>().is_some_and(|unknown| unknown.is_strict)
-}
-
-/// The object. Where unknown fields are errors, a repeated one is too: which of the two counts is not agreed.
-fn object_of(bytes: &[u8], is_strict: bool) -> Result<Map<String, Value>, ApiError> {
-    let object = json::object(bytes)?;
-    if is_strict && let Some(name) = json::repeated(bytes) {
-        let msg = "The field is there more than once";
-        return Err(ApiError::invalid("body", &options::shortened(&name), msg, "value_error"));
-    }
-    Ok(object)
 }
 
 /// The bytes of a body of at most `BYTES_MAX` bytes.
@@ -152,12 +136,11 @@ impl<S: Send + Sync> FromRequest<S> for MaybeJsonObject {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let is_strict = is_strict(&request);
         let bytes = read_up_to(request.into_body(), BODY_MAX).await?;
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self(Map::new()));
         }
-        object_of(&bytes, is_strict).map(Self)
+        json::single_object(&bytes).map(Self)
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::body::Body;
 use axum::extract::{FromRequestParts, Query, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -13,9 +14,10 @@ use serde_json::Value;
 use strsim::generic_levenshtein;
 
 use super::field::{Fields, Wrong};
-use super::query;
+use super::{BODY_MAX, json, query, read_up_to};
 use crate::endpoint::{Endpoint, Place};
 use crate::error::{ApiError, FieldError};
+use crate::flag;
 
 /// Names what a response ignores or warns about. The official client's models drop unknown fields of answers, so the
 /// header repeats the warnings of the body.
@@ -97,6 +99,10 @@ fn not_dry_run() -> Wrong {
     Wrong::new("Unknown, and nearly dry_run, where an import has it as a query parameter", "extra_forbidden")
 }
 
+fn more_than_once() -> Wrong {
+    Wrong::new("The header field is there more than once", "value_error")
+}
+
 fn unknown_parameter(place: Place) -> Wrong {
     let msg = match place {
         Place::Header => "Unknown header field",
@@ -112,6 +118,7 @@ pub struct Known {
     all: Arc<AllOptions>,
     is_read: bool,
     is_exact: bool,
+    takes_body: bool,
 }
 
 impl Known {
@@ -119,11 +126,22 @@ impl Known {
         let name = |name: &str| name.to_ascii_lowercase();
         let own = endpoint.parameters.iter().map(|one| (one.place, name(one.name))).collect();
         let (is_read, is_exact) = (endpoint.method == Method::GET, endpoint.is_exact());
-        Self { own: Arc::new(own), all: Arc::clone(all), is_read, is_exact }
+        let takes_body = endpoint.body.is_some();
+        Self { own: Arc::new(own), all: Arc::clone(all), is_read, is_exact, takes_body }
     }
 
     fn has(&self, place: Place, name: &str) -> bool {
         self.own.iter().any(|(known, other)| *known == place && other == name)
+    }
+
+    /// The header fields of the operation that are there with several values.
+    fn repeated(&self, headers: &HeaderMap) -> impl Iterator<Item = &str> {
+        let own = self.own.iter().filter(|(place, _)| *place == Place::Header).map(|(_, name)| name.as_str());
+        own.filter(|name| {
+            let mut values = headers.get_all(*name).iter();
+            let first = values.next();
+            values.any(|value| Some(value) != first)
+        })
     }
 
     /// The parameters that the operation doesn't have, in the order of their names.
@@ -142,13 +160,14 @@ impl Known {
     /// # Errors
     /// The first of them; if unknown parameters are refused, all.
     fn check(&self, query: &query::Query, headers: &HeaderMap, is_strict: bool) -> Result<Vec<String>, ApiError> {
-        let is_off = |name: &str| query.get(name).is_some_and(|value| matches!(value.as_str(), "" | "false" | "0"));
+        let is_off = |name: &str| query.get(name).is_some_and(|value| flag::read(value) == Some(false));
         let refused = |place: Place, name: &str, Wrong { msg, kind }: Wrong| {
             FieldError::new(place.name(), &shortened(name), msg, kind)
         };
         let other = self.all.headers.iter().map(HeaderName::as_str);
         let other = other.filter(|name| headers.contains_key(*name) && !self.has(Place::Header, name));
         let mut errors = Vec::new();
+        errors.extend(self.repeated(headers).map(|name| refused(Place::Header, name, more_than_once())));
         if !self.is_read {
             errors.extend(other.map(|name| refused(Place::Header, name, no_such_option())));
         }
@@ -194,11 +213,42 @@ pub async fn check(State(known): State<Known>, mut request: Request, next: Next)
     };
     parameters.iter().for_each(|name| unknown.note(name));
     request.extensions_mut().insert(unknown.clone());
+    if !known.is_read && !known.takes_body {
+        request = match without_body(request, &unknown).await {
+            Ok(request) => request,
+            Err(error) => return error.into_response(),
+        };
+    }
     let mut response = next.run(request).await;
     if response.status().is_success() {
         unknown.names().iter().for_each(|name| warn(&mut response, &format!("unknown_field; field={name}")));
     }
     response
+}
+
+/// The request without its body, which the operation doesn't take. What it says is unknown: an option in it would be
+/// dropped as silently as anywhere else.
+async fn without_body(request: Request, unknown: &Unknown) -> Result<Request, ApiError> {
+    let (parts, body) = request.into_parts();
+    let bytes = read_up_to(body, BODY_MAX).await?;
+    if !bytes.iter().all(u8::is_ascii_whitespace) {
+        match json::value(&bytes) {
+            // What clients send who always send something.
+            Ok(Value::Null) => {}
+            Ok(Value::String(text)) if text.is_empty() => {}
+            Ok(Value::Array(items)) if items.is_empty() => {}
+            Ok(Value::Object(object)) => {
+                let mut fields = Fields::of(&object);
+                fields.ignored(unknown, |_| false);
+                fields.finish_with(Some(()))?;
+            }
+            _ => {
+                let msg = "This operation takes no body";
+                return Err(ApiError::validation(vec![FieldError::new("body", "", msg, "extra_forbidden")]));
+            }
+        }
+    }
+    Ok(Request::from_parts(parts, Body::empty()))
 }
 
 /// Adds a warning to the header.

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY};
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName, Method, StatusCode};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::account::oauth::PendingAuthorization;
 use pinbridge_shared::domain::account::return_to::{CLIENT_STATE_MAX, NoReturn, RETURN_TO_MAX, ReturnTo};
@@ -68,8 +68,9 @@ pub fn endpoints() -> Vec<Endpoint> {
                 .audited("account.connected", Resource::Account, &[])
                 .about(
                     "Pinterest redirects the browser here. `state` is the credential: it works once, for ten minutes. \
-                     A client receives JSON, and the account is connected. A browser receives a page that names the \
-                     workspace and asks the person first. After a refusal it returns to the `return_to` of the start.",
+                     If `Accept` names `application/json`, the account is connected, and the answer is JSON. Everybody \
+                     else, also with `*/*`, receives a page that names the workspace and asks the person first. After \
+                     a refusal the browser returns to the `return_to` of the start. `HEAD` changes nothing.",
                 )
                 .query::<Text>("code", "The authorization code of Pinterest.")
                 .query::<Text>("state", "The state of the started connection, from `authorization_url`.")
@@ -284,9 +285,11 @@ fn callback_url(headers: &HeaderMap) -> String {
     format!("{}://{host}/v1/pinterest/oauth/callback", if is_plain { "http" } else { "https" })
 }
 
-/// Needs no key: the state is the credential. A browser may have been sent here by another's link, so it is asked.
+/// Needs no key: the state is the credential. A browser may have been sent here by another's link, and whatever checks
+/// links may request the address again, so only a program that names JSON connects without a question.
 async fn callback(
     State(context): State<Context>,
+    method: Method,
     headers: HeaderMap,
     Query(mut query): Query<query::Query>,
 ) -> Result<Response, ApiError> {
@@ -295,10 +298,10 @@ async fn callback(
         code: query.remove("code").map(Secret::new),
         error: query.remove("error").filter(|error| !error.is_empty()),
     };
-    let is_person = connection_page::is_wanted(&headers);
+    let is_decided = connection_page::is_decided(&method, &headers);
     let is_granted = callback.error.is_none() && callback.code.as_ref().is_some_and(|code| !code.is_empty());
-    if !is_person || !is_granted {
-        return finish(&context, callback, is_person).await;
+    if is_decided || (!is_granted && method != Method::HEAD) {
+        return finish(&context, callback, !is_decided).await;
     }
     Ok(match oauth::ask(&context, callback.state.as_ref()).await {
         Ok(question) => connection_page::question(&question, &callback, returns_to(&context, &question.pending)),

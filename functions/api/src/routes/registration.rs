@@ -3,10 +3,11 @@
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use pinbridge_shared::config::Registration;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::tenant::claim::{MAIL_EVERY_MS, MAILS_MAX};
+use pinbridge_shared::domain::tenant::proof::Prospect;
 use pinbridge_shared::domain::tenant::user::Role;
 use pinbridge_shared::domain::tenant::{DEFAULT_TIMEZONE, NAME_MAX};
 use pinbridge_shared::domain::time::SECOND_MS;
@@ -73,8 +74,8 @@ pub fn endpoints() -> Vec<Endpoint> {
                 .operation("request_email_verification", "Ask for another mail with a verification link")
                 .unaudited("it changes nothing in a workspace")
                 .about(
-                    "The new link replaces the one before. An address gets one mail a minute and five a day, whoever \
-                     asks for them.",
+                    "The new link replaces every one before, also those of other registrations of the address. An \
+                     address gets one mail a minute and five a day, whoever asks for them.",
                 )
                 .answers::<Verification>(200, "The mail is on its way, or the address is verified already.")
                 .fails(&[VERIFICATION_RATE_LIMITED, NOT_AVAILABLE_SELF_HOSTED, NO_WORKSPACE, INVALID_CREDENTIALS]),
@@ -83,8 +84,9 @@ pub fn endpoints() -> Vec<Endpoint> {
                 .audited("auth.email_verified", Resource::Actor, &[])
                 .about(
                     "The link in the mail. It works once, for 24 hours. The answer is a page with a button, because \
-                     programs that check mails open every link. If `Accept` names `application/json`, the address is \
-                     verified at once.",
+                     programs that check mails open every link. It names the registration that is confirmed: \
+                     the person, the workspace, and the time. If `Accept` names `application/json`, the address is \
+                     verified at once. Only the link in the newest mail to an address works, whoever registered.",
                 )
                 .required_query::<Text>("token", "The token of the link.", EXAMPLE_TOKEN)
                 .answers::<Verification>(200, "The address is verified, or the page that verifies it.")
@@ -170,7 +172,9 @@ fn mailed(retry_after_s: u64) -> ApiError {
         let hours = retry_after_s.div_ceil(HOUR_S);
         format!("This address had {MAILS_MAX} mails, the most in a day. The next can be sent in {hours} hours.")
     };
-    let remedy = "Open the link in the newest mail, or wait for retry_after_seconds, then send the same request again.";
+    // The newest mail may be about a stranger's registration.
+    let remedy = "Wait for retry_after_seconds, then send the same request again. Do not open a link that you did not \
+                  ask for: each mail names the registration that its link confirms.";
     ApiError::from(VERIFICATION_RATE_LIMITED).worded(message, remedy).retried(Some(retry_after_s))
 }
 
@@ -218,7 +222,7 @@ async fn request_mail(State(context): State<Context>, caller: Caller) -> Result<
             Verification { message: "The email address is verified already.", retry_after_seconds: None }
         }
         Requested::Sent { next_after_s } => Verification {
-            message: "A mail is on its way. Only the link in the newest mail works.",
+            message: "A mail is on its way, which names your registration. Only the link in the newest mail works.",
             retry_after_seconds: u64::try_from(next_after_s).ok(),
         },
     }))
@@ -227,14 +231,15 @@ async fn request_mail(State(context): State<Context>, caller: Caller) -> Result<
 /// Verifies only for a program that asks for JSON by name: mail scanners follow links, and must not verify an address.
 async fn open_link(
     State(context): State<Context>,
+    method: Method,
     headers: HeaderMap,
     Query(query): Query<query::Query>,
 ) -> Result<Response, ApiError> {
-    if verification_page::is_json_wanted(&headers) {
+    if connection_page::is_decided(&method, &headers) {
         return prove(&context, &query).await;
     }
-    Ok(match token(&query) {
-        Ok(_) => verification_page::ask(),
+    Ok(match ask(&context, &query).await {
+        Ok(registration) => verification_page::ask(&registration),
         Err(error) => verification_page::failed(&error),
     })
 }
@@ -255,6 +260,10 @@ async fn confirm(
 fn token(query: &query::Query) -> Result<&str, ApiError> {
     let token = query.get("token").map(|token| token.trim()).filter(|token| !token.is_empty());
     token.ok_or_else(|| ApiError::invalid("query", "token", "Field required", "missing"))
+}
+
+async fn ask(context: &Context, query: &query::Query) -> Result<Prospect, ApiError> {
+    Ok(prove_address::ask(context, token(query)?).await?)
 }
 
 async fn prove(context: &Context, query: &query::Query) -> Result<Response, ApiError> {

@@ -95,12 +95,19 @@ fn read_number(text: &str) -> Option<f64> {
     text.trim().trim_matches('"').parse().ok().filter(|number: &f64| number.is_finite())
 }
 
-/// `Retry-After`: seconds, or a date.
+/// `Retry-After`: seconds, or a date. Also what some servers send: a list of seconds, and seconds with a unit.
 fn header_ms(headers: &HeaderMap, now: Moment) -> Option<i64> {
     let values = headers.get_all("retry-after").iter().filter_map(|value| value.to_str().ok());
-    values
-        .filter_map(|text| read_number(text).map_or_else(|| date_ms(text, now), |seconds| wait_ms(seconds, now)))
-        .max()
+    let seconds = |text: &str| {
+        let numbers = unquoted_members(text);
+        let leading = |member: &String| {
+            let member = member.split(';').next().unwrap_or_default().trim().trim_end_matches(['s', 'S']);
+            read_number(member)
+        };
+        let numbers: Option<Vec<f64>> = numbers.iter().map(leading).collect();
+        numbers?.into_iter().max_by(f64::total_cmp)
+    };
+    values.filter_map(|text| seconds(text).map_or_else(|| date_ms(text, now), |seconds| wait_ms(seconds, now))).max()
 }
 
 /// A date as HTTP writes it, in any of its three forms, or one of ISO 8601, which is UTC without a zone. One that has
@@ -133,10 +140,15 @@ fn is_daily(message: &str) -> bool {
         || words.windows(2).any(|w| w == ["per", "day"])
 }
 
-/// "Retry after N seconds", "try again in N minutes", "wait N s": in an error's text, without our own texts.
+/// "Retry after N seconds", "try again in about 1.5 hours", "wait an hour", "1,000 s": in an error's text, without our
+/// own texts.
 fn text_ms(message: &str) -> Option<i64> {
+    const VAGUE: [&str; 6] = ["about", "approximately", "around", "roughly", "at", "least"];
     let lower = message.to_lowercase();
-    let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let words = lower.split(|c: char| !(c.is_alphanumeric() || c == '.' || c == ','));
+    let words = words.map(|word| word.trim_matches(['.', ',']).replace(',', ""));
+    let words: Vec<String> = words.filter(|word| !word.is_empty() && !VAGUE.contains(&word.as_str())).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let asks = |before: &[&str]| {
         let last = before.last().copied();
         last == Some("wait")
@@ -144,7 +156,9 @@ fn text_ms(message: &str) -> Option<i64> {
     };
     (0..words.len()).find_map(|at| {
         let digits = words[at].trim_end_matches(|c: char| c.is_ascii_alphabetic());
-        let number: i64 = digits.parse().ok().filter(|_| asks(&words[at.saturating_sub(3)..at]))?;
+        let number = if matches!(words[at], "a" | "an") { Some(1.0) } else { read_number(digits) };
+        let number = number.filter(|_| asks(&words[at.saturating_sub(3)..at]))?;
+        let digits = if digits.is_empty() { words[at] } else { digits };
         let unit = Some(&words[at][digits.len()..]).filter(|unit| !unit.is_empty()).or(words.get(at + 1).copied());
         let unit_ms = match unit.unwrap_or_default() {
             unit if unit == "ms" || unit.starts_with("milli") => 1,
@@ -153,7 +167,7 @@ fn text_ms(message: &str) -> Option<i64> {
             unit if unit.starts_with("day") => DAY_MS,
             _ => SECOND_MS,
         };
-        Some(number.saturating_mul(unit_ms))
+        Some((number * unit_ms as f64).ceil() as i64).filter(|ms| *ms >= 0)
     })
 }
 
@@ -212,6 +226,34 @@ mod tests {
         assert_eq!(left(list, Some("30, 1;w=1, 41;w=60")), Some(41_000), "the later of those used up");
         assert_eq!(left("98, 0;w=1, 900;w=60", Some("50, 1;w=1, 50;w=60")), Some(1_000), "its own");
         assert_eq!(left("98, 0;w=1", Some("50")), Some(50_000));
+    }
+
+    #[test]
+    fn a_retry_after_may_be_a_list_or_have_a_unit() {
+        for (text, ms) in
+            [("120, 60", 120_000), ("120s", 120_000), ("120;foo", 120_000), ("1.5", 2_000), ("\"7\"", 7_000)]
+        {
+            assert_eq!(header("retry-after", text), Some(ms), "{text}");
+        }
+        assert_eq!(header("retry-after", "PT2M"), None);
+    }
+
+    #[test]
+    fn a_text_says_when_in_many_ways() {
+        for (text, ms) in [
+            ("Please try again in 1.5 hours.", 5_400_000),
+            ("Retry after 1,000 seconds", 1_000_000),
+            ("Try again in about 5 minutes", 300_000),
+            ("Please try again in an hour.", HOUR_MS),
+            ("Please wait a minute.", MINUTE_MS),
+            ("Wait at least 30 s", 30_000),
+            ("retry in 90s.", 90_000),
+        ] {
+            assert_eq!(text_ms(text), Some(ms), "{text}");
+        }
+        for text in ["You've used the 50 Pins of the last 24 hours", "An hour has 60 minutes", "again in a board"] {
+            assert!(text_ms(text).is_none_or(|ms| ms <= 1_000), "{text}");
+        }
     }
 
     #[test]

@@ -49,13 +49,26 @@ pub const CERTAIN: &[Row] = &[
     code(2787, &[], F::OutcomeUnknown),
     says(&[&["went wrong on our end", "went wrong on our side"]], F::OutcomeUnknown),
     says(&[OUR_ERROR], F::OutcomeUnknown).unless(&[OTHER_SERVER, FETCH, LINK, CONNECTION]),
+    // Pinterest failed while it saved, or hasn't finished: the Pin may exist by now. So it is looked for before it is
+    // sent again, whatever else the words are like.
+    says(&[STILL_SAVING], F::OutcomeUnknown),
+    says(&[SAVING, FAILED], F::OutcomeUnknown)
+        .unless(&[FETCH, BLOCKED, VIOLATES, NOT_ALLOWED, CONNECTION, ACCOUNT, LINK, TEXT,
+            &["must be", "character*", "empty", "blank", "field", "parameter*"], &["limit*", "maximum", "permission*", "invalid", "not valid", "unsupported", "format*", "corrupt*",
+                "broken", "too large", "too small"]]),
+    says(&[&["heavy load", "high load", "heavy traffic", "experiencing issues", "experiencing problems"]],
+        F::OutcomeUnknown),
     // A block of the account that mentions what it is about: "You've hit a block (Pins) … Please remove your link".
     says(&[&["hit a block", "hit a _ block"]], F::SpamBlock),
     says(&[&["combat* spam", "fight* spam", "prevent* spam"]], F::SpamBlock).unless(&[THIS_TEXT, THIS_LINK, THIS_PIN]),
     says(&[&["exclusive access"]], F::PinterestBusy),
+    says(&[BOARD, &["being updated", "being modified", "modified concurrently", "updated concurrently",
+        "concurrent*", "is locked", "another request"]], F::PinterestBusy).unless(&[ACCOUNT]),
     // The app's tier, and scopes.
     says(&[&["trial access"]], F::TrialAccess),
     code(29, &[&["trial", "sandbox"]], F::TrialAccess),
+    says(&[&["standard access", "access tier", "access level"], &["need*", "require*", "upgrade*", "only", "not"]],
+        F::TrialAccess),
     says(&[&["consumer type"]], F::FeatureRestricted),
     says(&[&["restricted feature*"]], F::FeatureRestricted),
     says(&[&["missing"], &["scope*"]], F::ScopeMissing),
@@ -72,21 +85,30 @@ pub const CERTAIN: &[Row] = &[
     says(&[MEDIA, &["broken", "corrupt*", "damaged", "not be decoded", "not decode*", "not read", "not be read",
         "unable to read", "unreadable", "truncated"]], F::ImageBroken)
         .unless(&[&["blocked"]]),
-    // Its host refuses Pinterest as Pinterest refuses us, with tokens and rates. So these rows come before those.
-    says(&[MEDIA, HOST, HOST_ANSWERS], F::ImageUnreachable).unless(&[ACCOUNT, BOARD]),
+    // The image's host answers in the words that Pinterest uses for tokens and rates. So these rows come before those.
+    says(&[MEDIA, HOST, HOST_ANSWERS], F::ImageUnreachable).unless(&[ACCOUNT, BOARD, SAVING]),
     says(&[MEDIA, HOST, HOST_SAYS], F::ImageUnreachable).unless(&[ACCOUNT, BOARD]),
     says(&[MEDIA, &["url", "urls", "link to"], HOST_SAYS], F::ImageUnreachable).unless(&[ACCOUNT, BOARD]),
     says(&[FETCH, MEDIA], F::ImageUnreachable).unless(&[BLOCKED, DANGEROUS]),
     says(&[FETCH, &["url", "urls", ADDRESS]], F::ImageUnreachable).unless(&[BLOCKED, DANGEROUS, &["access token"]]),
     says(&[MEDIA, NOT, LATER], F::ImageUnreachable).unless(&[ACCOUNT, DANGEROUS, VIOLATES, MAY_NOT, CONNECTION]),
+    says(&[MEDIA, &["issue", "issues", "problem*", "trouble"], &["url", "urls", "process*"]], F::ImageUnreachable)
+        .unless(&[ACCOUNT, DANGEROUS, VIOLATES]),
+    says(&[MEDIA, NOT, &["process*"]], F::ImageUnreachable).unless(&[ACCOUNT, DANGEROUS, VIOLATES]),
     code(235, &[], F::ImageUnreachable),
     // The account's rate.
-    says(&[RATE], F::RateLimited),
-    says(&[&["too many pins"]], F::RateLimited).unless(&[BOARD, SECTION]),
-    says(&[LIMIT, REACHED, COUNTED], F::RateLimited).unless(&[BOARD, SECTION, TEXT, VALIDATION]),
+    // What is said of one link, text or image has no end in time.
+    says(&[RATE], F::RateLimited).unless(&[THIS_LINK, THIS_TEXT, THIS_PIN]),
+    says(&[&["too many pins"]], F::RateLimited).unless(&[BOARD, SECTION, LINK]),
+    says(&[LIMIT, REACHED, COUNTED], F::RateLimited).unless(&[BOARD, SECTION, TEXT, VALIDATION, MEDIA, LINK, SIZE]),
+    says(&[&["pin limit*", "pin creation limit*", "save limit*", "allotted", "allowed number of pins"], REACHED],
+        F::RateLimited),
+    says(&[&["create", "save", "publish", "post", "make"], &["pins", "saves", "requests"],
+        &["a day", "per day", "each day", "an hour", "per hour", "tomorrow"]], F::RateLimited).unless(&[BOARD, TEXT]),
     // What the app may not do. No person mends it by connecting again.
     says(&[APP, NOT_FOR_APPS], F::FeatureRestricted)
         .unless(&[ONE_OBJECT, CONNECTION, &["by the user", "user has", "user did"]]),
+    says(&[ACCOUNT, NOT, &["this api", "the api", "our api", "api access"]], F::FeatureRestricted),
     says(&[APP, FEATURE], F::FeatureRestricted).unless(&[ONE_OBJECT, CONNECTION, MEDIA, LINK, TEXT]),
     says(&[FEATURE, NOT_FOR_APPS], F::FeatureRestricted).unless(&[ONE_OBJECT, CONNECTION, MEDIA, LINK, TEXT]),
     // The connection, unless one object is refused: "Authentication failed: you don't have access to this board".
@@ -94,14 +116,28 @@ pub const CERTAIN: &[Row] = &[
     says(&[&["authorization failed", "authorisation failed"]], F::BoardAccessDenied).unless(&[&["board*"]]),
     says(&[&["authentication"], &["fail*", "error", "required", "invalid", "not"]], F::TokenRevoked)
         .unless(&[ONE_OBJECT]),
+    // A token of a text (JSON, a color) is none of the connection.
     says(&[TOKEN, &["invalid", "expired", "revoked", "not valid", "no longer valid", "malformed", "expire*"]],
+        F::TokenRevoked).unless(&[NO_CREDENTIAL]),
+    says(&[&["unexpected token", "at position", "in json", "invalid json"]], F::InvalidRequest),
+    says(&[&["dominant_color", "color", "colour"], &["invalid", "not valid"]], F::InvalidRequest),
+    says(&[&["bearer", "authorization header", "authorisation header", "access_token"],
+        &["missing", "required", "invalid", "expired", "revoked", "not"]], F::TokenRevoked),
+    says(&[&["session", "sessions"], &["expired", "invalid", "ended", "not valid", "no longer valid"]],
         F::TokenRevoked),
+    says(&[&["revoked access", "revoked the access", "access _ revoked", "withdrawn access", "withdrew access"]],
+        F::TokenRevoked).unless(&[&["board*", "section*"], &["api access"]]),
     says(&[&["log in", "logged in", "sign in", "signed in"], &["must", "please", "need*"]], F::TokenRevoked)
         .unless(&[MEDIA, LINK]),
     says(&[&["not authenticated", "unauthenticated", "could not authenticate", "not authenticate"]], F::TokenRevoked),
     // The account, also where boards are what it may not create. A board's owner is another account.
-    says(&[ACCOUNT, BLOCKED], F::SpamBlock).unless(&[&["board", "board's", "owner*"]]),
-    says(&[ACCOUNT, RESTRICTED], F::SpamBlock).unless(&[&["board", "board's", "owner*"]]),
+    says(&[ACCOUNT, BLOCKED], F::SpamBlock).unless(&[&["board", "board's", "owner*"], ANOTHERS]),
+    says(&[ACCOUNT, RESTRICTED], F::SpamBlock).unless(&[&["board", "board's", "owner*"], ANOTHERS]),
+    says(&[&["user", "user's", "profile", "business"], &["suspended", "deactivated", "closed", "banned", "disabled"]],
+        F::SpamBlock).unless(&[&["board", "board's", "owner*"], ANOTHERS]),
+    says(&[&["confirm*", "verif*"], &["your email", "your e mail", "email address", "your account", "your identity"]],
+        F::SpamBlock),
+    says(&[&["your account can not", "your account may not"], LATER], F::SpamBlock),
     says(&[MAY_NOT, &["pins", "account", "anything"], LATER], F::SpamBlock)
         .unless(&[BOARD, SECTION, MEDIA, LINK, TEXT, APP, CONNECTION]),
     says(&[ACCOUNT, BLOCKED, &["from creating", "from making"]], F::SpamBlock),
@@ -141,6 +177,7 @@ pub const CERTAIN: &[Row] = &[
     says(&[TEXT, VIOLATES], F::DescriptionBlocked).unless(&[ACCOUNT, BEHAVIOUR]),
     says(&[WORDING, DANGEROUS], F::DescriptionBlocked).unless(&[ACCOUNT, BEHAVIOUR, LINK]),
     says(&[TEXT, WORDING, NOT_ALLOWED], F::DescriptionBlocked).unless(&[ACCOUNT]),
+    says(&[&["copyright*", "trademark*"]], F::InvalidRequest).unless(&[&["account", "account's"]]),
     says(&[BLOCKED, LINK], F::LinkBlocked).unless(&[ACCOUNT]),
     says(&[LINK, DANGEROUS], F::LinkBlocked).unless(&[ACCOUNT]),
     says(&[LINK, VIOLATES], F::LinkBlocked).unless(&[ACCOUNT, BEHAVIOUR]),
@@ -172,6 +209,11 @@ pub const CERTAIN: &[Row] = &[
     code(9, &[THIS_TEXT], F::DescriptionBlocked).unless(&[ACCOUNT, BEHAVIOUR]),
     code(9, &[THIS_LINK], F::LinkBlocked).unless(&[ACCOUNT, BEHAVIOUR]),
     code(9, &[THIS_PIN], F::InvalidRequest).unless(&[ACCOUNT, BEHAVIOUR]),
+    code(9, &[TEXT, NOT_ALLOWED], F::DescriptionBlocked).unless(&[ACCOUNT, BEHAVIOUR]),
+    code(9, &[LINKS, &["not", "remove", "without"]], F::LinkBlocked).unless(&[ACCOUNT, BEHAVIOUR]),
+    code(9, &[&["parameters", "tracking"], &["remove", "not", "without"]], F::LinkBlocked)
+        .unless(&[ACCOUNT, BEHAVIOUR]),
+    code(9, &[CONTENT], F::InvalidRequest).unless(&[ACCOUNT, BEHAVIOUR]),
     code(9, &[], F::SpamBlock),
     code(8, &[], F::RateLimited),
     // Pinterest failed, and says nothing else.
@@ -181,17 +223,22 @@ pub const CERTAIN: &[Row] = &[
 
 /// Words and codes that mean several things, and, last, the status.
 pub const UNCERTAIN: &[Row] = &[
-    says(&[BLOCKED], F::SpamBlock),
+    says(&[BLOCKED], F::SpamBlock).unless(&[ANOTHERS]),
     says(&[&["spam*"]], F::SpamBlock),
     // These codes are of the connection, and of boards, sections and Pins. What names one of those fails its pin:
     // holding the account would help nobody. What names the connection as well is about the connection.
     code(2, &[OBJECT], F::BoardAccessDenied).unless(&[CONNECTION]),
     code(3, &[OBJECT], F::BoardAccessDenied).unless(&[CONNECTION]),
     code(7, &[OBJECT], F::BoardAccessDenied).unless(&[CONNECTION]),
+    code(2, &[HERE], F::BoardAccessDenied).unless(&[CONNECTION]),
+    code(3, &[HERE], F::BoardAccessDenied).unless(&[CONNECTION]),
     code(2, &[ONE_PIN], F::InvalidRequest).unless(&[CONNECTION]),
     code(3, &[ONE_PIN], F::InvalidRequest).unless(&[CONNECTION]),
     code(2, &[], F::TokenRevoked),
     code(3, &[], F::ScopeMissing),
+    says(&[&["unauthorized", "unauthorised"]], F::TokenRevoked).unless(&[OBJECT, ONE_PIN, APP, FEATURE]),
+    // A 429 whose words say nothing is about the rate, whatever its code.
+    status(429, &[], F::RateLimited).unless(&[OBJECT, MEDIA, LINK, TEXT, VALIDATION]),
     code(29, &[], F::BoardAccessDenied),
     code(403, &[], F::BoardAccessDenied),
     code(404, &[BOARD], F::BoardNotFound),

@@ -3,6 +3,7 @@
 use strsim::generic_levenshtein;
 
 use super::board::{Board, BoardPages, is_board_id};
+use super::board_name::{Address, folded};
 use super::{Account, BOARDS_READ_SECRET, PINS_WRITE_SECRET};
 use crate::domain::reconcile::equivalence::reduced;
 use crate::domain::time::{DAY_MS, MINUTE_MS, Moment, SECOND_MS};
@@ -97,20 +98,24 @@ impl BoardList {
         self.boards.iter().find(|board| board.id == id)
     }
 
-    /// The board that the text means: the name itself, or else the name in any case, spelling of blanks and
-    /// punctuation, and Unicode form; also as it stands in the board's address.
-    pub fn named(&self, text: &str) -> Named {
+    /// The board that the text means: the name itself, or else the name in any case, spelling of blanks and ordinary
+    /// punctuation, and Unicode form; also as it stands in the address of a board of this Pinterest user. An address of
+    /// another user's board, or of a user who isn't known, means none.
+    pub fn named(&self, text: &str, username: Option<&str>) -> Named {
         let text = text.trim();
         let exact: Vec<&KnownBoard> =
             self.boards.iter().filter(|board| board.name.as_deref().is_some_and(|name| name.trim() == text)).collect();
         if let [one] = exact.as_slice() {
             return Named::One((*one).clone());
         }
-        let wanted = reduced(last_segment(text));
-        let alike = |board: &&KnownBoard| !wanted.is_empty() && board.reduced().as_deref() == Some(&wanted);
+        let address = Address::parse(text);
+        let name = address.as_ref().is_none_or(|address| address.may_be_name).then_some(text);
+        let own = address.as_ref().filter(|address| address.is_of(username)).map(|address| address.board.as_str());
+        let wanted: Vec<String> = name.into_iter().chain(own).map(folded).filter(|wanted| !wanted.is_empty()).collect();
+        let alike = |board: &&KnownBoard| board.name.as_deref().is_some_and(|name| wanted.contains(&folded(name)));
         let found: Vec<&KnownBoard> = if exact.is_empty() { self.boards.iter().filter(alike).collect() } else { exact };
         match found.as_slice() {
-            [] => Named::None(self.near(&wanted)),
+            [] => Named::None(self.near(&reduced(address.as_ref().map_or(text, |address| address.board.as_str())))),
             [one] => Named::One((*one).clone()),
             several => Named::Several(fits(several.iter().copied())),
         }
@@ -149,18 +154,6 @@ fn fits<'a>(boards: impl Iterator<Item = &'a KnownBoard>) -> Vec<Fit> {
     boards.take(FITS_MAX).map(fit).collect()
 }
 
-/// The board's part of an address such as `https://www.pinterest.com/ada/paper-cranes/`, or of `ada/paper-cranes`; a
-/// name as it is.
-fn last_segment(text: &str) -> &str {
-    let is_address = text.contains("pinterest.") && text.contains('/');
-    let is_path = text.split('/').count() == 2 && !text.contains(char::is_whitespace);
-    if !is_address && !is_path {
-        return text;
-    }
-    let path = text.split(['?', '#']).next().unwrap_or(text).trim_end_matches('/');
-    path.rsplit('/').next().unwrap_or(text)
-}
-
 /// How far apart two texts are, if they are near: one contains the other, or a few edits lead to it.
 fn distance(wanted: &str, other: &str) -> Option<usize> {
     let (a, b): (Vec<char>, Vec<char>) = (wanted.chars().collect(), other.chars().collect());
@@ -191,7 +184,7 @@ mod tests {
     }
 
     fn one(list: &BoardList, text: &str) -> Option<String> {
-        match list.named(text) {
+        match list.named(text, Some("ada")) {
             Named::One(board) => board.name,
             Named::Several(_) | Named::None(_) => None,
         }
@@ -214,18 +207,50 @@ mod tests {
         assert_eq!(one(&list, "cre\u{300}me bru\u{302}le\u{301}e").as_deref(), Some("Crème brûlée"));
         assert_eq!(one(&list, "home and garden"), None, "another name");
         assert_eq!(one(&list, "2024").as_deref(), Some("2024"));
-        assert_eq!(one(&list, "🍰").as_deref(), Some("🍰"), "only the name itself, where nothing else is left of it");
+        assert_eq!(one(&list, "🍰").as_deref(), Some("🍰"), "a sign is a part of the name");
         assert_eq!(one(&list, "🍕"), None);
+    }
+
+    #[test]
+    fn an_address_means_a_board_of_the_accounts_own_user_only() {
+        let list = list(&["Interiors", "C++", "AC/DC", "dc"]);
+        let refused = |text: &str, username: Option<&str>| match list.named(text, username) {
+            Named::None(fits) => fits.into_iter().map(|fit| fit.name).collect::<Vec<_>>(),
+            other => panic!("{text}: {other:?}"),
+        };
+        for text in [
+            "https://www.pinterest.com/eve/interiors/",
+            "https://www.pinterest.com/pin/interiors",
+            "https://www.pinterest.com/search/interiors/",
+            "https://www.pinterest.com/interiors/",
+            "https://www.pinterest.com/ada/rooms/interiors/",
+            "eve/interiors",
+        ] {
+            assert_eq!(refused(text, Some("ada")), ["Interiors"], "{text}");
+        }
+        assert_eq!(refused("https://www.pinterest.com/ada/interiors/", None), ["Interiors"], "nobody knows whose");
+        assert_eq!(refused("https://www.pinterest.com/ada/c/", Some("ada")), ["C++"], "C is another board");
+        for text in ["C#", "C", "C--", "+", "#"] {
+            assert!(matches!(list.named(text, Some("ada")), Named::None(_)), "{text}");
+        }
+        assert_eq!(one(&list, "https://www.pinterest.com/ADA/interiors/").as_deref(), Some("Interiors"));
+        // A name with a slash, and an address, may be two boards.
+        assert_eq!(one(&list, "ac/dc").as_deref(), Some("AC/DC"));
+        let Named::Several(fits) = list.named("ac/dc", Some("ac")) else { panic!("it may mean both") };
+        assert_eq!(fits.len(), 2);
     }
 
     #[test]
     fn the_name_itself_comes_before_one_that_is_like_it() {
         let list = list(&["Recipes", "recipes", "RECIPES!"]);
         assert_eq!(one(&list, "recipes").as_deref(), Some("recipes"));
-        let Named::Several(fits) = list.named("rEcipes") else { panic!("three are like it") };
+        let Named::Several(fits) = list.named("rEcipes", None) else { panic!("three are like it") };
         assert_eq!(fits.len(), 3);
         let twice = self::list(&["Soups", "Soups"]);
-        assert!(matches!(twice.named("Soups"), Named::Several(fits) if fits.len() == 2), "and none means one of two");
+        assert!(
+            matches!(twice.named("Soups", None), Named::Several(fits) if fits.len() == 2),
+            "and none means one of two"
+        );
     }
 
     #[test]
@@ -235,14 +260,14 @@ mod tests {
             other => panic!("{other:?}"),
         };
         let list = list(&["Recipes", "Recipes for winter", "Travel", "Home"]);
-        assert_eq!(names(list.named("Recipies")), ["Recipes"]);
-        assert_eq!(names(list.named("winter")), ["Recipes for winter"]);
-        assert_eq!(names(list.named("Gardening")), [""; 0]);
-        assert_eq!(names(list.named("")), [""; 0]);
-        let Named::None(fits) = list.named("700000000000000012") else { panic!("no such board") };
+        assert_eq!(names(list.named("Recipies", None)), ["Recipes"]);
+        assert_eq!(names(list.named("winter", None)), ["Recipes for winter"]);
+        assert_eq!(names(list.named("Gardening", None)), [""; 0]);
+        assert_eq!(names(list.named("", None)), [""; 0]);
+        let Named::None(fits) = list.named("700000000000000012", None) else { panic!("no such board") };
         assert!(fits.iter().any(|fit| fit.id == "700000000000000002"), "one digit is wrong: {fits:?}");
         let many = self::list(&["Soup 1", "Soup 2", "Soup 3", "Soup 4", "Soup 5", "Soup 6"]);
-        assert_eq!(names(many.named("Soup")).len(), FITS_MAX);
+        assert_eq!(names(many.named("Soup", None)).len(), FITS_MAX);
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub mod analytics;
 pub mod board;
 pub mod board_check;
 pub mod board_list;
+pub mod board_name;
 pub mod credentials;
 pub mod health;
 pub mod oauth;

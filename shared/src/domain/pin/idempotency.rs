@@ -1,6 +1,7 @@
 //! Idempotency by identity: the pin's id is derived from the tenant and the client's key, and the pin row is the
 //! record.
 
+use icu_normalizer::ComposingNormalizerBorrowed;
 use std::fmt::Display;
 
 use sha2::{Digest, Sha256};
@@ -30,8 +31,23 @@ const HASH_BYTES: usize = 16;
 /// Whether a person sees every character of the key, so that two keys that look the same are the same. A plain space
 /// is seen between other characters only.
 pub fn is_readable_key(key: &str) -> bool {
-    let is_seen = |c: char| c == ' ' || !(c.is_whitespace() || c.is_control() || is_invisible(c) || is_format(c));
-    key.trim() == key && key.chars().all(is_seen)
+    key.trim() == key && key.chars().all(|c| c == ' ' || !is_unseen(c))
+}
+
+/// The key in the one form (NFC) in which keys are compared: an `é` of one character and one of two look the same.
+pub fn one_form(key: &str) -> String {
+    ComposingNormalizerBorrowed::new_nfc().normalize(key).into_owned()
+}
+
+/// Whether a person sees nothing of the character. A text of nothing else is blank.
+pub fn is_unseen(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || is_invisible(c) || is_format(c)
+}
+
+/// Whether the character changes the direction of the text behind it, or ends its line: a name with it can show other
+/// words than it has, or move those around it.
+pub fn changes_direction(c: char) -> bool {
+    matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Characters of Unicode that are shown as nothing: joiners, marks of direction, fillers, selectors, tags.
@@ -47,7 +63,7 @@ pub fn is_invisible(c: char) -> bool {
 fn is_format(c: char) -> bool {
     matches!(c,
         '\u{600}'..='\u{605}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{110bd}'
-        | '\u{110cd}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}')
+        | '\u{110cd}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d159}' | '\u{1d173}'..='\u{1d17a}')
 }
 
 /// Derives the pin's id: the same key in the same workspace is the same pin.

@@ -55,7 +55,7 @@ impl ImageProblem {
 /// Endings of URLs from which Pinterest accepts no image.
 const NO_PICTURES: [&str; 8] = [".svg", ".heic", ".avif", ".pdf", ".mp4", ".mov", ".html", ".htm"];
 /// Ends of names that the public DNS doesn't resolve, or that private networks use (RFC 6761, 6762, 7686, 8375).
-const PRIVATE_SUFFIXES: [&str; 15] = [
+const PRIVATE_SUFFIXES: [&str; 16] = [
     "localhost",
     "localdomain",
     "local",
@@ -70,12 +70,15 @@ const PRIVATE_SUFFIXES: [&str; 15] = [
     "intranet",
     "private",
     "home.arpa",
+    // Services within a cluster.
+    "svc",
     "fritz.box",
 ];
 /// Public names, and all under them, that mean the machine itself.
-const LOOPBACK_NAMES: [&str; 4] = ["localtest.me", "lvh.me", "vcap.me", "lacolhost.com"];
+const LOOPBACK_NAMES: [&str; 7] =
+    ["localtest.me", "localdev.me", "lvh.me", "vcap.me", "lacolhost.com", "fuf.me", "local.gd"];
 /// Names under these mean the address that is written in them: `192.168.1.1.nip.io`, `app-10-0-0-7.sslip.io`.
-const ADDRESSES_BY_NAME: [&str; 4] = ["nip.io", "sslip.io", "xip.io", "traefik.me"];
+const ADDRESSES_BY_NAME: [&str; 6] = ["nip.io", "sslip.io", "xip.io", "traefik.me", "local-ip.co", "local-ip.sh"];
 /// Labels before a host that don't make it another one.
 const SAME_HOST: [&str; 6] = ["www.", "m.", "app.", "mobile.", "web.", "l."];
 
@@ -146,6 +149,9 @@ const SHARE_PAGES: &[Family] = &[
         .with_tenants()
         .with_direct_links(),
     family(&["wetransfer.com", "we.tl", "mega.nz", "mega.io"], Pages::All),
+    family(&["pcloud.link", "terabox.com"], Pages::All).with_tenants(),
+    family(&["disk.yandex.com", "disk.yandex.ru", "yadi.sk"], Pages::All),
+    family(&["cloud.mail.ru"], Pages::Under(&["/public/"])),
     family(&["mediafire.com"], Pages::Under(&["/file/", "/view/", "/folder/"])),
     // Repositories and designs.
     family(&["github.com"], Pages::Holding(&["/blob/", "/tree/"])).with_direct_links(),
@@ -197,7 +203,8 @@ pub fn problem(image_url: &str) -> Option<ImageProblem> {
         Host::Ipv4(address) => is_private_v4(address),
         Host::Ipv6(address) => is_private_v6(address),
     };
-    if is_private {
+    // Nothing listens on port 0.
+    if is_private || url.port() == Some(0) {
         Some(ImageProblem::PrivateHost)
     } else if is_share_page(&url, &path) {
         Some(ImageProblem::SharePage)
@@ -350,6 +357,10 @@ mod tests {
             "127.0.0.1.sslip.io.",
             "localtest.me",
             "app.lvh.me",
+            "localdev.me",
+            "kubernetes.default.svc",
+            "10-0-0-1.my.local-ip.co",
+            "example.com:0",
         ] {
             let url = format!("https://{host}/a.jpg");
             assert_eq!(problem(&url), Some(ImageProblem::PrivateHost), "{url}");

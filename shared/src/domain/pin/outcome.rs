@@ -259,8 +259,13 @@ fn of_refused_token(situation: &Situation<'_>, renewal: TokenRenewal, upstream: 
 /// Whether the refusal is not the first one in a row: the pin's call before was refused for its token too, or the
 /// account is on hold and this call was to show whether it works again.
 fn was_refused_before(situation: &Situation<'_>) -> bool {
-    let is_repeated = matches!(situation.attempt.failure, Some(Failure::TokenExpired | Failure::TokenRevoked));
-    is_repeated || situation.bucket.is_on_hold()
+    let is_of_token = |failure| matches!(failure, Some(Failure::TokenExpired | Failure::TokenRevoked));
+    // A pin that waited for its turn in between keeps no failure, but its history.
+    let mut history = situation.attempt.history.iter().rev();
+    let last_answer = history.find(|event| event.status.is_some()).and_then(|event| event.note.as_deref());
+    is_of_token(situation.attempt.failure)
+        || is_of_token(last_answer.and_then(Failure::parse))
+        || situation.bucket.is_on_hold()
 }
 
 /// Whether Pinterest refuses this pin and not its account: it has brought holds before, another pin was published since

@@ -12,6 +12,7 @@ use super::attempt::{Attempt, Status};
 use super::blocker::Blocker;
 use super::failure::Failure;
 use super::history::EventKind;
+use super::retry::holds_account;
 use super::timeline::{NextStep, Position};
 use super::{Pin, WaitReason};
 use crate::domain::account::Account;
@@ -290,7 +291,7 @@ fn own(facts: &Facts<'_>) -> Option<Cause> {
     let attempt = facts.attempt;
     let until = not_before(facts)?;
     let wait = attempt.wait.filter(|_| attempt.status == Status::Deferred);
-    match (wait, attempt.failure) {
+    match (wait, own_failure(facts)) {
         (None, Some(failure)) => {
             let reason = "The last attempt failed for a temporary reason.".into();
             Some(Cause { until, blocker: Blocker::Failure(failure), reason })
@@ -309,6 +310,12 @@ fn own(facts: &Facts<'_>) -> Option<Cause> {
     }
 }
 
+/// The failure in the pin's own row. What held its account says nothing any more: a hold that lasts is reported before.
+fn own_failure(facts: &Facts<'_>) -> Option<Failure> {
+    let was_held = |failure: &Failure| facts.account.is_some() && holds_account(*failure);
+    facts.attempt.failure.filter(|failure| !was_held(failure))
+}
+
 /// Which pins start before that one.
 fn before(position: Position) -> String {
     match position.place {
@@ -325,12 +332,13 @@ fn before(position: Position) -> String {
 fn in_turn(facts: &Facts<'_>, is_retry: bool) -> (Option<Blocker>, String) {
     let attempt = facts.attempt;
     if attempt.status == Status::Queued {
-        let reason = if is_retry && attempt.failure.is_some() {
+        let failure = own_failure(facts);
+        let reason = if is_retry && failure.is_some() {
             "The last attempt failed for a temporary reason."
         } else {
             "A worker takes it next."
         };
-        return (attempt.failure.map(Blocker::Failure), reason.into());
+        return (failure.map(Blocker::Failure), reason.into());
     }
     let bucket = facts.account.map(|account| &account.bucket);
     if bucket.is_some_and(Bucket::awaits_refresh) {

@@ -128,10 +128,15 @@ pub fn reduced(text: &str) -> String {
     if text.is_ascii() {
         return text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     }
+    in_one_case(text).chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// The text in one case and one Unicode form (NFKC).
+pub fn in_one_case(text: &str) -> String {
     // Upper case first: "ß" and "ss" are one, and so are the two forms of a small sigma.
     let upper = nfkc(text).to_uppercase();
     let lower: String = nfkc(&upper).chars().flat_map(char::to_lowercase).collect();
-    nfkc(&lower).chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    nfkc(&lower).into_owned()
 }
 
 /// The same without accents: a text that was cut within a character is the beginning of the whole text.
@@ -142,6 +147,26 @@ fn bare(text: &str) -> String {
     }
     let decomposed = DecomposingNormalizerBorrowed::new_nfkd().normalize(&reduced).into_owned();
     decomposed.chars().filter(|c| c.is_alphanumeric()).collect()
+}
+
+/// Letters and digits without accents and markup: what is left of a text that was written in ASCII, or cleaned.
+pub fn plain(text: &str) -> String {
+    let unescaped = unescaped(text);
+    let (mut outside, mut is_tag) = (String::new(), false);
+    for (index, c) in unescaped.char_indices() {
+        let begins_tag =
+            |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/') && rest.contains('>');
+        match c {
+            '<' if begins_tag(&unescaped[index + 1..]) => is_tag = true,
+            '>' if is_tag => is_tag = false,
+            _ if is_tag => {}
+            _ => outside.push(c),
+        }
+    }
+    // The voicing marks of kana aren't accents: they make other letters.
+    const VOICED: [char; 2] = ['\u{3099}', '\u{309a}'];
+    let decomposed = DecomposingNormalizerBorrowed::new_nfkd().normalize(&reduced(&outside)).into_owned();
+    decomposed.chars().filter(|c| c.is_alphanumeric() || VOICED.contains(c)).collect()
 }
 
 fn nfkc(text: &str) -> Cow<'_, str> {

@@ -45,13 +45,23 @@ impl Window {
 /// Lenient on purpose: mistaking another's Pin for ours ends in a question to a person, but missing ours ends in a
 /// duplicate. A field that either side lacks doesn't distinguish them, and neither does a description that was cut
 /// short. Titles and links are within Pinterest's limits and aren't cut: "Part 1" is not the beginning of "Part 12".
-/// They may be written in another way ([`equivalence`](super::equivalence)).
+/// They may be written in another way ([`equivalence`](super::equivalence)). A description is Pinterest's to change:
+/// it drops links, hashtags and markup, and appends. So it can't rule out a Pin that shows our title.
 pub fn could_be(request: &PinRequest, candidate: &BoardPin, window: Window) -> bool {
     // The cheapest comparison comes first: lists are long, and most Pins aren't ours.
-    window.may_contain(candidate.created_at)
-        && agree(&title(request, candidate))
-        && agree(&link(request, candidate))
-        && is_whole_or_cut(request.description.as_deref(), candidate.description.as_deref())
+    if !window.may_contain(candidate.created_at) || !agree(&link(request, candidate)) {
+        return false;
+    }
+    let title = title(request, candidate);
+    is_shown(&title)
+        || is_plain_title(request, candidate)
+        || (agree(&title) && is_whole_or_cut(request.description.as_deref(), candidate.description.as_deref()))
+}
+
+/// Whether the titles are the same without accents and markup.
+fn is_plain_title(request: &PinRequest, candidate: &BoardPin) -> bool {
+    let ours = equivalence::plain(&request.title);
+    !ours.is_empty() && candidate.title.as_deref().is_some_and(|theirs| equivalence::plain(theirs) == ours)
 }
 
 /// How well a Pin on the board matches the request.
@@ -59,18 +69,23 @@ pub fn could_be(request: &PinRequest, candidate: &BoardPin, window: Window) -> b
 pub enum Likeness {
     /// Every field is the same, perhaps written in another way.
     Same,
-    /// The description is cut short or left out, as Pinterest may do.
+    /// The description is cut short, edited or left out, as Pinterest may do.
     Less,
     /// It shows a field that was not sent, or lacks a title or link that was: the request can't be identified from it.
+    /// Or its title is the same only without accents and markup, or its description is another one and no link says
+    /// whose it is.
     Vague,
 }
 
 /// Compares a Pin that could match (see [`could_be`]) with the request.
 pub fn likeness(request: &PinRequest, candidate: &BoardPin) -> Likeness {
     let exact = |pair: &Pair| if is_same(pair) { Likeness::Same } else { Likeness::Vague };
+    let is_whole_or_cut = is_whole_or_cut(request.description.as_deref(), candidate.description.as_deref());
     let description = match description(request, candidate) {
         pair if is_same(&pair) => Likeness::Same,
         (ours, _) if ours.may_be_empty() => Likeness::Vague,
+        // Both the title and the link are ours: whatever the description says, nobody else sent this.
+        _ if !is_whole_or_cut && !is_shown(&link(request, candidate)) => Likeness::Vague,
         _ => Likeness::Less,
     };
     exact(&title(request, candidate)).max(exact(&link(request, candidate))).max(description)
@@ -104,6 +119,11 @@ fn link(request: &PinRequest, candidate: &BoardPin) -> Pair {
 
 fn agree((ours, theirs): &Pair) -> bool {
     ours.may_be_empty() || theirs.may_be_empty() || ours.meets(theirs)
+}
+
+/// Whether both sides have it, and it is the same.
+fn is_shown((ours, theirs): &Pair) -> bool {
+    !ours.may_be_empty() && !theirs.may_be_empty() && ours.meets(theirs)
 }
 
 fn is_same((ours, theirs): &Pair) -> bool {

@@ -3,7 +3,7 @@
 //! it belongs to whoever proves it first.
 
 use super::one_time::{PresentedToken, TokenHash};
-use crate::domain::ids::WorkspaceId;
+use crate::domain::ids::{UserId, WorkspaceId};
 use crate::domain::time::{DAY_MS, Moment};
 
 /// How long an unproven registration is kept.
@@ -29,6 +29,25 @@ pub struct Awaited {
     /// The newest link; older ones are void.
     pub link: TokenHash,
     pub link_until: Moment,
+}
+
+/// A registration as whoever can prove its address reads of it: anybody may have made it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prospect {
+    /// Random, and answered to whoever registered: nobody can imitate it.
+    pub id: UserId,
+    pub name: String,
+    pub workspace_name: String,
+    pub created_at: Moment,
+}
+
+impl Prospect {
+    /// When it was made, to the minute.
+    pub fn made_at(&self) -> String {
+        let at = self.created_at.rfc3339();
+        let (day, time) = at.split_once('T').unwrap_or((&at, ""));
+        format!("{day} {} UTC", time.get(..5).unwrap_or(time))
+    }
 }
 
 impl Awaited {

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::proof::{Awaited, Proof};
+use super::proof::{Awaited, Proof, Prospect};
 use super::scope::{Scope, Scopes};
 use super::session::SessionId;
 use super::{Organization, Workspace};
@@ -167,6 +167,14 @@ impl User {
         let (at, nonce) = (self.created_at, nonce.to_owned());
         let organization = Organization::new(self.organization, name, at, nonce.clone());
         Some((organization, Workspace::production(*workspace, self.organization, name, at, nonce)))
+    }
+
+    /// What whoever proves the address is shown of the registration; `None` for a proven person.
+    pub fn registration(&self) -> Option<Prospect> {
+        let awaited = self.proof.awaited()?;
+        let name = self.full_name.clone().unwrap_or_else(|| self.email.as_str().to_owned());
+        let workspace_name = awaited.workspace_name.clone();
+        Some(Prospect { id: self.id, name, workspace_name, created_at: self.created_at })
     }
 
     pub fn has_ended(&self, session: Option<SessionId>) -> bool {

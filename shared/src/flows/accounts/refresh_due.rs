@@ -24,7 +24,7 @@ pub struct Report {
     pub renewed: usize,
     /// To be tried again later.
     pub retry_later: usize,
-    /// Nothing to refresh with. Of disconnected accounts, the remaining tokens are removed.
+    /// The account has no refresh token. Of disconnected accounts, the remaining tokens are removed.
     pub needs_reconnect: usize,
     /// A port was unavailable.
     pub failed: usize,

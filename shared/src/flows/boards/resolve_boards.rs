@@ -16,6 +16,7 @@ use crate::domain::account::board_check::{BoardCheck, BoardVerdict};
 use crate::domain::account::board_list::{
     BoardList, Fit, KnownBoard, LISTED_EVERY_MS, LISTED_FOR_NAMES_EVERY_MS, Named, SMALL_MAX, TRUSTED_MS,
 };
+use crate::domain::account::board_name::Address;
 use crate::domain::account::{Account, PINS_WRITE_SECRET};
 use crate::domain::ids::{AccountKey, BoardKey};
 use crate::domain::time::{Moment, SECOND_MS};
@@ -220,10 +221,10 @@ impl<'a> Boards<'a> {
             return self.reachable(account, &board).await;
         }
         // A name may be a number, too.
-        if let Named::One(board) = list.named(id) {
+        if let Named::One(board) = list.named(id, None) {
             return Ok(Ok(Found { id: board.id, name: board.name, unchecked: None }));
         }
-        let near = || match list.named(id) {
+        let near = || match list.named(id, None) {
             Named::None(near) | Named::Several(near) => near,
             Named::One(_) => Vec::new(),
         };
@@ -259,8 +260,15 @@ impl<'a> Boards<'a> {
 
     async fn by_name(&mut self, account: AccountKey, text: &str) -> PortResult<Resolved> {
         let now = self.context.system.now();
+        // An address is only good if it is of the account's own user.
+        let user = match Address::parse(text) {
+            Some(_) => self.account(account).await?.and_then(|row| row.username),
+            None => None,
+        };
+        let user = user.as_deref();
         let stored = self.stored(account).await?;
-        if let Some(found) = stored.as_ref().filter(|list| list.is_trusted(now)).and_then(|list| fit(list, text)) {
+        if let Some(found) = stored.as_ref().filter(|list| list.is_trusted(now)).and_then(|list| fit(list, text, user))
+        {
             return self.named(account, found).await;
         }
         let Some(row) = self.account(account).await?.filter(Account::is_connected) else {
@@ -271,14 +279,14 @@ impl<'a> Boards<'a> {
             // An older list is better than none.
             Refreshed::Unknown(why) => (stored, Some(why)),
         };
-        if let Some(found) = list.as_ref().and_then(|list| fit(list, text)) {
+        if let Some(found) = list.as_ref().and_then(|list| fit(list, text, user)) {
             return self.named(account, found).await;
         }
         let text = text.to_owned();
         Ok(Err(match (why, list) {
             (Some(why), _) => Unfit::NameUnknown { text, why },
             (None, list) => {
-                let near = list.map_or_else(Vec::new, |list| match list.named(&text) {
+                let near = list.map_or_else(Vec::new, |list| match list.named(&text, user) {
                     Named::None(near) => near,
                     Named::One(_) | Named::Several(_) => Vec::new(),
                 });
@@ -360,8 +368,8 @@ fn closed(verdict: &BoardVerdict, id: &str) -> Option<Unfit> {
 }
 
 /// The one board that the text means, or the several.
-fn fit(list: &BoardList, text: &str) -> Option<Result<KnownBoard, Unfit>> {
-    match list.named(text) {
+fn fit(list: &BoardList, text: &str, username: Option<&str>) -> Option<Result<KnownBoard, Unfit>> {
+    match list.named(text, username) {
         Named::One(board) => Some(Ok(board)),
         Named::Several(fits) => Some(Err(Unfit::Ambiguous { text: text.to_owned(), fits })),
         Named::None(_) => None,

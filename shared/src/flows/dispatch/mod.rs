@@ -40,7 +40,10 @@ pub async fn dispatch(context: &Context, mode: Mode, ends_at_ms: i64) -> PortRes
     if mode == Mode::Tick && !context.store.take_lease(&holder, now, now.plus_ms(LEASE_MS)).await? {
         return Ok(Report::default());
     }
-    begin(context, now).await?;
+    if let Err(error) = begin(context, now).await {
+        telemetry::count_failed_work("dispatcher", error.port(), now);
+        tracing::error!(port = error.port(), %error, "beginning of the first run not noted; the next run tries again");
+    }
     // What has a time comes first. A recovery leaves schedules to the next tick: a schedule's owner is its row in the
     // table.
     let scheduled = if mode == Mode::Tick { release_scheduled(context, ends_at_ms).await } else { Released::default() };

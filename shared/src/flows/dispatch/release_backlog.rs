@@ -78,7 +78,7 @@ pub async fn release_all(context: &Context, ends_at_ms: i64) -> PortResult<usize
         members.sort_by_key(|(member, _)| member.account);
         let first = usize::try_from(context.system.now().minute()).unwrap_or(0) % members.len();
         members.rotate_left(first);
-        // What several have read at different moments isn't one bucket.
+        // Accounts read the shared bucket at different times, so it is read once more.
         let (members, mut buckets): (Vec<Member>, Vec<Bucket>) = members.into_iter().unzip();
         let read = buckets.pop().filter(|_| members.len() == 1);
         release(context, &members, read).await.unwrap_or_else(|error| {
@@ -108,7 +108,7 @@ enum Turn {
     Shares(Pacer, Member, Box<Bucket>),
 }
 
-/// Pins of a workspace that has spent the day's budget would only come back.
+/// Pins of a workspace that has spent the day's budget would be deferred again.
 fn allowed(context: &Context, account: AccountKey, spending: Option<&DaySpending>) -> usize {
     let request = Request::Create(account.workspace);
     spending.map_or(usize::MAX, |day| day.allowance(context.settings.daily_budget, request) as usize)
@@ -162,7 +162,7 @@ async fn release(context: &Context, members: &[Member], mut read: Option<Bucket>
             return Ok(released);
         }
         let waiting = open.iter().map(|(account, bucket, most)| async move {
-            // What can't be read of one account keeps the others' pins from nothing.
+            // An account that can't be read doesn't stop the others.
             waiting(context, *account, bucket, room.min(*most)).await.unwrap_or_else(|error| {
                 report(context, *account, error.port(), &error);
                 Vec::new()

@@ -83,7 +83,7 @@ pub async fn by_session(context: &Context, token: &str) -> Result<Grant, Refused
     let (user, workspace) =
         try_join(person_of(context, &session), context.tenants.workspace(session.workspace)).await?;
     let user = user.ok_or(Refused::Session)?;
-    // Nothing is founded before the address is proven.
+    // An unverified person has no organisation yet.
     let prospect =
         user.prospect("").map(|(_, workspace)| workspace).filter(|workspace| workspace.id == session.workspace);
     let workspace = prospect

@@ -16,15 +16,15 @@ use crate::domain::secret::Secret;
 use crate::domain::tenant::claim::{Claim, MAIL_EVERY_MS};
 use crate::domain::tenant::login::TooMany;
 use crate::domain::tenant::one_time::{self, PresentedToken};
-use crate::domain::tenant::proof::{Awaited, LINK_MS, Proof};
+use crate::domain::tenant::proof::{Awaited, LINK_MS, Proof, Prospect};
 use crate::domain::tenant::user::User;
 use crate::domain::time::SECOND_MS;
 use crate::ports::{Admission, OptimisticWrites, PortError, PortResult};
 
 #[derive(Debug, Error)]
 pub enum ProofError {
-    /// The link is unknown, was used or replaced, or has expired, or somebody else has proven the address. The caller
-    /// isn't told which.
+    /// The link is unknown, was used or replaced, or has expired, or somebody else has proven or claimed the address.
+    /// The caller isn't told which.
     #[error("no such link, or not any more")]
     Link,
     #[error("registration is closed")]
@@ -83,7 +83,10 @@ pub async fn request(context: &Context, id: UserId) -> Result<Requested, ProofEr
 pub(super) async fn mail(context: &Context, user: &User, token: &Secret) -> PortResult<Mail> {
     let (to, url) = (user.email.clone(), context.settings.api_url.as_str());
     let is_taken = by_address(context, &user.email).await?.owner.is_some();
-    Ok(if is_taken { mail::already_registered(to, url) } else { mail::verification(to, url, token) })
+    Ok(match user.registration().filter(|_| !is_taken) {
+        Some(registration) => mail::verification(to, url, &registration, token),
+        None => mail::already_registered(to, url),
+    })
 }
 
 /// # Errors
@@ -102,18 +105,8 @@ pub async fn prove(context: &Context, token: &str) -> Result<Presence, ProofErro
     let mut writes = OptimisticWrites::of("person", WRITES_MAX);
     loop {
         writes.begin()?;
-        let user = context.tenants.user(UserId(token.id)).await?.ok_or(ProofError::Link)?;
+        let user = registered(context, &token).await?;
         let now = context.system.now();
-        let is_good = user.proof.awaited().is_some_and(|awaited| awaited.is_proven_by(&token, now));
-        if !is_good {
-            return Err(ProofError::Link);
-        }
-        if context.settings.registration != Registration::Open {
-            return Err(ProofError::Closed);
-        }
-        if by_address(context, &user.email).await?.owner.is_some() {
-            return Err(ProofError::Link);
-        }
         let (organization, workspace) = user.prospect(&context.nonce()).ok_or(ProofError::Link)?;
         let user = User { proof: Proof::Proven(now), ..user.next(context.nonce()) };
         let founds = Some((&organization, &workspace));
@@ -122,6 +115,32 @@ pub async fn prove(context: &Context, token: &str) -> Result<Presence, ProofErro
             return Ok(Presence { user, active: workspace, projects });
         }
     }
+}
+
+/// The registration that the link proves, for the question whether to prove it. Changes nothing.
+///
+/// # Errors
+/// As [`prove`].
+pub async fn ask(context: &Context, token: &str) -> Result<Prospect, ProofError> {
+    let token = PresentedToken::parse(token).ok_or(ProofError::Link)?;
+    registered(context, &token).await?.registration().ok_or(ProofError::Link)
+}
+
+/// The person whose address the link proves. Only the link in the newest mail to an address does, whoever registered:
+/// otherwise the link of a stranger's registration would go on working beside that of the address's owner.
+async fn registered(context: &Context, token: &PresentedToken) -> Result<User, ProofError> {
+    let user = context.tenants.user(UserId(token.id)).await?.ok_or(ProofError::Link)?;
+    let now = context.system.now();
+    let is_good = user.proof.awaited().is_some_and(|awaited| awaited.is_proven_by(token, now));
+    if !is_good {
+        return Err(ProofError::Link);
+    }
+    if context.settings.registration != Registration::Open {
+        return Err(ProofError::Closed);
+    }
+    let known = by_address(context, &user.email).await?;
+    let is_newest = known.claimant.is_some_and(|claimant| claimant.id == user.id);
+    if known.owner.is_none() && is_newest { Ok(user) } else { Err(ProofError::Link) }
 }
 
 fn broken(reason: &str) -> PortError {

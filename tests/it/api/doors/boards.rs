@@ -52,7 +52,9 @@ async fn an_unknown_board_fails_at_once_at_every_door_and_leaves_nothing() {
 #[tokio::test]
 async fn a_boards_name_is_resolved_at_every_door_and_told_back() {
     for door in DOORS {
-        for name in ["Cranes", " cranes ", "CRANES!", "ada/cranes", "https://www.pinterest.com/ada/cranes/"] {
+        for name in
+            ["Cranes", " cranes ", "CRANES!", "paperfolder/cranes", "https://www.pinterest.com/PaperFolder/cranes/"]
+        {
             let api = api().await;
             let answer = Call::of(&api).send(&api, door, &with(pin("a"), "board_id", json!(name))).await;
             assert_eq!(outcome(door, &answer), "created", "{door:?} {name}: {}", answer.2);
@@ -97,6 +99,56 @@ async fn a_name_that_fits_several_boards_or_nearly_one_is_refused_with_their_ids
         let near = Call::of(&api).send(&api, door, &with(pin("c"), "board_id", json!("Crames"))).await;
         assert_eq!(outcome(door, &near), "board_not_found", "{door:?}: {}", near.2);
         assert!(near.2.to_string().contains(BOARD), "the board that comes near is named: {door:?}: {}", near.2);
+    }
+}
+
+#[tokio::test]
+async fn an_address_means_a_board_of_the_accounts_own_user_and_no_other() {
+    let foreign = [
+        "https://www.pinterest.com/otheruser/cranes/",
+        "https://www.pinterest.com/pin/cranes",
+        "https://www.pinterest.com/search/cranes",
+        "https://www.pinterest.com/ideas/cranes/",
+        "https://www.pinterest.com/cranes/",
+        "https://www.pinterest.com/paperfolder/other/cranes/",
+        "https://www.pinterest.com/paperfolder/cranes/folds/",
+        "https://example.com/paperfolder/cranes/",
+        "otheruser/cranes",
+    ];
+    for door in DOORS {
+        let api = api().await;
+        for text in foreign {
+            let answer = Call::of(&api).send(&api, door, &with(pin("a"), "board_id", json!(text))).await;
+            assert_eq!(outcome(door, &answer), "board_not_found", "{door:?} {text}: {}", answer.2);
+        }
+        let answer = Call::of(&api).send(&api, door, &with(pin("a"), "board_id", json!(foreign[0]))).await;
+        assert!(answer.2.to_string().contains(BOARD), "the board that fits is named: {door:?}: {}", answer.2);
+    }
+    // Pinterest hasn't said who the account's user is.
+    let api = api().await;
+    let row = api.world.context.store.account(testdata::connected_account().key).await.expect("read").expect("there");
+    let account = Account { username: None, ..row.next(api.world.now(), "n".into()) };
+    assert!(api.world.context.store.save_account(&account).await.expect("saved").is_done());
+    for text in ["https://www.pinterest.com/paperfolder/cranes/", "paperfolder/cranes"] {
+        let answer = Call::of(&api).send(&api, Pins, &with(pin("a"), "board_id", json!(text))).await;
+        assert_eq!(outcome(Pins, &answer), "board_not_found", "{text}: {}", answer.2);
+        assert_eq!(boards(Pins, &answer.2), [BOARD], "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_sign_that_carries_meaning_is_a_part_of_a_boards_name_at_every_door() {
+    for door in DOORS {
+        let api = api().await;
+        let plus = api.world.boards.add("C++");
+        for text in ["C#", "C", "C--", "C*", "https://www.pinterest.com/paperfolder/c/"] {
+            let answer = Call::of(&api).send(&api, door, &with(pin("a"), "board_id", json!(text))).await;
+            assert_eq!(outcome(door, &answer), "board_not_found", "{door:?} {text}: {}", answer.2);
+            assert!(answer.2.to_string().contains(&plus), "{door:?} {text}: {}", answer.2);
+        }
+        let answer = Call::of(&api).send(&api, door, &with(pin("a"), "board_id", json!("c++"))).await;
+        assert_eq!(outcome(door, &answer), "created", "{door:?}: {}", answer.2);
+        assert_eq!(resolved(door, &answer.2), json!({"id": plus, "name": "C++"}), "{door:?}");
     }
 }
 

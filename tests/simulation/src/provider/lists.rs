@@ -87,7 +87,21 @@ pub(super) fn rewrite(shown: &mut BoardPin, rng: &mut Rng) {
     };
     shown.link = written(shown.link.take(), Way::link);
     shown.title = written(shown.title.take(), Way::text);
-    shown.description = written(shown.description.take(), Way::text);
+    shown.description = written(shown.description.take(), Way::text).map(|text| edited(text, rng));
+}
+
+/// A description as Pinterest may edit it: it appends, drops words, and marks lines.
+fn edited(text: String, rng: &mut Rng) -> String {
+    let last = text.rsplit(' ').next().unwrap_or_default().to_owned();
+    match rng.u8(0..10) {
+        0 => format!("{text} #ad"),
+        1 => format!("Shop now: {text}"),
+        2 => text.split_once(' ').map_or(text.clone(), |(_, rest)| rest.to_owned()),
+        3 => text.replacen(' ', "<br>", 1),
+        4 => text.replacen(&last, &format!("<a href=\"https://example.com\">{last}</a>"), 1),
+        5 => format!("{}... more", text.chars().take(20).collect::<String>()),
+        _ => text,
+    }
 }
 
 /// The Pin as it looks to a reader who recognises nothing that is written in another way.

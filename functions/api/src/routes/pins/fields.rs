@@ -1,6 +1,6 @@
 //! The fields that pins, schedules and rows of imports share: how each is read and described.
 
-use pinbridge_shared::domain::pin::idempotency::is_readable_key;
+use pinbridge_shared::domain::pin::idempotency::{is_readable_key, one_form};
 use pinbridge_shared::domain::pin::{ALT_TEXT_MAX, DESCRIPTION_MAX, IDEMPOTENCY_KEY_MAX, TITLE_MAX, request};
 use schemars::json_schema;
 use serde_json::Value;
@@ -24,7 +24,7 @@ const ON_DUPLICATE_NAME_MAX: usize = 16;
 /// The longest text of a color, in characters, including surrounding blanks.
 const COLOR_TEXT_MAX: usize = 32;
 
-/// The identifier that a client chooses.
+/// The identifier that a client chooses, in the form in which identifiers are compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey(pub String);
 
@@ -34,7 +34,7 @@ impl Field for IdempotencyKey {
     fn parse(value: &Value) -> Result<Self, Wrong> {
         let Filled(key) = Filled::<IDEMPOTENCY_KEY_MAX>::parse(value)?;
         if is_readable_key(&key) {
-            Ok(Self(key))
+            Ok(Self(one_form(&key)))
         } else {
             let msg = "Key should have no blank before or behind it, and no character that can't be seen";
             Err(Wrong::new(msg, "string_pattern_mismatch"))

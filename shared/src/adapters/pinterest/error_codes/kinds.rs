@@ -1,6 +1,7 @@
 //! Kinds of refusals that the table once mistook: an account was held for one board, or paused for one text.
 //!
-//! Each sentence is tried under every 4xx. Sentences of a review stand first in each table, then others of their kind.
+//! Each sentence is tried under every 4xx. In each table, sentences that were reported stand first, and behind
+//! "Invented" others of their kind.
 
 use super::*;
 
@@ -21,7 +22,7 @@ const OBJECTS: &[Sentence] = &[
     (3, "This group board only lets collaborators add Pins", F::BoardAccessDenied),
     (3, "This Pin can't be saved to a secret board", F::BoardAccessDenied),
     (3, "Authorization failed: user may not write to board", F::BoardAccessDenied),
-    // Of our own.
+    // Invented.
     (2, "Only the owner can add to this board", F::BoardAccessDenied),
     (3, "You were removed from this board", F::BoardAccessDenied),
     (2, "Your invitation to the board hasn't been accepted yet", F::BoardAccessDenied),
@@ -79,7 +80,7 @@ const IMAGE_HOSTS: &[Sentence] = &[
     (1, "Invalid image URL: server responded with 403 Forbidden", F::ImageUnreachable),
     (1, "We're having trouble with this image. Please try again in a few minutes.", F::ImageUnreachable),
     (1, "Sorry, we were unable to process the image. Please try again later.", F::ImageUnreachable),
-    // Of our own.
+    // Invented.
     (1, "The server hosting your image asked for a password", F::ImageUnreachable),
     (2, "The image's host rejected our credentials", F::ImageUnreachable),
     (9, "The site that hosts the picture is blocking our crawler", F::ImageUnreachable),
@@ -114,7 +115,7 @@ const ONE_PINS_FAULT: &[Sentence] = &[
     (9, "The image you're saving may violate our community guidelines", F::InvalidRequest),
     (9, "This Pin was removed because it goes against our policy on spam", F::InvalidRequest),
     (1, "Term spam is blocked", F::DescriptionBlocked),
-    // Of our own.
+    // Invented.
     (9, "Your title goes against our community guidelines", F::DescriptionBlocked),
     (1, "That keyword is banned", F::DescriptionBlocked),
     (8, "Offensive language was found in the caption", F::DescriptionBlocked),
@@ -146,7 +147,7 @@ const ACCOUNTS: &[Sentence] = &[
     (1, "We've temporarily restricted your ability to save Pins", F::SpamBlock),
     (1, "Hold on! You're pinning too fast.", F::RateLimited),
     (1, "You've reached the maximum number of Pins for today", F::RateLimited),
-    // Of our own.
+    // Invented.
     (1, "You've hit a block that protects boards. Please change your description.", F::SpamBlock),
     (7, "Your account has been temporarily limited", F::SpamBlock),
     (2, "We have disabled your ability to create Pins for now", F::SpamBlock),
@@ -167,7 +168,7 @@ const PERHAPS_CREATED: &[Sentence] = &[
     (1, "Oops, something went wrong. Try again later", F::OutcomeUnknown),
     (1, "Internal server error", F::OutcomeUnknown),
     (500, "An unexpected error has occurred on our side", F::OutcomeUnknown),
-    // Of our own.
+    // Invented.
     (400, "Sorry, there was an internal error", F::OutcomeUnknown),
     (1, "Something went wrong while saving your Pin", F::OutcomeUnknown),
     (2, "An unknown error occurred. Please try again.", F::OutcomeUnknown),
@@ -192,7 +193,7 @@ const APPS_AND_FIELDS: &[Sentence] = &[
     (7, "This feature is not available to your app", F::FeatureRestricted),
     (1, "link: URL scheme not permitted", F::InvalidUrl),
     (1, "Description must not include URLs", F::DescriptionBlocked),
-    // Of our own.
+    // Invented.
     (2, "This endpoint is in beta and isn't enabled for your application", F::FeatureRestricted),
     (29, "Your application may not create Pins", F::FeatureRestricted),
     (1, "You don't have access to this feature", F::FeatureRestricted),
@@ -211,6 +212,71 @@ const APPS_AND_FIELDS: &[Sentence] = &[
     (7, "Your app doesn't have access to this board", F::BoardAccessDenied),
     (3, "This app needs the scope pins:write", F::ScopeMissing),
     (29, "Your app has Trial access and may not use this endpoint", F::TrialAccess),
+];
+
+/// Sentences of another review, in which one row took the words of another.
+const MISTAKEN: &[Sentence] = &[
+    // Pinterest failed while it saved, or isn't through: the Pin may exist.
+    (1, "An unexpected error occurred while saving your image. Please try again later.", F::OutcomeUnknown),
+    (1, "Saving your Pin's image timed out. Please try again later.", F::OutcomeUnknown),
+    (1, "The server took too long to respond while saving your image.", F::OutcomeUnknown),
+    (1, "Internal server error: the media server is overloaded.", F::OutcomeUnknown),
+    (1, "We're having a problem saving your image right now.", F::OutcomeUnknown),
+    (1, "Your Pin is still being saved. Please wait before trying again.", F::OutcomeUnknown),
+    (409, "This Pin is being saved already; too many requests for it.", F::OutcomeUnknown),
+    (1, "We're having trouble saving Pins right now. Please try again in a few minutes.", F::OutcomeUnknown),
+    (1, "We couldn't save your Pin. Please try again.", F::OutcomeUnknown),
+    (1, "A database error has prevented this Pin from being saved.", F::OutcomeUnknown),
+    (1, "Pinterest is experiencing heavy load.", F::OutcomeUnknown),
+    // The account, the app, the connection.
+    (29, "Your app needs Standard access to create Pins.", F::TrialAccess),
+    (7, "Your account has been closed.", F::SpamBlock),
+    (1, "User is suspended.", F::SpamBlock),
+    (1, "This user has been deactivated.", F::SpamBlock),
+    (1, "Your account is under review.", F::SpamBlock),
+    (1, "Please confirm your email address before you save Pins.", F::SpamBlock),
+    (7, "Sorry! Your account can't save to boards at the moment.", F::SpamBlock),
+    (1, "Unauthorized", F::TokenRevoked),
+    (1, "Your session has expired.", F::TokenRevoked),
+    (1, "Invalid access_token", F::TokenRevoked),
+    (1, "Authorization header is missing.", F::TokenRevoked),
+    (1, "Bearer token required", F::TokenRevoked),
+    (7, "The user has revoked access for this application.", F::TokenRevoked),
+    (1, "Your app is pending approval.", F::FeatureRestricted),
+    (1, "API access for this app has been revoked.", F::FeatureRestricted),
+    (29, "Your account does not have permission to use this API.", F::FeatureRestricted),
+    (1, "You've exceeded your allotted API calls.", F::RateLimited),
+    (1, "You've reached your Pin limit.", F::RateLimited),
+    (1, "Pin creation limit reached. Try again tomorrow.", F::RateLimited),
+    (1, "You can only create 100 Pins a day", F::RateLimited),
+    // One pin, whatever it is like.
+    (1, "The image exceeds the maximum file size for Pins.", F::InvalidRequest),
+    (1, "Your image is over the 20 MB limit for Pins.", F::InvalidRequest),
+    (1, "The link exceeds the maximum allowed for Pins.", F::InvalidRequest),
+    (9, "This link has been saved too often.", F::LinkBlocked),
+    (9, "Too many Pins link to this site.", F::LinkBlocked),
+    (1, "This domain has been blocked from Pinterest.", F::LinkBlocked),
+    (9, "This domain has been blocked from Pinterest.", F::LinkBlocked),
+    (1, "Links to this site are blocked from Pinterest.", F::LinkBlocked),
+    (1, "This link has been blocked from being saved.", F::LinkBlocked),
+    (9, "Affiliate links aren't supported.", F::LinkBlocked),
+    (9, "Shortened links aren't supported.", F::LinkBlocked),
+    (9, "Please remove the tracking parameters.", F::LinkBlocked),
+    (9, "Repeated text isn't allowed.", F::DescriptionBlocked),
+    (9, "Sorry, Pins with nudity aren't allowed.", F::InvalidRequest),
+    (9, "This has been removed because it contains medical misinformation.", F::InvalidRequest),
+    (1, "The copyright owner blocked you from using it.", F::InvalidRequest),
+    (1, "dominant_color: invalid token '#zzz'", F::InvalidRequest),
+    (1, "The color value token is invalid.", F::InvalidRequest),
+    (1, "Unexpected token < in JSON at position 0 is not valid", F::InvalidRequest),
+    (2, "Sorry, only members can save here.", F::BoardAccessDenied),
+    (3, "You can't save ideas to this collaborative space.", F::BoardAccessDenied),
+    (2, "You are not permitted to save Pins here.", F::BoardAccessDenied),
+    // What passes.
+    (409, "The board is being updated by another request. Please try again.", F::PinterestBusy),
+    (1, "Conflict: the board was modified concurrently.", F::PinterestBusy),
+    (1, "We could not process your image. Please try again.", F::ImageUnreachable),
+    (1, "Sorry, we had an issue with that image URL.", F::ImageUnreachable),
 ];
 
 fn check(sentences: &[Sentence]) {
@@ -260,6 +326,23 @@ fn where_pinterest_itself_failed_a_pin_may_exist() {
 }
 
 #[test]
+fn one_kind_of_refusal_is_not_taken_for_another() {
+    check(MISTAKEN);
+}
+
+/// Under this status nothing else is meant, unless the words are about the pin.
+#[test]
+fn a_429_is_about_the_rate_whatever_its_code() {
+    for code in [1, 8, 29, 400, 403] {
+        for message in ["", "Please try again later.", "Slow down, please"] {
+            let found = of_create(429, Some(code), &Words::of(message, &[]));
+            assert_eq!(found, F::RateLimited, "{code} {message}");
+        }
+    }
+    assert_eq!(of_create(429, Some(1), &Words::of("The title is too long", &[])), F::InvalidRequest);
+}
+
+#[test]
 fn what_the_app_may_not_do_is_told_from_scopes_and_boards() {
     check(APPS_AND_FIELDS);
 }
@@ -267,7 +350,8 @@ fn what_the_app_may_not_do_is_told_from_scopes_and_boards() {
 /// Own texts of the same words choose no failure: quoted, behind the name of their field, or cut off.
 #[test]
 fn our_own_texts_of_these_kinds_choose_no_failure() {
-    let kinds = [OBJECTS, NO_OBJECTS, IMAGE_HOSTS, ONE_PINS_FAULT, ACCOUNTS, PERHAPS_CREATED, APPS_AND_FIELDS];
+    let kinds =
+        [OBJECTS, NO_OBJECTS, IMAGE_HOSTS, ONE_PINS_FAULT, ACCOUNTS, PERHAPS_CREATED, APPS_AND_FIELDS, MISTAKEN];
     let every: Vec<&str> = kinds.into_iter().flatten().map(|(_, message, _)| *message).collect();
     let is_plain = |text: &&&str| !text.contains(['"', '“', '[', ':']) && !text.contains(" '");
     // Sentences that are known to be Pinterest's are left where they stand unquoted: see `words/own.rs`.

@@ -41,7 +41,7 @@ pub const REACH: Any = &["reach*", "connect*", "load*", "open", "opening", "acce
 pub const HOST: Any = &["host*", "server*", "origin", "cdn", "site", "site's", "website*", "domain*", "source"];
 /// Certainly one that isn't Pinterest's.
 pub const OTHER_SERVER: Any = &[
-    "host*", "origin", "cdn", "remote server", "image server", "photo server", "media server",
+    "host*", "origin", "cdn", "remote server", "image server", "photo server",
 ];
 /// What such a server does.
 pub const HOST_ANSWERS: Any = &[
@@ -88,6 +88,11 @@ pub const DANGEROUS: Any = &[
 pub const VIOLATES: Any = &[
     "violat*", "against our", "against pinterest's", "guideline*", "policy", "policies", "terms of", "our rules",
 ];
+/// What a Pin shows.
+pub const CONTENT: Any = &[
+    "nudity", "nude", "misinformation", "adult content", "sexual*", "violen*", "gore", "hateful", "weapon*", "drug*",
+    "tobacco", "alcohol", "gambling", "self harm", "medical*", "counterfeit*",
+];
 pub const NOT_ALLOWED: Any = &[
     "not allow*", "not permit*", "not accept*", "disallow*", "prohibit*", "forbid*", "banned", "not appropriate",
 ];
@@ -117,13 +122,18 @@ pub const THIS_PIN: Any = &[
 pub const ACCOUNT: Any = &[
     "account", "account's", "accounts", "your profile", "you have been", "you've been", "you are temporarily",
     "you're temporarily", "you are currently", "you're currently", "you are blocked", "you're blocked",
-    "you are banned", "you're banned", "blocked from", "blocked you", "stopped you", "prevented you", "your access",
+    "you are banned", "you're banned", "blocked you", "stopped you", "prevented you", "your access",
     "your ability", "privileges",
 ];
 /// What is done to an account, beside blocking it.
 pub const RESTRICTED: Any = &[
     "suspend*", "deactivat*", "disabled", "restrict*", "limited", "locked", "frozen", "prevented", "stopped", "spam*",
-    "suspicious", "unusual", "paused", "on hold",
+    "suspicious", "unusual", "paused", "on hold", "closed", "terminated", "under review",
+];
+/// Of another account than ours: whose image, domain or board it is.
+pub const ANOTHERS: Any = &[
+    "belongs to", "domain's", "site's", "website's", "copyright", "owner*", "creator's", "another account*",
+    "someone else*",
 ];
 /// What an account does.
 pub const BEHAVIOUR: Any = &["behavio*", "activity", "activities", "how often"];
@@ -164,6 +174,11 @@ pub const MAY_NOT: Any = &[
     "may not add", "may not write", "may not post", "may not access", "may not see", "may not view", "may not edit",
     "may not change",
 ];
+/// One place, without its name.
+pub const HERE: Any = &[
+    "save here", "pin here", "post here", "members can save", "members can pin", "only members", "members only",
+    "collaborative space", "this space", "shared space", "save _ here", "pins here",
+];
 /// A field of a board, or of a text, is wrong: no question of access, and no block.
 pub const VALIDATION: Any = &[
     "name", "names", "privacy", "parameter*", "value", "field", "must be", "character*", "too long", "too short",
@@ -172,6 +187,8 @@ pub const VALIDATION: Any = &[
 
 // The connection and the app.
 pub const TOKEN: Any = &["token", "tokens", "access token", "credential*"];
+/// Of what a token may be one that is no credential.
+pub const NO_CREDENTIAL: Any = &["unexpected token", "color*", "colour*", "dominant_color", "json", "at position", "at line", "syntax*"];
 /// Only a connection mends what names one of these.
 pub const CONNECTION: Any = &[
     "token*", "credential*", "scope*", "log in", "logged in", "login", "sign in", "signed in", "session*",
@@ -184,7 +201,7 @@ pub const NOT_FOR_APPS: Any = &[
     "not available", "not enabled", "not approved", "not eligible", "not have access", "no access",
     "not have permission*", "no permission*", "lacks permission*", "forbidden", "denied", "disabled", "suspended",
     "restricted", "may not", "can not use", "can not access", "can not call", "can not create", "can not write",
-    "only available", "whitelist*", "allowlist*", "in beta",
+    "only available", "whitelist*", "allowlist*", "in beta", "pending", "under review", "been revoked",
 ];
 
 // The rate.
@@ -196,9 +213,30 @@ pub const RATE: Any = &[
 ];
 pub const LIMIT: Any = &["maximum", "limit", "limits", "max", "quota", "cap", "allowance", "number of"];
 pub const REACHED: Any = &["reach*", "exceed*", "hit", "over", "used up", "used all"];
+/// A limit of one thing.
+pub const SIZE: Any = &[
+    "size", "sizes", "mb", "kb", "megabyte*", "kilobyte*", "bytes", "pixel*", "px", "dimension*", "resolution",
+    "width", "height", "duration", "length", "aspect",
+];
 /// Whereof there is a limit in time.
 pub const COUNTED: Any = &[
     "pins", "saves", "posts", "request*", "calls", "writes", "today", "daily", "day", "hour*", "hourly", "per minute",
+];
+
+/// Pinterest saves the Pin.
+pub const SAVING: Any = &[
+    "saving", "save your pin", "save this pin", "save the pin", "save your image", "save the image", "being saved",
+    "creating your", "creating the", "creating this", "create your pin", "create the pin", "create this pin",
+    "publishing your", "publish your pin", "processing your pin", "processing the pin",
+];
+/// And it may have failed.
+pub const FAILED: Any = &[
+    "error*", "problem*", "trouble", "issue", "issues", "timed out", "time out", "timeout*", "took too long",
+    "taking too long", "could not", "unable", "fail*", "unexpected*", "wrong",
+];
+pub const STILL_SAVING: Any = &[
+    "still being saved", "still saving", "being saved already", "already being saved", "still being created",
+    "still being processed", "already being created", "being created already",
 ];
 
 /// Pinterest speaks of an error of its own.

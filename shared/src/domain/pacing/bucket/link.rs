@@ -41,7 +41,7 @@ impl Link {
     }
 
     /// The shared part after the link: it also owes what the account's own bucket owed. This is the reference that
-    /// adapters must match; one that dies on the way may make it owe that twice.
+    /// adapters must match; one that dies on the way may make it owe that debt twice.
     pub fn apply(&self, own: &Bucket, shared: Option<&Bucket>) -> Bucket {
         let mut after = shared.map_or_else(|| self.first(), Bucket::clone);
         let owed_ms = self.owed_ms(own);

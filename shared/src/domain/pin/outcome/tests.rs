@@ -314,6 +314,20 @@ fn a_single_refusal_without_a_way_to_renew_is_tried_once_more_and_a_second_one_h
 }
 
 #[test]
+fn a_refusal_is_remembered_while_the_pin_waits_for_its_turn() {
+    for renewal in [TokenRenewal::Exhausted, TokenRenewal::Pending] {
+        let mut context = Context::new();
+        let slip = context.next(&context.change(refused_token(renewal)));
+        let at = NOW.plus_ms(STRAY_REFUSAL_RETRY_MS);
+        let waits = slip.deferred(at, None, WaitReason::AccountPacing, None, "waits".into()).expect("defers");
+        assert_eq!(waits.failure, None);
+        context.attempt = waits.begin(at, "begun".into()).expect("begins");
+        let second = context.change(refused_token(renewal));
+        assert!(second.pause.is_some(), "{renewal:?}: {second:?}");
+    }
+}
+
+#[test]
 fn refused_with_the_old_token_and_with_the_new_one_holds() {
     let mut context = Context::new();
     let renewed = context.change(refused_token(TokenRenewal::Renewed));

@@ -53,6 +53,40 @@ fn another_title_link_or_time_does_not_fit() {
     assert!(!fits(&BoardPin { created_at: Some(START.plus_ms(131_000)), ..candidate() }));
 }
 
+/// What Pinterest was seen or supposed to make of a description, and of a title's accents and markup.
+#[test]
+fn a_pin_with_our_title_and_link_is_never_ruled_out_for_its_description() {
+    let text = "Fold it twice at https://example.com/a, then wait. #paper #cranes";
+    let ours = asked("Cr\u{e8}me <b>cranes</b> & paper", "https://example.com/a", text);
+    for edited in [
+        "Fold it twice at <a href=\"https://example.com/a\">https://example.com/a</a>, then wait.<br>#paper #cranes",
+        "Fold it twice at , then wait. #paper #cranes",
+        "Fold it twice at example.com, then wait.",
+        "Fold it twice... more",
+        "Shop now: Fold it twice at https://example.com/a, then wait. #paper #cranes",
+        "then wait. #paper #cranes",
+        "Something that somebody else wrote",
+    ] {
+        let theirs = shown("Cr\u{e8}me <b>cranes</b> & paper", "https://example.com/a", edited);
+        assert!(could_be(&ours, &theirs, window()), "{edited}");
+    }
+    for title in ["Creme <b>cranes</b> & paper", "Cr\u{e8}me cranes &amp; paper", "CREME CRANES PAPER"] {
+        let theirs = shown(title, "https://example.com/a", text);
+        assert!(could_be(&ours, &theirs, window()), "{title}");
+        assert_eq!(likeness(&ours, &theirs), Likeness::Vague, "{title}");
+    }
+    let other = shown("Another crane", "https://example.com/a", "Something that somebody else wrote");
+    assert!(!could_be(&ours, &other, window()));
+    let edited = shown("Cr\u{e8}me <b>cranes</b> & paper", "https://example.com/a", "Shop now");
+    assert_eq!(likeness(&ours, &edited), Likeness::Less);
+    let unlinked = BoardPin { link: None, ..edited };
+    assert!(could_be(&ours, &unlinked, window()));
+    assert_eq!(likeness(&ours, &unlinked), Likeness::Vague);
+    let no_link = PinRequest { link_url: None, ..ours.clone() };
+    let theirs = BoardPin { link: None, ..shown(&ours.title, "", "Something else entirely") };
+    assert!(could_be(&no_link, &theirs, window()), "neither has a link");
+}
+
 #[test]
 fn whole_second_times_of_an_immediate_commit_fit() {
     let deadlines = Deadlines { clock_skew_ms: 0, ..Deadlines::default() };
@@ -141,7 +175,6 @@ fn a_title_that_the_board_shows_in_another_way_is_recognised() {
 #[test]
 fn another_title_is_another_in_every_script() {
     for (ours, theirs) in [
-        ("Café", "Cafe"),
         ("Part 1", "Part 12"),
         ("折り鶴", "折り紙"),
         ("ハハ", "パパ"),
@@ -168,8 +201,8 @@ fn a_description_may_be_cut_wherever_and_in_whatever_form() {
         assert!(could_be(&request, &pin, window()), "{ours} {theirs}");
         assert_eq!(likeness(&request, &pin), Likeness::Less, "{ours} {theirs}");
     }
-    let other = shown("T", LINK, "Crème brûlée with a loud café");
-    assert!(!could_be(&asked("T", LINK, "Crème brûlée with a lot of café"), &other, window()));
+    let ours = asked("T", LINK, "Crème brûlée with a lot of café");
+    assert_eq!(likeness(&ours, &shown("T", LINK, "Crème brûlée with a loud café")), Likeness::Less);
 }
 
 fn shares_a_hash(request: &PinRequest, pin: &BoardPin) -> bool {
