@@ -259,9 +259,10 @@ async fn admit(context: &Context, access: Access, request: &mut Request) -> Resu
     let (caller, is_resetting) =
         authenticated(context, access, request.headers()).await.map_err(IntoResponse::into_response)?;
     // A person can still read about the workspace and switch to another one.
-    let may_call = match is_resetting && !access.is_for_people() {
-        true => Err(codes::WORKSPACE_RESETTING.into()),
-        false => access.admits(&caller),
+    let may_call = if is_resetting && !access.is_for_people() {
+        Err(codes::WORKSPACE_RESETTING.into())
+    } else {
+        access.admits(&caller)
     };
     may_call.map_err(|error| {
         let mut response = error.into_response();

@@ -54,10 +54,14 @@ fn prefers_html(headers: &HeaderMap) -> bool {
     html > 0.0 && html >= accept::weight(headers, JSON)
 }
 
+/// A name that somebody else chose. It turns no text around it.
+pub fn isolated(name: &str) -> String {
+    format!("<bdi>{}</bdi>", escaped(&shown::line(name)))
+}
+
 /// Asks the person whether their account may be connected to this workspace: nothing is connected before.
 pub fn question(question: &Question, callback: &Callback, to: Option<ReturnTo>) -> Response {
-    let name = |name: &str| format!("<bdi>{}</bdi>", escaped(&shown::line(name)));
-    let of = question.organization_name.as_ref().map(|of| format!("<br><small>of {}</small>", name(of)));
+    let of = question.organization_name.as_ref().map(|of| format!("<br><small>of {}</small>", isolated(of)));
     let then = to.as_ref().map(|to| format!("<p>You then return to {}.</p>", escaped(to.host())));
     let secret = |text: &Option<Secret>| escaped(text.as_ref().map_or("", Secret::expose));
     let content = format!(
@@ -70,7 +74,7 @@ pub fn question(question: &Question, callback: &Callback, to: Option<ReturnTo>) 
          <input type=\"hidden\" name=\"code\" value=\"{}\">\
          <button class=\"first\" name=\"decision\" value=\"connect\">Connect</button>\
          <button name=\"decision\" value=\"cancel\">Cancel</button></form>{}",
-        name(&question.workspace_name),
+        isolated(&question.workspace_name),
         of.unwrap_or_default(),
         secret(&callback.state),
         secret(&callback.code),

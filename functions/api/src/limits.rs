@@ -105,9 +105,10 @@ pub async fn charge(State(limited): State<Limited>, mut request: Request, next: 
 /// who may not make it pays it; otherwise the network does.
 async fn of_refused(limited: &Limited, source: Holder, response: Response, metered: Metered) -> Response {
     let context = &limited.context;
-    let denied = response.extensions().get::<Denied>().map(|denied| Holder::of_caller(denied.0));
-    let least = if denied.is_none() { INVALID_CREDENTIALS_CREDITS } else { 0 };
-    let holder = denied.unwrap_or(source);
+    let (holder, least) = match response.extensions().get::<Denied>() {
+        Some(denied) => (Holder::of_caller(denied.0), 0),
+        None => (source, INVALID_CREDENTIALS_CREDITS),
+    };
     let is_invalid = response.status().is_client_error();
     if is_invalid && let Err(NotAdmitted::Spent(spent)) = spend_credit::admit(context, &holder, false).await {
         return told(context, &holder, refusal(context, spent).into_response(), Some(spent));

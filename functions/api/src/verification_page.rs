@@ -2,28 +2,26 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use pinbridge_shared::domain::shown;
 use pinbridge_shared::domain::tenant::proof::Prospect;
 
 use crate::activity::Attribution;
-use crate::connection_page::{escaped, page, said};
+use crate::connection_page::{isolated, page, said};
 use crate::error::ApiError;
 
 /// Asks before it verifies, and names what is confirmed: anybody may have registered. The form goes to the page's own
 /// address, which has the token.
 pub fn ask(registration: &Prospect) -> Response {
-    let name = |text: &str| escaped(&shown::line(text));
     let html = format!(
         "<p>Somebody registered with the email address to which this link was sent:</p>\
-         <p class=\"which\"><strong><bdi>{}</bdi></strong><br>Workspace: <bdi>{}</bdi><br>\
+         <p class=\"which\"><strong>{}</strong><br>Workspace: {}<br>\
          <small>Registered: {}<br>Person id: {}</small></p>\
          <p>Confirming gives whoever made this registration, and knows its password, an account under your email \
          address and the ownership of that workspace.</p>\
          <form method=\"post\"><p><button>Confirm the address</button></p></form>\
          <p class=\"do\">If it was not you, close this page, also if you registered under another name or at another \
          time. The registration expires by itself.</p>",
-        name(&registration.name),
-        name(&registration.workspace_name),
+        isolated(&registration.name),
+        isolated(&registration.workspace_name),
         registration.made_at(),
         registration.id,
     );

@@ -4,8 +4,8 @@
 
 use url::Url;
 
+use super::characters::is_invisible;
 use super::pin::URL_MAX;
-use super::pin::idempotency::is_invisible;
 
 /// Why a text is no link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 //! worker does next ([`pin::decide`], then [`pin::outcome`]).
 
 pub mod account;
+pub mod characters;
 pub mod credit;
 pub mod deadlines;
 pub mod ids;

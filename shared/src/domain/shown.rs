@@ -1,7 +1,7 @@
 //! What strangers wrote, as a mail or a page shows it to somebody else: one line that can't pass for anything but a
 //! name.
 
-use super::pin::idempotency::is_invisible;
+use super::characters::is_invisible;
 
 /// The most characters that are shown.
 const SHOWN_MAX: usize = 100;
@@ -39,13 +39,13 @@ pub fn line_without_links(text: &str) -> String {
 
 fn words(text: &str) -> Vec<String> {
     let is_blank = |c: char| c.is_whitespace() || c.is_control();
-    let word = |word: &str| word.chars().filter(|c| !is_unseen(*c)).map(quote).collect::<String>();
+    let word = |word: &str| word.chars().filter(|c| !is_left_out(*c)).map(quote).collect::<String>();
     text.split(is_blank).map(word).filter(|word| !word.is_empty()).collect()
 }
 
 /// Whether the character is no letter or sign that a reader could see: format characters, those for private use, and
 /// those that will never be any.
-fn is_unseen(c: char) -> bool {
+fn is_left_out(c: char) -> bool {
     is_invisible(c)
         || matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{fdd0}'..='\u{fdef}' | '\u{f0000}'..)
         || matches!(u32::from(c) & 0xffff, 0xfffe | 0xffff)

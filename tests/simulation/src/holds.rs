@@ -27,7 +27,6 @@ const REFUSALS_LEAST: u32 = 2;
 /// and that of a pin's creates, by its idempotency key.
 pub type TokenRefusals = Arc<Mutex<BTreeMap<String, u32>>>;
 
-#[derive(Clone)]
 enum What {
     Published,
     /// A client retried or changed this pin.
@@ -36,7 +35,6 @@ enum What {
     Held(Failure),
 }
 
-#[derive(Clone)]
 struct Entry {
     at: Moment,
     owner: String,

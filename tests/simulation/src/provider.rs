@@ -440,8 +440,8 @@ impl Pinterest for Provider {
         self.gate.enter_provider(CALL).await;
         self.kernel.sleep(self.kernel.draw(|rng| rng.i64(50..800))).await;
         let is_honoured = self.endpoint.accepts(token);
-        if let Some((_, user)) = self.endpoint.of(token) {
-            self.sends((self.account_of)(user));
+        if let Some(account) = self.account_name(token) {
+            self.sends(account);
         }
         let list_error = self.state().faults.list_error;
         let refused = |failure| ReadFailure { failure, upstream: Upstream::default(), retry_after_ms: None };

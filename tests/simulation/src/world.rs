@@ -193,11 +193,7 @@ impl SimWorld {
             queue: queue.clone() as Arc<dyn Queue>,
             secrets: secrets as Arc<dyn Secrets>,
             pinterest: provider.clone() as Arc<dyn Pinterest>,
-            boards: Arc::new(CountedBoards {
-                provider: Arc::clone(&provider),
-                endpoint: Arc::clone(&endpoint),
-                inner: boards,
-            }),
+            boards: Arc::new(CountedBoards { provider: Arc::clone(&provider), inner: boards }),
             analytics: Arc::new(FakeAnalytics::new(gate.clone() as Arc<dyn Gate>, oauth)),
             oauth: endpoint.clone() as Arc<dyn OAuth>,
             system: clock,

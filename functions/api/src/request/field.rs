@@ -3,9 +3,9 @@
 
 use std::borrow::Cow;
 
+use pinbridge_shared::domain::characters::{changes_direction, is_unseen};
 use pinbridge_shared::domain::link::{self, NoLink};
 use pinbridge_shared::domain::pin::URL_MAX;
-use pinbridge_shared::domain::pin::idempotency::{changes_direction, is_unseen};
 use pinbridge_shared::domain::time::Moment;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;

@@ -155,11 +155,17 @@ fn text_ms(message: &str) -> Option<i64> {
             || (matches!(last, Some("after" | "in")) && before.iter().any(|w| ["retry", "again"].contains(w)))
     };
     (0..words.len()).find_map(|at| {
-        let digits = words[at].trim_end_matches(|c: char| c.is_ascii_alphabetic());
-        let number = if matches!(words[at], "a" | "an") { Some(1.0) } else { read_number(digits) };
-        let number = number.filter(|_| asks(&words[at.saturating_sub(3)..at]))?;
-        let digits = if digits.is_empty() { words[at] } else { digits };
-        let unit = Some(&words[at][digits.len()..]).filter(|unit| !unit.is_empty()).or(words.get(at + 1).copied());
+        let (number, unit) = match words[at] {
+            "a" | "an" => (1.0, ""),
+            word => {
+                let digits = word.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+                (read_number(digits)?, &word[digits.len()..])
+            }
+        };
+        if !asks(&words[at.saturating_sub(3)..at]) {
+            return None;
+        }
+        let unit = Some(unit).filter(|unit| !unit.is_empty()).or(words.get(at + 1).copied());
         let unit_ms = match unit.unwrap_or_default() {
             unit if unit == "ms" || unit.starts_with("milli") => 1,
             unit if unit == "m" || unit.starts_with("min") => MINUTE_MS,

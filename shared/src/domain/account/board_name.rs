@@ -2,7 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
-use crate::domain::pin::idempotency::is_invisible;
+use crate::domain::characters::is_invisible;
 use crate::domain::reconcile::equivalence::in_one_case;
 
 /// Punctuation that two ways to write a name may differ in: quotes, dashes, slashes, dots, commas, brackets and the

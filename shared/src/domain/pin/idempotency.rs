@@ -1,13 +1,14 @@
 //! Idempotency by identity: the pin's id is derived from the tenant and the client's key, and the pin row is the
 //! record.
 
-use icu_normalizer::ComposingNormalizerBorrowed;
 use std::fmt::Display;
 
+use icu_normalizer::ComposingNormalizerBorrowed;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::PinRequest;
+use crate::domain::characters::is_unseen;
 use crate::domain::ids::{AccountId, PinId, ScheduleId, WorkspaceId};
 use crate::domain::link;
 use crate::domain::reconcile::equivalence::{Keys, folded, folded_link};
@@ -37,33 +38,6 @@ pub fn is_readable_key(key: &str) -> bool {
 /// The key in the one form (NFC) in which keys are compared: an `é` of one character and one of two look the same.
 pub fn one_form(key: &str) -> String {
     ComposingNormalizerBorrowed::new_nfc().normalize(key).into_owned()
-}
-
-/// Whether a person sees nothing of the character. A text of nothing else is blank.
-pub fn is_unseen(c: char) -> bool {
-    c.is_whitespace() || c.is_control() || is_invisible(c) || is_format(c)
-}
-
-/// Whether the character changes the direction of the text behind it, or ends its line: a name with it can show other
-/// words than it has, or move those around it.
-pub fn changes_direction(c: char) -> bool {
-    matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// Characters of Unicode that are shown as nothing: joiners, marks of direction, fillers, selectors, tags.
-pub fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
-        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
-}
-
-/// Unicode's format characters (category Cf) and what it calls ignorable, besides the invisible ones: marks around
-/// musical notes, hieroglyphs, shorthand and numbers. (A link may have them.)
-fn is_format(c: char) -> bool {
-    matches!(c,
-        '\u{600}'..='\u{605}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{110bd}'
-        | '\u{110cd}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d159}' | '\u{1d173}'..='\u{1d17a}')
 }
 
 /// Derives the pin's id: the same key in the same workspace is the same pin.

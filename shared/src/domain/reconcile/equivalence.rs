@@ -141,12 +141,17 @@ pub fn in_one_case(text: &str) -> String {
 
 /// The same without accents: a text that was cut within a character is the beginning of the whole text.
 fn bare(text: &str) -> String {
+    bare_but(text, &[])
+}
+
+/// The same with these marks, which are no accents.
+fn bare_but(text: &str, marks: &[char]) -> String {
     let reduced = reduced(text);
     if reduced.is_ascii() {
         return reduced;
     }
     let decomposed = DecomposingNormalizerBorrowed::new_nfkd().normalize(&reduced).into_owned();
-    decomposed.chars().filter(|c| c.is_alphanumeric()).collect()
+    decomposed.chars().filter(|c| c.is_alphanumeric() || marks.contains(c)).collect()
 }
 
 /// Letters and digits without accents and markup: what is left of a text that was written in ASCII, or cleaned.
@@ -165,8 +170,7 @@ pub fn plain(text: &str) -> String {
     }
     // The voicing marks of kana aren't accents: they make other letters.
     const VOICED: [char; 2] = ['\u{3099}', '\u{309a}'];
-    let decomposed = DecomposingNormalizerBorrowed::new_nfkd().normalize(&reduced(&outside)).into_owned();
-    decomposed.chars().filter(|c| c.is_alphanumeric() || VOICED.contains(c)).collect()
+    bare_but(&outside, &VOICED)
 }
 
 fn nfkc(text: &str) -> Cow<'_, str> {

@@ -80,15 +80,16 @@ pub enum Likeness {
 /// Compares a Pin that could match (see [`could_be`]) with the request.
 pub fn likeness(request: &PinRequest, candidate: &BoardPin) -> Likeness {
     let exact = |pair: &Pair| if is_same(pair) { Likeness::Same } else { Likeness::Vague };
-    let is_whole_or_cut = is_whole_or_cut(request.description.as_deref(), candidate.description.as_deref());
+    let (title, link) = (title(request, candidate), link(request, candidate));
     let description = match description(request, candidate) {
         pair if is_same(&pair) => Likeness::Same,
         (ours, _) if ours.may_be_empty() => Likeness::Vague,
         // Both the title and the link are ours: whatever the description says, nobody else sent this.
-        _ if !is_whole_or_cut && !is_shown(&link(request, candidate)) => Likeness::Vague,
-        _ => Likeness::Less,
+        _ if is_shown(&link) => Likeness::Less,
+        _ if is_whole_or_cut(request.description.as_deref(), candidate.description.as_deref()) => Likeness::Less,
+        _ => Likeness::Vague,
     };
-    exact(&title(request, candidate)).max(exact(&link(request, candidate))).max(description)
+    exact(&title).max(exact(&link)).max(description)
 }
 
 /// Whether the Pin's link shows the query that was asked for. It may only rank Pins that could be the requested one:

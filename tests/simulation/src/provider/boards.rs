@@ -9,19 +9,17 @@ use pinbridge_shared::ports::{Boards, ReadFailure};
 use pinbridge_shared::testing::fake_boards::FakeBoards;
 
 use super::Provider;
-use crate::endpoint::Endpoint;
 
 /// Boards whose writes are counted with the creates. What they say is the fake's.
 pub struct CountedBoards {
     pub provider: Arc<Provider>,
-    pub endpoint: Arc<Endpoint>,
     pub inner: FakeBoards,
 }
 
 impl CountedBoards {
     fn sends(&self, token: &Secret) {
-        if let Some((_, user)) = self.endpoint.of(token) {
-            self.provider.sends((self.provider.account_of)(user));
+        if let Some(account) = self.provider.account_name(token) {
+            self.provider.sends(account);
         }
     }
 }

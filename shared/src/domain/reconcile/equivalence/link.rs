@@ -9,7 +9,7 @@ use super::entities::unescaped;
 use super::escapes::{in_one_form, without_escapes};
 use super::legacy::{self, Reading};
 use super::{folded_link, nfkc};
-use crate::domain::pin::idempotency::is_invisible;
+use crate::domain::characters::is_invisible;
 
 /// Links are decoded up to this often: what was encoded already may have been encoded again.
 const DECODED_MAX: usize = 3;
