@@ -6,6 +6,7 @@ use jiff::tz::Offset;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 
+use super::marks::CUT;
 use crate::domain::account::board::{Board, BoardChange, BoardDraft, Privacy, RelatedTerms, RelatedTo, Section};
 use crate::domain::pin::PinRequest;
 use crate::domain::pin::history::cut;
@@ -128,7 +129,7 @@ fn read_list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<
     Option::deserialize(from).map(Option::unwrap_or_default)
 }
 
-/// A longer message isn't read to its end.
+/// Of a longer message, the beginning and the end are read: the reason may stand behind what it quotes.
 const MESSAGE_MAX: usize = 8 * 1024;
 
 /// A refusal. What isn't there, or isn't of its type, is left out.
@@ -150,8 +151,17 @@ impl ErrorBody {
         let answer: Value = serde_json::from_slice(body).unwrap_or_default();
         let code = found(&answer, DEPTH_MAX, &|object| CODES.iter().find_map(|name| code_of(object.get(*name)?)));
         let message = found(&answer, DEPTH_MAX, &|object| MESSAGES.iter().find_map(|name| text_of(object.get(*name)?)));
-        Self { code, message: cut(&message.unwrap_or_default(), MESSAGE_MAX).to_owned() }
+        Self { code, message: both_ends(message.unwrap_or_default()) }
     }
+}
+
+/// The message, or its beginning and its end. What stands between them is marked as left out.
+fn both_ends(message: String) -> String {
+    if message.len() <= MESSAGE_MAX {
+        return message;
+    }
+    let from = (message.len() - MESSAGE_MAX / 2..).find(|at| message.is_char_boundary(*at)).unwrap_or(message.len());
+    format!("{} … {CUT} … {}", cut(&message, MESSAGE_MAX / 2), &message[from..])
 }
 
 /// What `read` finds in the answer, or in what it contains.

@@ -10,12 +10,59 @@ mod own;
 mod quoted;
 mod token;
 
-use super::marks::ANY;
+use super::marks::{ANY, CUT};
 use crate::domain::secret::Secret;
 use token::{Token, tokens};
 
 /// The beginnings of Pinterest's tokens.
 const TOKEN_PREFIXES: [&str; 3] = ["pina_", "pinr_", "pinc_"];
+
+/// What stands around a message that is quoted as a whole: "Error: “Sorry, we could not fetch the image.”".
+const FRAME: [&str; 24] = [
+    "a",
+    "an",
+    "and",
+    "answer",
+    "api",
+    "body",
+    "code",
+    "detail",
+    "details",
+    "error",
+    "errors",
+    "exception",
+    "following",
+    "from",
+    "message",
+    "pinterest",
+    "reason",
+    "response",
+    "said",
+    "says",
+    "server",
+    "status",
+    "the",
+    "with",
+];
+/// Says that the account isn't what was refused, so that it isn't taken for that.
+const REASSURING: [&str; 14] = [
+    "account is fine",
+    "account is ok",
+    "account is okay",
+    "account is safe",
+    "account is not affected",
+    "account was not affected",
+    "account is not blocked",
+    "account is not restricted",
+    "account is not suspended",
+    "account is in good standing",
+    "account remains active",
+    "account is still active",
+    "not affect your account",
+    "not your account",
+];
+/// A sentence has at least so many words; fewer are the value of a field.
+const SENTENCE_MIN: usize = 4;
 
 /// What Pinterest said: its words in lower case, without what it quotes. "Couldn't" is "could not".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,17 +73,45 @@ impl Words {
     pub fn of(message: &str, own: &[&str]) -> Self {
         let mut text = normal::of_message(message);
         own::cut(&mut text, own);
-        Self(tokens(&quoted::cut(&text)).into_iter().flat_map(Token::words).collect())
+        let outside = Self::read(&quoted::cut(&text));
+        let is_frame = |word: &String| word == CUT || is_number(word) || FRAME.contains(&word.as_str());
+        if !outside.0.iter().all(is_frame) {
+            return outside;
+        }
+        let whole = Self::read(&text);
+        let quoted = whole.0.iter().filter(|word| !is_frame(word)).count();
+        if quoted >= SENTENCE_MIN && !own.iter().any(|own| whole.repeats(own)) { whole } else { outside }
+    }
+
+    /// Whether a sentence of ours may be what is quoted.
+    fn repeats(&self, own: &str) -> bool {
+        let own = Self::read(&normal::of_text(own)).0;
+        let length = own.len().clamp(1, SENTENCE_MIN);
+        own.windows(length).any(|part| self.0.windows(length).any(|said| said == part))
+    }
+
+    fn read(text: &[char]) -> Self {
+        let mut words = Self(tokens(text).into_iter().flat_map(Token::words).collect());
+        for phrase in REASSURING {
+            while let Some(at) = words.place_of(phrase) {
+                words.0.splice(at..at + phrase.split(' ').count(), [CUT.to_owned()]);
+            }
+        }
+        words
     }
 
     /// Whether the words have this phrase: whole words, the beginnings of words that end in `*`, and any word for `_`.
     pub fn say(&self, phrase: &str) -> bool {
+        self.place_of(phrase).is_some()
+    }
+
+    fn place_of(&self, phrase: &str) -> Option<usize> {
         let (first, rest) = phrase.split_once(' ').unwrap_or((phrase, ""));
         let goes_on = |at: usize| {
             let mut said = self.0[at + 1..].iter();
             rest.is_empty() || rest.split(' ').all(|wanted| said.next().is_some_and(|word| fits(word, wanted)))
         };
-        self.0.iter().enumerate().any(|(at, word)| fits(word, first) && goes_on(at))
+        self.0.iter().enumerate().position(|(at, word)| fits(word, first) && goes_on(at))
     }
 
     pub fn say_any(&self, phrases: &[&str]) -> bool {
@@ -46,6 +121,10 @@ impl Words {
     pub fn text(&self) -> String {
         self.0.join(" ")
     }
+}
+
+fn is_number(word: &str) -> bool {
+    word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn fits(word: &str, wanted: &str) -> bool {

@@ -1,10 +1,12 @@
 //! The result of checking whether an account can reach a board.
 
 use super::board::Board;
-use crate::domain::time::{DAY_MS, MINUTE_MS, Moment};
+use crate::domain::time::{DAY_MS, MINUTE_MS, Moment, SECOND_MS};
 
 /// A check younger than this is answered from the row, without a request to Pinterest.
 pub const CHECK_FRESH_MS: i64 = 5 * MINUTE_MS;
+/// The same of a refusal: its owner lets the account in, or Pinterest's words were taken for more than they were.
+pub const DENIED_FRESH_MS: i64 = 30 * SECOND_MS;
 /// Older checks are kept this long: a board that was reachable and is missing now was deleted.
 pub const CHECK_KEPT_MS: i64 = 30 * DAY_MS;
 
@@ -28,7 +30,8 @@ pub struct BoardCheck {
 
 impl BoardCheck {
     pub fn is_fresh(&self, now: Moment) -> bool {
-        (0..CHECK_FRESH_MS).contains(&now.since_ms(self.checked_at))
+        let fresh_ms = if self.verdict == BoardVerdict::Denied { DENIED_FRESH_MS } else { CHECK_FRESH_MS };
+        (0..fresh_ms).contains(&now.since_ms(self.checked_at))
     }
 
     /// When DynamoDB may delete the row.
@@ -55,6 +58,8 @@ mod tests {
         assert!(check.is_fresh(Moment(1_000)) && check.is_fresh(Moment(1_000 + CHECK_FRESH_MS - 1)));
         assert!(!check.is_fresh(Moment(1_000 + CHECK_FRESH_MS)));
         assert!(!check.is_fresh(Moment(999)), "checked by a machine whose clock is ahead");
+        let denied = BoardCheck { verdict: BoardVerdict::Denied, ..check };
+        assert!(denied.is_fresh(Moment(1_000)) && !denied.is_fresh(Moment(1_000 + DENIED_FRESH_MS)));
     }
 
     #[test]

@@ -279,6 +279,19 @@ const MISTAKEN: &[Sentence] = &[
     (1, "Sorry, we had an issue with that image URL.", F::ImageUnreachable),
 ];
 
+/// What is said beside the reason, or around it.
+const ASIDES: &[Sentence] = &[
+    (1, "It's not you, it's us. Please try again.", F::OutcomeUnknown),
+    (9, "We blocked this link because it leads to spam. Your account is fine.", F::LinkBlocked),
+    (9, "This link has been blocked. Your account isn't affected.", F::LinkBlocked),
+    (9, "Your description was blocked. Don't worry, this does not affect your account.", F::DescriptionBlocked),
+    (9, "We removed this image for nudity; your account is in good standing.", F::InvalidRequest),
+    (1, "Error: \"Sorry, we could not fetch the image.\"", F::ImageUnreachable),
+    (9, "“Your account has been blocked to combat spam.”", F::SpamBlock),
+    (2, "Error from API: 'The access token is invalid or expired'", F::TokenRevoked),
+    (1, "['The board was not found by this name']", F::BoardNotFound),
+];
+
 fn check(sentences: &[Sentence]) {
     let mut wrong = Vec::new();
     for (code, message, failure) in sentences {
@@ -323,6 +336,11 @@ fn blocks_and_rates_of_the_account_pause_it() {
 #[test]
 fn where_pinterest_itself_failed_a_pin_may_exist() {
     check(PERHAPS_CREATED);
+}
+
+#[test]
+fn what_is_said_beside_the_reason_or_around_it_doesnt_hide_it() {
+    check(ASIDES);
 }
 
 #[test]

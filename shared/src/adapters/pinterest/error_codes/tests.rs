@@ -152,7 +152,8 @@ fn our_own_texts_in_an_answer_never_change_its_class() {
     // One whose words are all Pinterest's own changes nothing where it isn't repeated.
     let is_plain = |text: &&&str| !text.contains(['"', '“']) && !text.contains(" '");
     for text in every_word.iter().step_by(4).chain(&every_message).filter(is_plain) {
-        for (status, code, message, failure) in REFUSALS {
+        // (A sentence that is quoted beside nothing is Pinterest's.)
+        for (status, code, message, failure) in REFUSALS.into_iter().filter(|(_, _, message, _)| !message.is_empty()) {
             let quoted = format!("{message} '{text}'");
             assert_eq!(of_own(status, code, &quoted, &[]), failure, "{status} {code} {quoted}");
         }

@@ -240,7 +240,7 @@ pub const STILL_SAVING: Any = &[
 ];
 
 /// Pinterest speaks of an error of its own.
-pub const OUR_ERROR: Any = &["internal server error", "internal error", "on our end", "on our side"];
+pub const OUR_ERROR: Any = &["internal server error", "internal error", "on our end", "on our side", "it's us", "it is us"];
 pub const SOME_ERROR: Any = &[
     "went wrong", "internal server error", "internal error", "unexpected error", "unknown error", "server error",
     "error occurred", "had an error", "error has occurred", "on our end", "on our side", "temporarily unavailable",

@@ -41,6 +41,31 @@ fn what_is_quoted_is_cut_out_in_every_kind_of_quotation_marks() {
 }
 
 #[test]
+fn a_message_that_is_quoted_as_a_whole_is_read() {
+    let said = "sorry we could not fetch the image";
+    for message in [
+        "Error: \"Sorry, we could not fetch the image.\"",
+        "“Sorry, we could not fetch the image.”",
+        "['Sorry, we could not fetch the image.']",
+        "Pinterest API said: 'Sorry, we could not fetch the image.' (code 1)",
+        "{\"message\": \"Sorry, we could not fetch the image.\"}",
+    ] {
+        assert!(read(message, &[]).contains(said), "{message}: {}", read(message, &[]));
+    }
+    for (message, own) in [
+        ("Error: 'curly broken url'", ""),
+        ("Error: \"How to fetch an image that is blocked\"", "How to fetch an image that is blocked"),
+        ("Error: \"How to fetch an image that…\"", "How to fetch an image that is blocked"),
+        ("Wrong title 'how to fetch an image'", ""),
+        ("Error: 'Sorry, we could not fetch the image.'", "Sorry, we could not fetch the image"),
+        ("Error: 'Could not fetch the image from a url'", "Could not fetch the image of a crane"),
+    ] {
+        let read = read(message, &[own]);
+        assert!(read.contains(CUT) && !read.contains("fetch") && !read.contains("url"), "{message}: {read}");
+    }
+}
+
+#[test]
 fn an_apostrophe_is_no_quotation_mark() {
     for message in ["We've blocked what doesn't fit", "We’ve blocked what doesn’t fit"] {
         assert_eq!(read(message, &[]), "we've blocked what does not fit");
