@@ -98,10 +98,12 @@ pub enum Way {
     Nfd,
     Nfkc,
     Nfkd,
+    /// Texts whose UTF-8 was taken for Latin-1: `CafÃ©`.
+    Misread,
 }
 
 impl Way {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::PercentEncoded,
         Self::PercentDecoded,
         Self::Latin1Encoded,
@@ -125,14 +127,16 @@ impl Way {
         Self::Nfd,
         Self::Nfkc,
         Self::Nfkd,
+        Self::Misread,
     ];
 
     /// The ways in the order in which they can follow each other, of each list at most one: first what is left out,
     /// then the characters' form, the host's, and the escapes.
-    pub const STAGES: [&[Self]; 6] = [
+    pub const STAGES: [&[Self]; 7] = [
         &[Self::PercentDecoded, Self::Latin1Decoded],
         &[Self::WithoutUnseen, Self::PlusForBlank, Self::BlankForPlus],
         &[Self::Nfc, Self::Nfd, Self::Nfkc, Self::Nfkd],
+        &[Self::Misread],
         &[Self::UnicodeHost, Self::Punycode, Self::HostOf2003, Self::WithPort, Self::WithoutPort],
         &[Self::PercentEncoded, Self::Latin1Encoded],
         &[
@@ -172,6 +176,7 @@ impl Way {
             Self::Nfd => "nfd",
             Self::Nfkc => "nfkc",
             Self::Nfkd => "nfkd",
+            Self::Misread => "misread",
         }
     }
 
@@ -196,7 +201,7 @@ impl Way {
             Self::HostOf2003 => host = idna::domain_to_unicode(&host).0.replace('ß', "ss").into(),
             Self::WithPort if port.is_empty() => port = default_port,
             Self::WithoutPort if port == default_port => port = "",
-            Self::WithPort | Self::WithoutPort | Self::TextEncoded => {}
+            Self::WithPort | Self::WithoutPort | Self::TextEncoded | Self::Misread => {}
             Self::WithoutUnseen => {
                 let unseen = ["%C2%AD", "%E2%80%8B", "%E2%80%8D", "%EF%B8%8F"];
                 path = unseen.iter().fold(self.text(&path), |path, unseen| path.replace(unseen, "")).into();
@@ -225,6 +230,7 @@ impl Way {
             Self::Nfd => DecomposingNormalizerBorrowed::new_nfd().normalize(text).into_owned(),
             Self::Nfkc => ComposingNormalizerBorrowed::new_nfkc().normalize(text).into_owned(),
             Self::Nfkd => DecomposingNormalizerBorrowed::new_nfkd().normalize(text).into_owned(),
+            Self::Misread => text.bytes().map(char::from).collect(),
             _ => text.to_owned(),
         }
     }
@@ -390,6 +396,7 @@ mod tests {
             (Way::JsonAscii, "Caf\\u00e9 & \\\"\\ufb01ne\\\""),
             (Way::TextEncoded, "Caf%C3%A9%20%26%20%22%EF%AC%81ne%22"),
             (Way::WithoutUnseen, text),
+            (Way::Misread, "Caf\u{c3}\u{a9} & \"\u{ef}\u{ac}\u{81}ne\""),
             (Way::Latin1Encoded, text),
             (Way::PercentEncoded, text),
             (Way::WithPort, text),

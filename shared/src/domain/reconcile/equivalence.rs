@@ -11,6 +11,7 @@
 //!   [`folded_link`]), so whatever was the same under that fold still is.
 //! - Whatever may be the same shares a key. So a pin is found by the keys of a Pin that may be its own.
 
+mod damaged;
 mod entities;
 mod escapes;
 mod legacy;
@@ -22,7 +23,7 @@ use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed}
 
 pub use entities::unescaped;
 pub use escapes::without_escapes;
-pub use link::query;
+pub use link::{query, within};
 
 /// What a link or a text is compared by: mostly one key. An empty key is that of a value that distinguishes nothing: it
 /// has no letter or digit, perhaps only signs, which Pinterest may write as entities.
@@ -44,8 +45,12 @@ impl Keys {
     pub fn of_text(text: &str) -> Self {
         let unescaped = unescaped(text);
         let keys = [reduced(&folded(text)), reduced(&unescaped)];
-        let spelled = may_be_escaped(&unescaped).then(|| reduced(&link::spelled_out(&unescaped)));
-        Self::of(keys.into_iter().chain(spelled))
+        let spelled = may_be_escaped(&unescaped).then(|| link::spelled_out(&unescaped));
+        // What was misread may have had entities, and may have got some.
+        let misread = [Some(text), Some(unescaped.as_ref()), spelled.as_deref()].into_iter().flatten();
+        let mended: Vec<String> = misread.filter_map(damaged::mended).collect();
+        let others = mended.iter().flat_map(|text| [reduced(text), reduced(&self::unescaped(text))]);
+        Self::of(keys.into_iter().chain(spelled.as_deref().map(reduced)).chain(others))
     }
 
     pub fn of_link(link: &str) -> Self {
@@ -154,8 +159,18 @@ fn bare_but(text: &str, marks: &[char]) -> String {
     decomposed.chars().filter(|c| c.is_alphanumeric() || marks.contains(c)).collect()
 }
 
-/// Letters and digits without accents and markup: what is left of a text that was written in ASCII, or cleaned.
-pub fn plain(text: &str) -> String {
+/// Whether `theirs` may be what is left of `ours`: written in ASCII, cleaned of markup or of emoji, or with signs in
+/// place of letters.
+pub fn may_be_left(ours: &str, theirs: &str) -> bool {
+    let is_same = |ours: String, theirs: &str| !ours.is_empty() && ours == theirs;
+    let plain_theirs = plain(theirs);
+    is_same(plain(ours), &plain_theirs)
+        || is_same(plain(&damaged::without_keycaps(ours)), &plain_theirs)
+        || damaged::has_lost_letters(ours, &unescaped(theirs))
+}
+
+/// Letters and digits without accents and markup.
+fn plain(text: &str) -> String {
     let unescaped = unescaped(text);
     let (mut outside, mut is_tag) = (String::new(), false);
     for (index, c) in unescaped.char_indices() {
@@ -170,7 +185,7 @@ pub fn plain(text: &str) -> String {
     }
     // The voicing marks of kana aren't accents: they make other letters.
     const VOICED: [char; 2] = ['\u{3099}', '\u{309a}'];
-    bare_but(&outside, &VOICED)
+    damaged::in_ascii(&bare_but(&outside, &VOICED))
 }
 
 fn nfkc(text: &str) -> Cow<'_, str> {

@@ -49,19 +49,28 @@ impl Window {
 /// it drops links, hashtags and markup, and appends. So it can't rule out a Pin that shows our title.
 pub fn could_be(request: &PinRequest, candidate: &BoardPin, window: Window) -> bool {
     // The cheapest comparison comes first: lists are long, and most Pins aren't ours.
-    if !window.may_contain(candidate.created_at) || !agree(&link(request, candidate)) {
+    if !window.may_contain(candidate.created_at) {
+        return false;
+    }
+    if !agree(&link(request, candidate)) && !is_led_to(request, candidate) {
         return false;
     }
     let title = title(request, candidate);
     is_shown(&title)
-        || is_plain_title(request, candidate)
+        || is_left_of_title(request, candidate)
         || (agree(&title) && is_whole_or_cut(request.description.as_deref(), candidate.description.as_deref()))
 }
 
-/// Whether the titles are the same without accents and markup.
-fn is_plain_title(request: &PinRequest, candidate: &BoardPin) -> bool {
-    let ours = equivalence::plain(&request.title);
-    !ours.is_empty() && candidate.title.as_deref().is_some_and(|theirs| equivalence::plain(theirs) == ours)
+/// Whether the candidate's title may be what is left of ours: without accents, markup or emoji, or damaged.
+fn is_left_of_title(request: &PinRequest, candidate: &BoardPin) -> bool {
+    candidate.title.as_deref().is_some_and(|theirs| equivalence::may_be_left(&request.title, theirs))
+}
+
+/// Whether the candidate's link leads to ours by way of another address.
+fn is_led_to(request: &PinRequest, candidate: &BoardPin) -> bool {
+    let (Some(ours), Some(theirs)) = (request.link_url.as_deref(), candidate.link.as_deref()) else { return false };
+    let ours = Keys::of_link(ours);
+    equivalence::within(theirs).iter().any(|within| Keys::of_link(within).meets(&ours))
 }
 
 /// How well a Pin on the board matches the request.
@@ -72,8 +81,8 @@ pub enum Likeness {
     /// The description is cut short, edited or left out, as Pinterest may do.
     Less,
     /// It shows a field that was not sent, or lacks a title or link that was: the request can't be identified from it.
-    /// Or its title is the same only without accents and markup, or its description is another one and no link says
-    /// whose it is.
+    /// Or only what is left of the title is the same, or its link leads to ours by way of another address, or its
+    /// description is another one and no link says whose it is.
     Vague,
 }
 

@@ -13,6 +13,12 @@ pub fn character(byte: u8) -> char {
     }
 }
 
+/// The byte that is read as this character.
+pub fn byte(character: char) -> Option<u8> {
+    let high = HIGH.iter().position(|known| *known == character).and_then(|at| u8::try_from(at).ok());
+    high.map(|at| 0x80 + at).or_else(|| u8::try_from(character).ok())
+}
+
 /// How bytes that aren't UTF-8 are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {

@@ -38,6 +38,21 @@ pub fn query(link: &str) -> Option<String> {
     link.split_once('?').map(|(_, query)| decoded(query, Reading::Legacy).replace('+', " "))
 }
 
+/// The addresses that a link leads to by way of another: "https://example.com/offsite?url=https%3A%2F%2F…".
+pub fn within(link: &str) -> Vec<String> {
+    let link = unescaped(link);
+    let is_address = |text: &str| text.starts_with("https://") || text.starts_with("http://");
+    let (path, query) = link.split_once('?').unwrap_or((&link, ""));
+    let values = query.split(['&', ';']).filter_map(|pair| pair.split_once('=')).map(|(_, value)| value);
+    // Behind the address of the one that redirects.
+    let behind = path.match_indices('/').skip(2).map(|(at, slash)| &path[at + slash.len()..]);
+    values
+        .chain(behind)
+        .map(|text| decoded(text, Reading::Legacy).into_owned())
+        .filter(|text| is_address(text))
+        .collect()
+}
+
 /// The link unescaped, and read as browsers read it: also with other slashes, with blanks, or encoded as a whole.
 fn plain(link: &str) -> String {
     let unescaped = unescaped(link);

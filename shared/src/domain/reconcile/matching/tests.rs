@@ -87,6 +87,65 @@ fn a_pin_with_our_title_and_link_is_never_ruled_out_for_its_description() {
     assert!(could_be(&no_link, &theirs, window()), "neither has a link");
 }
 
+/// Titles that were sent, and what a machine without Unicode, or a cleaner, may make of them.
+const DAMAGED_TITLES: &[(&str, &str)] = &[
+    ("Café crème", "Caf? cr?me"),
+    ("Café crème", "Caf\u{fffd} cr\u{fffd}me"),
+    ("Cafe\u{301} crème", "Cafe? cr?me"),
+    ("Cake 🎂 for two", "Cake ? for two"),
+    ("Cake 🎂 for two", "Cake ???? for two"),
+    ("折り鶴 paper", "??? paper"),
+    ("折り鶴", "???"),
+    ("Who? Zoë!", "Who? Zo?!"),
+    ("1️⃣ Fold it", "Fold it"),
+    ("Fold 2⃣ times", "Fold times"),
+    ("#️⃣ Paper", "Paper"),
+    ("Straße nach Köln", "Strasse nach Koln"),
+    ("Straße nach Köln", "STRASSE NACH KO\u{308}LN"),
+    ("Ærø, Łódź & smørrebrød", "AEro, Lodz & smorrebrod"),
+    ("Þór og Đorđe", "Thor og Dorde"),
+    ("cœur", "coeur"),
+];
+
+#[test]
+fn what_is_left_of_our_title_is_not_ruled_out() {
+    for (ours, theirs) in DAMAGED_TITLES {
+        assert!(could_be(&asked(ours, LINK, TEXT), &shown(theirs, LINK, TEXT), window()), "{ours} {theirs}");
+        assert!(!could_be(&asked(ours, LINK, TEXT), &shown(theirs, "https://example.com/b", TEXT), window()));
+    }
+    for (ours, theirs) in [
+        ("Café crème", "Caf? creme brulee"),
+        ("Cafe creme", "Caf? cr?me"),
+        ("Fold 2 times", "Fold times"),
+        ("Fold 2️⃣ times", "Fold 3 times"),
+        ("折り鶴 paper", "??? glue"),
+        ("Straße", "Strase"),
+    ] {
+        assert!(!could_be(&asked(ours, LINK, TEXT), &shown(theirs, LINK, TEXT), window()), "{ours} {theirs}");
+    }
+}
+
+#[test]
+fn a_link_that_leads_to_ours_is_not_another() {
+    let ours = asked("T", "https://example.com/a?b=c", TEXT);
+    for theirs in [
+        "https://www.pinterest.com/offsite/?token=1&url=https%3A%2F%2Fexample.com%2Fa%3Fb%3Dc&pin=2",
+        "https://l.example.net/r?u=https://www.example.com/a",
+        "https://l.example.net/https://example.com/a",
+        "https://l.example.net/go/https%3A%2F%2Fexample.com%2Fa",
+        "https://l.example.net/r?x=1&amp;to=http%253A%252F%252Fexample.com%252Fa",
+    ] {
+        assert!(could_be(&ours, &shown("T", theirs, TEXT), window()), "{theirs}");
+        assert_eq!(likeness(&ours, &shown("T", theirs, TEXT)), Likeness::Vague, "{theirs}");
+        assert!(!could_be(&ours, &shown("Another title", theirs, TEXT), window()), "{theirs}");
+    }
+    for theirs in
+        ["https://l.example.net/r?u=https://example.com/b", "https://l.example.net/a", "https://l.example.net/r?u=a"]
+    {
+        assert!(!could_be(&ours, &shown("T", theirs, TEXT), window()), "{theirs}");
+    }
+}
+
 #[test]
 fn whole_second_times_of_an_immediate_commit_fit() {
     let deadlines = Deadlines { clock_skew_ms: 0, ..Deadlines::default() };
