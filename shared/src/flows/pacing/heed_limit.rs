@@ -22,14 +22,13 @@ pub enum Call {
     Write,
 }
 
-/// Pauses the account if the answer was a 429, or a block that a write has met.
+/// Pauses the account if the answer was a 429, or says that the account is blocked: publishing through a block would
+/// prolong it, whichever call was told of it.
 ///
 /// # Errors
 /// When the table is unavailable, also when asked again.
 pub async fn heed(context: &Context, account: AccountKey, call: Call, refused: &ReadFailure) -> PortResult<()> {
-    let Some(limit) = refused.limit().filter(|limit| call == Call::Write || *limit == Failure::RateLimited) else {
-        return Ok(());
-    };
+    let Some(limit) = refused.limit() else { return Ok(()) };
     let mut tries = 1;
     loop {
         match try_to_heed(context, account, call, limit, refused.retry_after_ms).await {
