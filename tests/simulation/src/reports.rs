@@ -123,6 +123,8 @@ fn of_waiting(view: &PinView, bucket: &Bucket, now: Moment) -> Result<(), &'stat
                 | Failure::FeatureRestricted
                 | Failure::AccountDisconnected
         ),
+        // Only of a lost answer.
+        Some(Blocker::Unreadable(_)) => true,
         None => false,
     };
     if !["publish", "retry"].contains(&view.next.action) {
@@ -145,7 +147,10 @@ fn of_call(view: &PinView, is_held: bool) -> Result<(), &'static str> {
     match view.next.action {
         "record_outcome" if !is_unresolved && view.next.at.is_some() => Ok(()),
         "look_up" if is_unresolved && view.next.at.is_some() => Ok(()),
-        _ if is_unresolved && is_held && view.next.at.is_none() => Ok(()),
+        _ if is_unresolved && is_held && view.next.at.is_none() => match view.blocker {
+            Some(Blocker::Unreadable(_)) => Ok(()),
+            _ => Err("its board can't be read, and the remedy doesn't help"),
+        },
         _ => Err("its outcome is open"),
     }
 }

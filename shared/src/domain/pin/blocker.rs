@@ -9,12 +9,15 @@ use super::failure::Failure;
 pub enum Blocker {
     Failure(Failure),
     Wait(WaitReason),
+    /// The outcome is unknown, and the board can't be read until a person has mended this.
+    Unreadable(Failure),
 }
 
 impl Blocker {
     pub fn code(self) -> &'static str {
         match self {
             Self::Failure(failure) => failure.code(),
+            Self::Unreadable(_) => Failure::OutcomeUnknown.code(),
             Self::Wait(wait) => wait.code(),
         }
     }
@@ -23,6 +26,7 @@ impl Blocker {
     pub fn message(self) -> &'static str {
         match self {
             Self::Failure(failure) => failure.message(),
+            Self::Unreadable(_) => Failure::OutcomeUnknown.message(),
             Self::Wait(wait) => wait.message(),
         }
     }
@@ -30,7 +34,7 @@ impl Blocker {
     /// What the user can do about it.
     pub fn remedy(self) -> &'static str {
         match self {
-            Self::Failure(failure) => failure.remedy(),
+            Self::Failure(failure) | Self::Unreadable(failure) => failure.remedy(),
             Self::Wait(wait) => wait.remedy(),
         }
     }

@@ -170,7 +170,8 @@ fn of_call(facts: &Facts<'_>) -> Why {
     let blocker = Some(Blocker::Failure(attempt.failure.unwrap_or(Failure::OutcomeUnknown)));
     if let Some(hold) = unreadable(facts) {
         let reason = format!("Pinterest's answer was lost, and the board can't be read: {}", hold.message);
-        return of(blocker, step(hold.action(), None, reason));
+        let blocker = Blocker::Unreadable(hold.failure.unwrap_or(Failure::TokenRevoked));
+        return of(Some(blocker), step(hold.action(), None, reason));
     }
     let started_at = attempt.started_at.unwrap_or(attempt.updated_at);
     let believed_at = started_at.plus_ms(facts.rules.empty_after_ms);

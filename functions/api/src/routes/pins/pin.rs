@@ -450,6 +450,7 @@ pub fn message(blocker: Option<Blocker>, attempt: &Attempt) -> Option<String> {
         Blocker::Failure(failure) if attempt.failure == Some(failure) => {
             with_detail(failure, attempt.detail.as_deref())
         }
+        Blocker::Unreadable(_) => with_detail(Failure::OutcomeUnknown, attempt.detail.as_deref()),
         other => other.message().to_owned(),
     })
 }
