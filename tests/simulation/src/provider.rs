@@ -419,7 +419,7 @@ impl Pinterest for Provider {
         }
         let refused = |status, code, message: &str| ReadFailure {
             failure: error_codes::of_read(status, code, &Words::of(message, &[])),
-            upstream: Upstream { status: Some(status), ..Upstream::default() },
+            upstream: Upstream { status: Some(status), message: Some(message.to_owned()), ..Upstream::default() },
             retry_after_ms: None,
         };
         let answer = if !is_honoured {

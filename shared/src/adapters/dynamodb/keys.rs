@@ -205,9 +205,9 @@ pub fn pin(key: PinKey) -> String {
     format!("{}#pin#{}", key.workspace, key.pin)
 }
 
-/// The sort key of the words about an attempt. They sort by attempt.
-pub fn said(attempt: u32) -> String {
-    format!("{SAID_PREFIX}{attempt:03}")
+/// The sort key of the words about an attempt's call, or about a reading of its board. They sort by attempt.
+pub fn said(attempt: u32, is_look: bool) -> String {
+    format!("{SAID_PREFIX}{attempt:03}{}", if is_look { "#look" } else { "" })
 }
 
 pub fn schedule(key: ScheduleKey) -> String {

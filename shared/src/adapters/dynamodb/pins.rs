@@ -13,7 +13,7 @@ use super::{DynamoStore, REST_ATTEMPTS, failed, keys, pause_before, refused_by};
 use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
-use crate::domain::pin::said::{ATTEMPTS_MAX, Said};
+use crate::domain::pin::said::{ROWS_MAX, Said};
 use crate::domain::repeated_write::is_same_write;
 use crate::domain::time::Moment;
 use crate::ports::{Pins, PortError, PortResult, Write};
@@ -149,7 +149,7 @@ impl Pins for DynamoStore {
     }
 
     async fn said(&self, pin: &Pin) -> PortResult<Vec<Said>> {
-        let rows = self.first_of(keys::pin(pin.key), keys::SAID_PREFIX, ATTEMPTS_MAX as usize).await?;
+        let rows = self.first_of(keys::pin(pin.key), keys::SAID_PREFIX, ROWS_MAX).await?;
         rows.iter().filter(|row| is_of(pin, row)).map(read_said).collect()
     }
 

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::item::{Builder, Item, Reader, moment, text, unreadable};
 use super::{DynamoStore, failed, keys};
 use crate::domain::ids::{AccountId, AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
-use crate::domain::pin::said::ATTEMPTS_MAX;
+use crate::domain::pin::said::ROWS_MAX;
 use crate::domain::time::Moment;
 use crate::ports::{PortResult, Purge, Tenants, Tombstone};
 
@@ -80,7 +80,7 @@ impl DynamoStore {
             }
             deletes.push((keys::unresolved(&board), pin));
             let pk = keys::pin(tombstone.key);
-            let words = self.first_of(pk.clone(), keys::SAID_PREFIX, ATTEMPTS_MAX as usize).await?;
+            let words = self.first_of(pk.clone(), keys::SAID_PREFIX, ROWS_MAX).await?;
             for row in &words {
                 deletes.push((pk.clone(), Reader(row).text("sk")?));
             }

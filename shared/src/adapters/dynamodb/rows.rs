@@ -148,9 +148,10 @@ pub fn read_attempt(pin: &Pin, item: &Item) -> PortResult<Attempt> {
 
 /// Lives as long as the attempt row can.
 pub fn said_item(pin: &Pin, said: &Said) -> Item {
-    Builder::keyed(keys::pin(pin.key), keys::said(said.attempt))
+    Builder::keyed(keys::pin(pin.key), keys::said(said.attempt, said.looked_at.is_some()))
         .text("pn", &pin.nonce)
         .number("att", said.attempt)
+        .maybe_moment("look", said.looked_at)
         .maybe_text("msg", said.message.as_deref())
         .maybe_text("tro", said.transport_error.as_deref())
         .number("expires_at", pin.expires_at.plus_ms(OUTLIVES_PIN_MS).unix_seconds())
@@ -160,7 +161,7 @@ pub fn said_item(pin: &Pin, said: &Said) -> Item {
 pub fn read_said(item: &Item) -> PortResult<Said> {
     let row = Reader(item);
     let (message, transport_error) = (row.maybe_text("msg"), row.maybe_text("tro"));
-    Ok(Said { attempt: row.number("att")?, message, transport_error })
+    Ok(Said { attempt: row.number("att")?, looked_at: row.maybe_moment("look"), message, transport_error })
 }
 
 #[cfg(test)]
@@ -214,7 +215,12 @@ mod tests {
     #[test]
     fn the_longest_words_about_an_attempt_are_one_unit() {
         let pin = testdata::pin();
-        let said = Said { attempt: 50, message: Some("m".repeat(MESSAGE_MAX)), transport_error: Some("t".repeat(80)) };
+        let said = Said {
+            attempt: 50,
+            looked_at: Some(Moment(1)),
+            message: Some("m".repeat(MESSAGE_MAX)),
+            transport_error: Some("t".repeat(80)),
+        };
         let bytes = size(&said_item(&pin, &said));
         println!("the longest words about an attempt have {bytes} bytes");
         assert!(bytes <= UNIT, "{bytes}");

@@ -1,21 +1,27 @@
 //! What was said about one attempt: Pinterest's words, or what our client saw in place of an answer.
 //!
-//! The attempt row must stay within a kilobyte, so the words are in rows of their own, one an attempt. A success has
-//! none.
+//! The attempt row must stay within a kilobyte, so the words are in rows of their own: one for the call of an attempt,
+//! and one for the last reading of its board that was refused for a new reason. A success has none.
 
 use super::attempt::{Attempt, Upstream};
+use super::history::EventKind;
 use super::shortened::shortened;
+use crate::domain::time::Moment;
 
 /// Pinterest's words are kept up to this many bytes an attempt.
 pub const MESSAGE_MAX: usize = 700;
 /// Of a pin, only so many attempts have such a row: the first ones. (The attempt row has the beginning and the end of
 /// the latest words.)
 pub const ATTEMPTS_MAX: u32 = 50;
+/// The most rows of words that a pin has.
+pub const ROWS_MAX: usize = 2 * ATTEMPTS_MAX as usize;
 
 /// What was said about one attempt of a pin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Said {
     pub attempt: u32,
+    /// When the board was read, if this was said about a reading. The event of the reading has the same time.
+    pub looked_at: Option<Moment>,
     /// Pinterest's own words.
     pub message: Option<String>,
     /// What our client saw.
@@ -31,9 +37,20 @@ impl Said {
             (1..=ATTEMPTS_MAX).contains(&attempt.attempt) && (message.is_some() || upstream.transport_error.is_some());
         is_kept.then(|| Self {
             attempt: attempt.attempt,
+            looked_at: None,
             message,
             transport_error: upstream.transport_error.map(str::to_owned),
         })
+    }
+
+    /// What Pinterest said when the board of a lost answer was read, as the last event of `attempt` records it. `None`
+    /// also when the reading before it was refused for the same reason: an outage of hours is one cause.
+    pub fn about_look(attempt: &Attempt, upstream: &Upstream) -> Option<Self> {
+        let mut events = attempt.history.iter().rev();
+        let look = events.next().filter(|event| event.kind == EventKind::ReconcileInconclusive)?;
+        let is_repeated = events.next().is_some_and(|before| before.kind == look.kind && before.note == look.note);
+        let said = Self::about(attempt, upstream).filter(|said| !is_repeated && said.message.is_some())?;
+        Some(Self { looked_at: Some(look.at), ..said })
     }
 }
 
@@ -41,8 +58,6 @@ impl Said {
 mod tests {
     use super::*;
     use crate::domain::testdata;
-    use crate::domain::time::Moment;
-
     #[test]
     fn only_attempts_of_which_something_was_said_have_words() {
         let begun = Attempt::untouched(&testdata::pin()).begin(Moment(2_000_000), "n".into()).expect("begins");
@@ -63,5 +78,25 @@ mod tests {
         let late = Attempt { attempt: ATTEMPTS_MAX + 1, ..begun.clone() };
         let upstream = Upstream { message: Some("No.".into()), ..Upstream::default() };
         assert_eq!(Said::about(&late, &upstream), None);
+    }
+
+    #[test]
+    fn of_refused_readings_the_first_of_each_reason_has_words() {
+        let upstream = Upstream { message: Some("Blocked.".into()), status: Some(403), ..Upstream::default() };
+        let again = |attempt: &Attempt, ms, why: &str| {
+            attempt.reconcile_again(Moment(ms), Moment(ms + 1), why, &upstream, format!("n{ms}")).expect("again")
+        };
+        let lost = Attempt::untouched(&testdata::pin())
+            .begin(Moment(2_000_000), "n".into())
+            .and_then(|begun| begun.unresolved_outcome(Moment(2_000_001), Moment(2_000_002), &upstream, "l".into()))
+            .expect("lost");
+        let looked_at = |attempt: &Attempt| Said::about_look(attempt, &upstream).and_then(|said| said.looked_at);
+        assert_eq!(looked_at(&lost), None);
+        let first = again(&lost, 2_000_010, "spam_block");
+        assert_eq!(looked_at(&first), Some(Moment(2_000_010)));
+        let second = again(&first, 2_000_020, "spam_block");
+        assert_eq!(looked_at(&second), None);
+        assert_eq!(looked_at(&again(&second, 2_000_030, "token_revoked")), Some(Moment(2_000_030)));
+        assert_eq!(Said::about_look(&first, &Upstream::default()), None);
     }
 }

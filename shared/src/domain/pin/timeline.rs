@@ -78,13 +78,17 @@ pub fn events(pin: &Pin, attempt: &Attempt) -> Vec<TimelineEvent> {
 
 /// Whether something may have been said about an attempt, so that it is worth reading.
 pub fn has_words(attempt: &Attempt) -> bool {
-    attempt.history.iter().any(|event| is_unsuccessful(event.kind.name()))
+    let is_look = |kind| kind == EventKind::ReconcileInconclusive;
+    attempt.history.iter().any(|event| is_look(event.kind) || is_unsuccessful(event.kind.name()))
 }
 
-/// Adds to the first answer of each attempt what was said about it.
+/// Adds to the first answer of each attempt what was said about it, and to a reading of its board what was said there.
 pub fn with_words(mut events: Vec<TimelineEvent>, words: Vec<Said>) -> Vec<TimelineEvent> {
     for said in words {
-        let is_its = |event: &&mut TimelineEvent| event.attempt == Some(said.attempt) && is_unsuccessful(event.event);
+        let is_its = |event: &&mut TimelineEvent| match said.looked_at {
+            Some(at) => event.event == EventKind::ReconcileInconclusive.name() && event.at == at,
+            None => event.attempt == Some(said.attempt) && is_unsuccessful(event.event),
+        };
         if let Some(event) = events.iter_mut().find(is_its) {
             (event.upstream_message, event.transport_error) = (said.message, said.transport_error);
         }
@@ -157,6 +161,7 @@ mod tests {
         assert!(has_words(&attempt) && !has_words(&Attempt::untouched(&pin)));
         let said = |attempt, message: Option<&str>, transport_error: Option<&str>| Said {
             attempt,
+            looked_at: None,
             message: message.map(str::to_owned),
             transport_error: transport_error.map(str::to_owned),
         };

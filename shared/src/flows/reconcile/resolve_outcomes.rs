@@ -18,6 +18,7 @@ use crate::domain::pin::failure::Failure;
 use crate::domain::pin::history::{Event, EventKind};
 use crate::domain::pin::idempotency::{content_hash, content_hashes_of, content_hashes_to_read};
 use crate::domain::pin::retry::ATTEMPT_LIMIT;
+use crate::domain::pin::said::Said;
 use crate::domain::reconcile::assignment::{self, Claim, Ruling, Standing};
 use crate::domain::reconcile::board_scan::{MEMBERS_MAX, Reading};
 use crate::domain::reconcile::matching::{BoardPin, Window};
@@ -333,10 +334,21 @@ pub async fn reconcile_again(
 ) -> PortResult<()> {
     for unresolved in members {
         if let Ok(next) = again(context, &unresolved, at, why, answer) {
+            keep_words(context, &unresolved.pin, &next, answer).await;
             write(context, &unresolved.pin.board_key(), &[(unresolved.pin, next)]).await?;
         }
     }
     Ok(())
+}
+
+/// Keeps what Pinterest said instead of showing the board. The look doesn't depend on it.
+async fn keep_words(context: &Context, pin: &Pin, next: &Attempt, answer: &Upstream) {
+    let Some(said) = Said::about_look(next, answer) else { return };
+    if let Err(error) = context.store.put_said(pin, &said).await {
+        tracing::warn!(
+            workspace_id = %pin.key.workspace, pin_id = %pin.key.pin, %error, "upstream message not stored"
+        );
+    }
 }
 
 pub async fn give_up(

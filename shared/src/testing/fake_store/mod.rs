@@ -59,7 +59,7 @@ struct Tables {
     accounts: BTreeMap<AccountKey, Account>,
     pins: BTreeMap<PinKey, Pin>,
     attempts: BTreeMap<PinKey, Attempt>,
-    said: BTreeMap<(PinKey, u32), (String, Said)>,
+    said: BTreeMap<(PinKey, u32, bool), (String, Said)>,
     siblings: BTreeMap<(AccountKey, String), BTreeSet<PinId>>,
     unresolved: BTreeMap<BoardKey, BTreeSet<PinId>>,
     scans: BTreeMap<BoardKey, BoardScan>,

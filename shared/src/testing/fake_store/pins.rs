@@ -67,14 +67,14 @@ impl Pins for FakeStore {
 
     async fn put_said(&self, pin: &Pin, said: &Said) -> PortResult<()> {
         let put = |t: &mut Tables| {
-            t.said.insert((pin.key, said.attempt), (pin.nonce.clone(), said.clone()));
+            t.said.insert((pin.key, said.attempt, said.looked_at.is_some()), (pin.nonce.clone(), said.clone()));
         };
         self.call("store.put_said", put).await
     }
 
     async fn said(&self, pin: &Pin) -> PortResult<Vec<Said>> {
         let list = |t: &mut Tables| {
-            let rows = t.said.range((pin.key, 0)..=(pin.key, u32::MAX)).map(|(_, row)| row);
+            let rows = t.said.range((pin.key, 0, false)..=(pin.key, u32::MAX, true)).map(|(_, row)| row);
             rows.filter(|(nonce, _)| *nonce == pin.nonce).map(|(_, said)| said.clone()).collect()
         };
         self.call("store.said", list).await

@@ -31,7 +31,7 @@ impl Tables {
             }
             self.scans.remove(&board);
             self.attempts.remove(&tombstone.key);
-            self.said.retain(|(key, _), _| *key != tombstone.key);
+            self.said.retain(|(key, ..), _| *key != tombstone.key);
             self.pins.remove(&tombstone.key);
         }
         self.siblings.retain(|_, pins| !pins.is_empty());
@@ -49,7 +49,7 @@ impl Tables {
             || self.scans.keys().any(|board| mine(&board.account))
             || self.pins.keys().any(|pin| pin.workspace == workspace)
             || self.attempts.keys().any(|pin| pin.workspace == workspace)
-            || self.said.keys().any(|(pin, _)| pin.workspace == workspace)
+            || self.said.keys().any(|(pin, ..)| pin.workspace == workspace)
             || self.purge.tombstones.keys().any(|pin| pin.workspace == workspace)
             || self.purge.marked_since.contains_key(&workspace)
             || self.connections.holds(workspace)
