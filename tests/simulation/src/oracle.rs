@@ -36,14 +36,16 @@ use rows::{heard_429, watch, watch_images};
 /// A pin without an owner must get one again within this time.
 const OWNERLESS_MAX_MS: i64 = 5 * MINUTE_MS;
 /// A bucket that a bad clock has written must be emptied within this time if pins wait for it: the dispatcher's next
-/// tick does it, and may be late, missed or dead.
+/// tick does it, and may be late or missed. It is counted from the end of the faults: a dispatcher that dies again and
+/// again while it releases schedules doesn't come to the backlog.
 const BECALMED_MAX_MS: i64 = 10 * MINUTE_MS;
 /// A recovery marker counts as an owner if it is read within this many minutes.
 const OWNER_WITHIN_MINUTES: i64 = 6;
 const SHOWN_MAX: usize = 8;
-/// Once the faults are over, a pin that came too late is ended within this time: the rescuer's minute, a run of it that
-/// was missed, and a delivery.
+/// A pin that came too late is ended within this time: the rescuer's minute, a run of it that was missed, and a delivery.
 const ENDED_WITHIN_MS: i64 = 5 * MINUTE_MS;
+/// Once the faults are over, the rescuer goes through the minutes that it has missed, before it comes to the present.
+const CATCHES_UP_WITHIN_MS: i64 = 5 * MINUTE_MS;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wrong {
     /// There are more Pins than published requests.
@@ -265,7 +267,7 @@ impl Oracle {
 
     /// Checks that pins which came too late don't wait on.
     fn check_ends(&self, now: i64) {
-        let healed_at = crate::world::START + self.plan.heals_after_ms;
+        let healed_at = crate::world::START + self.plan.heals_after_ms + CATCHES_UP_WITHIN_MS;
         self.store.each_pin(|pin, attempt| {
             let is_waiting = matches!(attempt.status, Status::Queued | Status::Deferred) && pin.hidden_at.is_none();
             let Some(before) = pin.request.publish_before.filter(|_| is_waiting) else { return };
@@ -281,11 +283,12 @@ impl Oracle {
     /// Checks that no pins wait for long for a bucket that a bad clock has written.
     fn check_buckets(&mut self, now: i64) {
         let mut becalmed = BTreeMap::new();
+        let healed_at = crate::world::START + self.plan.heals_after_ms;
         let (pace, skew_ms) = (self.plan.pace, self.plan.faults.skew_ms);
         self.store.each_bucket(|account, bucket| {
             let is_awake = !bucket.is_paused(Moment(now)) && !bucket.is_on_hold() && bucket.waiting_at.is_some();
             if is_awake && bucket.is_of_bad_clock(&pace, Moment(now), skew_ms) {
-                let since = self.becalmed.get(&account).copied().unwrap_or(now);
+                let since = self.becalmed.get(&account).copied().unwrap_or(now).max(healed_at.min(now));
                 becalmed.insert(account, since);
                 if now - since > BECALMED_MAX_MS && now - since <= BECALMED_MAX_MS + MINUTE_MS {
                     let text = format!("pins of {account:?} wait since {since} for {:?}", bucket.tat);

@@ -14,6 +14,9 @@ use crate::oracle::{Outcome, Violation, Wrong};
 use crate::plan::Plan;
 use crate::world;
 
+/// Violations of a kind that are printed.
+const SHOWN_MAX: usize = 20;
+
 /// How many worlds run at the same time: one for each core. No result depends on it.
 pub fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
@@ -167,7 +170,7 @@ impl Total {
         self.violations.iter().for_each(|found| by_kind.entry(found.1.wrong).or_default().push(found));
         for (wrong, found) in by_kind {
             println!("  {wrong:?}: {}", found.len());
-            for (number, violation) in found.iter().take(3) {
+            for (number, violation) in found.iter().take(SHOWN_MAX) {
                 println!("    world {number} (simulation replay --seed {seed} --world {number}): {}", violation.text);
             }
         }

@@ -75,7 +75,9 @@ pub fn next(situation: &Situation<'_>) -> Step {
         return of_open_call(situation);
     }
     if message.generation < attempt.generation {
-        return Step::Acknowledge;
+        // It was sent to end the pin, which was deferred meanwhile. In a backlog no message would come for minutes.
+        let ends = pin.is_too_late(now) && pin.hidden_at.is_none();
+        return if ends { Step::GiveUp(Failure::TooLate) } else { Step::Acknowledge };
     }
     if pin.hidden_at.is_some() {
         return Step::GiveUp(Failure::PinDeleted);
@@ -250,6 +252,19 @@ mod tests {
     }
 
     #[test]
+    fn a_message_of_an_older_generation_still_ends_a_pin_that_comes_too_late() {
+        let mut case = Case::new();
+        case.attempt.generation = 1;
+        case.pin.request.publish_before = Some(NOW);
+        assert_eq!(case.next(), Step::GiveUp(Failure::TooLate));
+        case.pin.request.publish_before = Some(NOW.plus_ms(1));
+        assert_eq!(case.next(), Step::Acknowledge);
+        case.pin.request.publish_before = Some(NOW);
+        let case = case.publishing(NOW.plus_ms(-60_000));
+        assert_eq!(case.next(), Step::Keep { until: NOW.plus_ms(60_000) }, "its call is open");
+    }
+
+    #[test]
     fn a_terminal_pin_is_acknowledged() {
         let mut case = Case::new().publishing(NOW);
         case.attempt =
@@ -317,7 +332,7 @@ mod tests {
         case.attempt.not_before = Some(NOW.plus_ms(600_000));
         case.attempt.wait = Some(WaitReason::AccountOnHold);
         assert_eq!(case.next(), Step::Publish);
-        case.bucket.hold = Some(Hold { until: NOW, failure: None, awaits_refresh: false });
+        case.bucket.hold = Some(Hold { until: NOW, failure: None, awaits_refresh: false, by: None });
         assert_eq!(case.next(), Step::ComeBack { at: NOW.plus_ms(600_000) }, "the hold is remembered");
     }
 

@@ -194,7 +194,11 @@ impl Run<'_> {
                     later.push(pin.key);
                 }
                 Action::Resend => {
-                    to_send.push((PublishMessage::new(pin.key, pin.request.account, attempt.generation, None), 0));
+                    // A worker whose clock is behind must see the end, too. Otherwise it would put the pin back.
+                    let clocks_ms = 2 * self.context.settings.deadlines.clock_skew_ms;
+                    let delay_ms = if pin.is_too_late(now) { clocks_ms } else { 0 };
+                    let message = PublishMessage::new(pin.key, pin.request.account, attempt.generation, None);
+                    to_send.push((message, delay_ms));
                     sent.push(pin.key);
                     tracing::info!(
                         workspace_id = %pin.key.workspace, account_id = %pin.request.account, pin_id = %pin.key.pin,
