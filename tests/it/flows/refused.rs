@@ -254,6 +254,38 @@ async fn a_single_refusal_without_a_refresh_token_costs_seconds_and_a_second_one
     }
 }
 
+/// Until the token is tried again, no other pin of the batch is sent.
+#[tokio::test]
+async fn a_batch_whose_token_is_refused_costs_its_first_calls_and_one_more() {
+    for (is_bare, count) in [(true, 3), (true, 30), (true, 100), (false, 100)] {
+        let (world, key) = if is_bare { bare().await } else { connected().await };
+        world.pinterest.refuse(Some(Failure::TokenRevoked));
+        world.oauth.answer_next(vec![GrantAnswer::NotNow; 100]);
+        let pins = pins(&world, key, count).await;
+        world.run_for_ms(10 * MINUTE_MS).await;
+        // (Here one pin is worked on at a time. Of those that are under way together each one is refused once.)
+        let calls = world.pinterest.calls().len();
+        assert!(calls <= 3, "{count} pins, {is_bare}: {calls} calls");
+        assert!(!health(&world, key).await.publishes());
+        world.pinterest.refuse(None);
+        world.run_until_finished(&pins, world.now().plus_ms(HOUR_MS)).await;
+        assert_eq!(world.pinterest.pins().len(), count);
+    }
+}
+
+/// One that is refused by a slip of Pinterest's costs the others a minute.
+#[tokio::test]
+async fn a_batch_of_which_one_pin_meets_a_slip_is_published() {
+    let (world, key) = bare().await;
+    world.pinterest.answer("crane-3", [Answer::Refused(Failure::TokenRevoked, None)]);
+    let pins = pins(&world, key, 30).await;
+    world.run_for_ms(3 * MINUTE_MS).await;
+    for pin in &pins {
+        assert_eq!(world.attempt(*pin).await.status, Status::Published);
+    }
+    assert_eq!((world.pinterest.calls().len(), health(&world, key).await), (31, Health::Healthy));
+}
+
 #[tokio::test]
 async fn a_stray_refusal_beside_a_refresh_that_fails_costs_seconds() {
     use GrantAnswer::{AppRefused, LostWithoutCommit, NotNow};
@@ -331,6 +363,25 @@ async fn several_pins_that_are_refused_alone_dont_protect_each_other() {
             assert_eq!(attempt.status, expected, "{failure:?}, pin {index}: {attempt:?}");
             assert!(attempt.attempts_made() <= 4, "{failure:?}, pin {index}: {attempt:?}");
         }
+    }
+}
+
+/// Also when the dispatcher misses some of its minutes.
+#[tokio::test]
+async fn two_waiting_pins_try_a_held_account_in_turns() {
+    for missed in [1, 2, 3, 5] {
+        let (world, key) = bare().await;
+        world.pinterest.refuse(Some(Failure::TokenRevoked));
+        pins(&world, key, 2).await;
+        world.run_for_ms(MINUTE_MS).await;
+        let before = world.pinterest.calls().len();
+        for _ in 0..8 {
+            world.system.advance_ms(HOLD_PAUSE_MS + missed * MINUTE_MS);
+            world.run_for_ms(2 * MINUTE_MS).await;
+        }
+        let calls = world.pinterest.calls();
+        let tried: Vec<_> = calls[before..].iter().map(|call| call.request.title.clone()).collect();
+        assert!(tried.len() >= 8 && tried.windows(2).all(|two| two[0] != two[1]), "{missed}: {tried:?}");
     }
 }
 

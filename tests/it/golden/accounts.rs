@@ -9,7 +9,7 @@ use pinbridge_shared::domain::account::board_check::{BoardCheck, BoardVerdict};
 use pinbridge_shared::domain::account::board_list::{BoardList, KnownBoard};
 use pinbridge_shared::domain::account::credentials::{Announced, Death, Lease, RefusedGrant, TokenLife};
 use pinbridge_shared::domain::account::oauth::{PendingAuthorization, PresentedState};
-use pinbridge_shared::domain::ids::AccountKey;
+use pinbridge_shared::domain::ids::{AccountKey, PinId};
 use pinbridge_shared::domain::pacing::bucket::{Bucket, Hold, Link, Pause, Paused, Take, TakeFrom};
 use pinbridge_shared::domain::pacing::pace::Pace;
 use pinbridge_shared::domain::pacing::pacer::Pacer;
@@ -19,6 +19,7 @@ use pinbridge_shared::domain::sandbox::{OwnBoard, SimulatedAccount};
 use pinbridge_shared::ports::{
     Accounts, BoardChecks, ListingClaim, OAuthStates, Pacing, Purge, SimulatedAccounts, Taken,
 };
+use uuid::Uuid;
 
 use super::fixed::{T0, account, at, board, workspace};
 
@@ -85,7 +86,12 @@ fn buckets() -> [Bucket; 3] {
 
 /// What 0.2.0 wrote otherwise or not at all: a hold, and an account that shares its user's bucket.
 fn newer_buckets() -> [(AccountKey, Bucket); 2] {
-    let hold = Hold { until: at(900_000), failure: Some(Failure::TokenRevoked), awaits_refresh: true };
+    let hold = Hold {
+        until: at(900_000),
+        failure: Some(Failure::TokenRevoked),
+        awaits_refresh: true,
+        by: Some(PinId(Uuid::from_u128(7))),
+    };
     let shared = Bucket {
         tat: at(51_000),
         crowded_until: Some(at(100_000)),
@@ -104,6 +110,7 @@ async fn write_newer_buckets(table: &DynamoStore) {
     let [(held, _), (sharing, bucket)] = newer_buckets();
     let pace = Pace { interval_ms: 1_000, lead_ms: 49_000 };
     let hold = Pause::new(&pace, at(900_000), WaitReason::TokenRefresh).because(Failure::TokenRevoked);
+    let hold = hold.by(PinId(Uuid::from_u128(7)));
     table.pause(held, &hold).await.expect("written");
     table.link(sharing, &Link { pacer: pacer(), now: T0, configured: pace }).await.expect("written");
     let seen = table.bucket(sharing).await.expect("read");

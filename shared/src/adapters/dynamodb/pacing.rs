@@ -76,6 +76,7 @@ pub(super) fn read_bucket(item: &Item) -> Bucket {
         until,
         failure: failure("hold_failure"),
         awaits_refresh: reason("hold_reason") == Some(WaitReason::TokenRefresh),
+        by: row.maybe_text("hold_by").and_then(|pin| pin.parse().ok()),
     });
     let earlier_hold = || held_by_earlier_build(item).map(|(hold, _)| hold);
     Bucket {
@@ -102,7 +103,9 @@ fn held_by_earlier_build(item: &Item) -> Option<(Hold, WaitReason)> {
     let reason = row.maybe_text("pause_reason").and_then(|code| WaitReason::parse(&code))?;
     let failure = row.maybe_text("pause_failure").and_then(|code| Failure::parse(&code));
     let until = row.maybe_moment("paused_until")?;
-    reason.is_hold().then_some((Hold { until, failure, awaits_refresh: reason == WaitReason::TokenRefresh }, reason))
+    reason
+        .is_hold()
+        .then_some((Hold { until, failure, awaits_refresh: reason == WaitReason::TokenRefresh, by: None }, reason))
 }
 
 #[async_trait]
@@ -178,7 +181,7 @@ impl Pacing for DynamoStore {
     async fn lift_hold(&self, account: AccountKey, seen: Moment, now: Moment) -> PortResult<Write<()>> {
         let lift = self
             .account_update(account)
-            .update_expression("SET held_until = :now REMOVE hold_until, hold_reason, hold_failure")
+            .update_expression("SET held_until = :now REMOVE hold_until, hold_reason, hold_failure, hold_by")
             .condition_expression("hold_until = :seen")
             .expression_attribute_values(":now", moment(now))
             .expression_attribute_values(":seen", moment(seen));
@@ -391,18 +394,31 @@ impl DynamoStore {
             .condition_expression("attribute_not_exists(hold_until) OR hold_until < :until")
             .expression_attribute_values(":until", moment(hold.until))
             .expression_attribute_values(":reason", text(hold.reason.code()));
-        if let Some(failure) = hold.failure {
-            set.push_str(", hold_failure = :failure");
-            request = request.expression_attribute_values(":failure", text(failure.code()));
-        } else {
-            set.push_str(" REMOVE hold_failure");
+        let mut gone = Vec::new();
+        match hold.failure {
+            Some(failure) => {
+                set.push_str(", hold_failure = :failure");
+                request = request.expression_attribute_values(":failure", text(failure.code()));
+            }
+            None => gone.push("hold_failure"),
+        }
+        match hold.by {
+            Some(pin) => {
+                set.push_str(", hold_by = :by");
+                request = request.expression_attribute_values(":by", text(pin.to_string()));
+            }
+            None => gone.push("hold_by"),
+        }
+        if !gone.is_empty() {
+            set.push_str(&format!(" REMOVE {}", gone.join(", ")));
         }
         self.update(request.update_expression(set)).await.map(|_| ())
     }
 
     /// Writes the hold of an earlier build, which stands among the pauses, where holds stand now.
     async fn keep_hold(&self, account: AccountKey, hold: &Hold, reason: WaitReason) -> PortResult<()> {
-        let pause = Pause { until: hold.until, tat: hold.until, reason, failure: hold.failure, slow_until: None };
+        let pause =
+            Pause { until: hold.until, tat: hold.until, reason, failure: hold.failure, slow_until: None, by: None };
         self.hold(account, &pause).await
     }
 
@@ -563,8 +579,9 @@ mod tests {
             let row = Builder::default().maybe_moment("paused_until", Some(Moment(9))).text("pause_reason", reason);
             read_bucket(&row.text("pause_failure", "token_revoked").build())
         };
-        let hold =
-            |awaits_refresh| Some(Hold { until: Moment(9), failure: Some(Failure::TokenRevoked), awaits_refresh });
+        let hold = |awaits_refresh| {
+            Some(Hold { until: Moment(9), failure: Some(Failure::TokenRevoked), awaits_refresh, by: None })
+        };
         for (reason, hold) in [("account_on_hold", hold(false)), ("token_refresh", hold(true))] {
             assert_eq!(row(reason), Bucket { hold, ..Bucket::default() }, "{reason}");
         }

@@ -24,7 +24,8 @@ pub enum Health {
     TokenExpired {
         retried_at: Option<Moment>,
     },
-    /// Pinterest refused the access token, and the pins wait for its renewal.
+    /// Pinterest refused the access token, and the pins wait for its renewal. Without one (`None`), it was refused once,
+    /// and a pin tries it again.
     Renewing {
         retried_at: Option<Moment>,
     },
@@ -109,7 +110,7 @@ impl Health {
                 at.rfc3339()
             ),
             Self::Renewing { retried_at: None } => {
-                "Pinterest refused the access token before its end; reconnect the account.".into()
+                "Pinterest refused the access token once; within two minutes a pin shows whether it still works.".into()
             }
             Self::TokenExpired { retried_at: None } => "The access token has expired; reconnect the account.".into(),
             Self::MissingScopes => "A scope that publishing needs was not granted; reconnect the account.".into(),
@@ -135,9 +136,7 @@ impl Health {
     /// Whether only a person can restore the connection.
     pub fn needs_reconnect(self) -> bool {
         match self {
-            Self::Healthy | Self::TokenExpired { retried_at: Some(_) } | Self::Renewing { retried_at: Some(_) } => {
-                false
-            }
+            Self::Healthy | Self::TokenExpired { retried_at: Some(_) } | Self::Renewing { .. } => false,
             // The app's access: no connection of this account mends it.
             Self::OnHold { failure: Some(Failure::TrialAccess | Failure::FeatureRestricted) } => false,
             _ => true,

@@ -33,6 +33,7 @@ pub use take::{Take, TakeFrom};
 
 use super::pace::{Pace, SLOWED_FOR_MS, SLOWED_MOST, TOKEN_VALID_AT_LEAST_MS};
 use super::pacer::Pacer;
+use crate::domain::ids::PinId;
 use crate::domain::pin::WaitReason;
 use crate::domain::pin::failure::Failure;
 use crate::domain::time::{Moment, SECOND_MS};
@@ -76,6 +77,8 @@ pub struct Hold {
     pub failure: Option<Failure>,
     /// The account waits for its tokens to be refreshed, and not for a person.
     pub awaits_refresh: bool,
+    /// The pin whose refusal brought the hold, if one did. It isn't the next one that tries the account.
+    pub by: Option<PinId>,
 }
 
 /// An account's bucket. A missing row is the default: a full bucket, an empty backlog, neither pause nor hold. (A

@@ -158,7 +158,7 @@ mod tests {
     fn a_hold_is_the_cause_while_it_lasts_and_after_it() {
         let late = after(600_000);
         let mut held = Case::due().deferred(WaitReason::AccountPacing);
-        held.bucket.hold = Some(Hold { until: DUE, failure: None, awaits_refresh: false });
+        held.bucket.hold = Some(Hold { until: DUE, failure: None, awaits_refresh: false, by: None });
         assert_eq!(held.facts(late).of_start(), Some(L::Hold));
         held.bucket.hold = None;
         held.bucket.held_until = Some(after(500_000));

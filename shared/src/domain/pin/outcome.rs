@@ -207,7 +207,7 @@ fn of_refusal(situation: &Situation<'_>, refused: Refused) -> Outcome {
         Remedy::PauseAccount { until, on_hold } => {
             let reason = if on_hold { WaitReason::AccountOnHold } else { WaitReason::AccountPaused };
             let limit = pause.filter(|_| on_hold);
-            let mut pause = Pause::new(situation.pace, until, reason).because(failure);
+            let mut pause = Pause::new(situation.pace, until, reason).because(failure).by(situation.pin.key.pin);
             if failure == Failure::RateLimited {
                 pause = pause.slowing(situation.bucket, now);
             }
@@ -241,10 +241,7 @@ fn of_refused_token(situation: &Situation<'_>, renewal: TokenRenewal, upstream: 
             return retry_at(situation, at, Failure::TokenExpired, upstream);
         }
         // A renewal that failed leaves the token as good as it was.
-        TokenRenewal::Exhausted | TokenRenewal::Pending if may_be_a_slip => {
-            let at = situation.now.plus_ms(STRAY_REFUSAL_RETRY_MS);
-            return retry_at(situation, at, Failure::TokenExpired, upstream);
-        }
+        TokenRenewal::Exhausted | TokenRenewal::Pending if may_be_a_slip => return of_slip(situation, upstream),
         // The renewal that succeeds ends the hold.
         TokenRenewal::Pending | TokenRenewal::RefusedToo => (Failure::TokenExpired, WaitReason::TokenRefresh),
         TokenRenewal::Exhausted if is_refused_alone(situation) => return fail(Failure::Unrecognised, upstream),
@@ -252,20 +249,36 @@ fn of_refused_token(situation: &Situation<'_>, renewal: TokenRenewal, upstream: 
     };
     // As long as every hold: whatever ends it early counts on that.
     let until = situation.now.plus_ms(HOLD_PAUSE_MS);
-    let pause = Pause::new(situation.pace, until, reason).because(failure);
+    let pause = Pause::new(situation.pace, until, reason).because(failure).by(situation.pin.key.pin);
     pause_and_defer(pause, reason, until, failure, upstream)
+}
+
+/// A refusal of the access token that may be a slip of Pinterest's. The pin tries the token once more soon, and the
+/// account's other pins wait for that: of a batch, each pin would be refused once.
+fn of_slip(situation: &Situation<'_>, upstream: Upstream) -> Outcome {
+    let failure = Failure::TokenExpired;
+    // Another call was refused while this one was under way, and tries the token.
+    if let Some(hold) = situation.bucket.hold.as_ref().filter(|hold| hold.until > situation.now) {
+        let (reason, until) = (situation.bucket.wait_reason(), Some(hold.until));
+        return change(Transition::Defer { reason, until, cause: Some((failure, upstream)) }, Disposition::Done);
+    }
+    let at = situation.now.plus_ms(STRAY_REFUSAL_RETRY_MS);
+    let pause = Pause::new(situation.pace, at, WaitReason::TokenRefresh).because(failure).by(situation.pin.key.pin);
+    paused(Some(pause), retry_at(situation, at, failure, upstream))
 }
 
 /// Whether the refusal is not the first one in a row: the pin's call before was refused for its token too, or the
 /// account is on hold and this call was to show whether it works again.
 fn was_refused_before(situation: &Situation<'_>) -> bool {
     let is_of_token = |failure| matches!(failure, Some(Failure::TokenExpired | Failure::TokenRevoked));
-    // A pin that waited for its turn in between keeps no failure, but its history.
+    // A pin that waited for its turn in between keeps no failure, but its history. A look's refusal isn't a call's: the
+    // looks and creates of an account fail by themselves, and the look may have been answered since.
     let mut history = situation.attempt.history.iter().rev();
-    let last_answer = history.find(|event| event.status.is_some()).and_then(|event| event.note.as_deref());
+    let is_of_call = |event: &&Event| event.status.is_some() && event.kind != EventKind::ReconcileInconclusive;
+    let last_answer = history.find(is_of_call).and_then(|event| event.note.as_deref());
     is_of_token(situation.attempt.failure)
         || is_of_token(last_answer.and_then(Failure::parse))
-        || situation.bucket.is_on_hold()
+        || situation.bucket.hold.as_ref().is_some_and(|hold| hold.until <= situation.now)
 }
 
 /// Whether Pinterest refuses this pin and not its account: it has brought holds before, another pin was published since
@@ -286,7 +299,7 @@ fn is_refused_alone(situation: &Situation<'_>) -> bool {
 /// The account can't publish until a person acts.
 fn hold(situation: &Situation<'_>, failure: Failure) -> Outcome {
     let (reason, until) = (WaitReason::AccountOnHold, situation.now.plus_ms(HOLD_PAUSE_MS));
-    let pause = Pause::new(situation.pace, until, reason).because(failure);
+    let pause = Pause::new(situation.pace, until, reason).because(failure).by(situation.pin.key.pin);
     pause_and_defer(pause, reason, until, failure, Upstream::default())
 }
 

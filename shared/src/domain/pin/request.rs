@@ -183,7 +183,9 @@ impl WaitReason {
             Self::DailyBudget => {
                 "The app's requests to Pinterest for today (UTC) are spent or kept for other workspaces; the pin starts tomorrow, in its turn."
             }
-            Self::TokenRefresh => "The account's access token is being renewed; the pin starts in its turn after that.",
+            Self::TokenRefresh => {
+                "The account's access token is being renewed, or tried again; the pin starts in its turn after that."
+            }
             Self::AccountOnHold => "The account's connection needs attention; the pin is held until it is restored.",
             Self::Scheduled => "The pin is scheduled for a later time and does not start before it.",
         }
@@ -195,7 +197,7 @@ impl WaitReason {
             Self::AccountPacing => "Nothing to do: the pin starts in its turn.",
             Self::AccountPaused => "Nothing to do: the pin starts after the pause.",
             Self::AccountOnHold => "Read the account's health, and reconnect the account if it asks for that.",
-            Self::TokenRefresh => "Nothing to do: the pin starts after the renewal.",
+            Self::TokenRefresh => "Nothing to do: the pin starts after that.",
             Self::DailyBudget => "Nothing to do: the pin starts when the day allows it.",
             Self::Scheduled => "Nothing to do: the pin starts at its time.",
         }

@@ -16,7 +16,6 @@ use crate::domain::pacing::bucket::{
 use crate::domain::pacing::budget::{DaySpending, Request};
 use crate::domain::pacing::pacer::Pacer;
 use crate::domain::pin::LIFETIME_MS;
-use crate::domain::pin::retry::HOLD_PAUSE_MS;
 use crate::domain::recovery::{PINS_PER_MARKER, RecoveryMarker};
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::flows::pacing::budget_left;
@@ -247,13 +246,22 @@ async fn waiting(context: &Context, account: AccountKey, bucket: &Bucket, limit:
         clear_mark(context, account, bucket, read_at).await?;
     }
     let mut rows = without_unwritten(context, account, rows, read_at).await?;
-    if is_tried && !rows.is_empty() {
-        // Each time another one: what Pinterest refuses may be the first pin, and not the account.
-        let turn = (read_at.0 / HOLD_PAUSE_MS) as usize % rows.len();
-        rows.rotate_left(turn);
+    if is_tried {
+        rows.rotate_left(tried_next(bucket, &rows));
         rows.truncate(limit);
     }
     Ok(rows)
+}
+
+/// Which of the rows tries an account on hold: the one after the pin that tried it last. What Pinterest refuses may be
+/// that pin, and not the account.
+fn tried_next(bucket: &Bucket, rows: &[BacklogRow]) -> usize {
+    let tried = bucket.hold.as_ref().and_then(|hold| hold.by);
+    match rows.iter().position(|row| Some(row.pin) == tried) {
+        Some(last) => (last + 1) % rows.len(),
+        // It left the backlog. Releases are counted, so it isn't always the first one's turn.
+        None => usize::try_from(bucket.rel).unwrap_or(0) % rows.len().max(1),
+    }
 }
 
 /// Claims the account's rows for this release; none, when another dispatcher has released since the account was read.

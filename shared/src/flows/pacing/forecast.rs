@@ -141,7 +141,7 @@ mod tests {
         let mut bucket =
             Bucket { pause: Some(Paused { until: NOW.plus_ms(MINUTE_MS), failure: None }), ..Bucket::default() };
         assert_eq!(at(&bucket, 0, 10), Some(70_000));
-        bucket.hold = Some(Hold { until: NOW.plus_ms(MINUTE_MS), failure: None, awaits_refresh: false });
+        bucket.hold = Some(Hold { until: NOW.plus_ms(MINUTE_MS), failure: None, awaits_refresh: false, by: None });
         assert_eq!(at(&bucket, 0, 10), None);
     }
 }

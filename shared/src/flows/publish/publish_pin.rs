@@ -129,7 +129,7 @@ fn may_send(context: &Context, reading: &Reading, announced_ms: i64) -> bool {
 }
 
 /// Turns Pinterest's answer into what happened. An access token that Pinterest refused is renewed.
-async fn normalise(context: &Context, reading: &Reading, creation: Creation, used: &Secret) -> Happened {
+async fn normalise(context: &Context, reading: &mut Reading, creation: Creation, used: &Secret) -> Happened {
     match creation {
         Creation::Created { pinterest_pin_id, upstream, nothing_left_for_ms } => {
             Happened::Created { pinterest_pin_id, upstream, nothing_left_for_ms }
@@ -141,6 +141,12 @@ async fn normalise(context: &Context, reading: &Reading, creation: Creation, use
                 Failure::TokenRevoked => Some(renew(context, reading, used).await),
                 _ => None,
             };
+            if matches!(renewal, Some(TokenRenewal::Exhausted | TokenRenewal::Pending)) {
+                // Calls of the same burst are refused at the same time. One of them may have held the account by now.
+                if let Ok(bucket) = context.store.bucket(reading.account_key()).await {
+                    reading.bucket = bucket;
+                }
+            }
             Happened::Refused(Refused { failure, upstream, retry_after_ms, jitter, renewal })
         }
     }

@@ -1,6 +1,7 @@
 //! What a refusal, or an exhausted limit, changes in a bucket.
 
 use super::{Bucket, Hold, Paused};
+use crate::domain::ids::PinId;
 use crate::domain::pacing::pace::{Pace, SLOWED_FOR_MS, SLOWED_MOST};
 use crate::domain::pin::WaitReason;
 use crate::domain::pin::failure::Failure;
@@ -21,6 +22,8 @@ pub struct Pause {
     pub failure: Option<Failure>,
     /// Until when the user's accounts are slowed down after the pause.
     pub slow_until: Option<Moment>,
+    /// The pin whose call was refused.
+    pub by: Option<PinId>,
 }
 
 /// The parts of a pause that must be written to a bucket: `false` where the bucket already has the same or more.
@@ -35,13 +38,19 @@ pub struct Beyond {
 impl Pause {
     pub fn new(configured: &Pace, until: Moment, reason: WaitReason) -> Self {
         let tat = Bucket::tat_when_empty_at(configured, until);
-        Self { until, tat, reason, failure: None, slow_until: None }
+        Self { until, tat, reason, failure: None, slow_until: None, by: None }
     }
 
     /// Keeps the failure that the pause comes of, so that the account can say it as long as it is paused.
     #[must_use]
     pub fn because(self, failure: Failure) -> Self {
         Self { failure: Some(failure), ..self }
+    }
+
+    /// Keeps the pin whose call was refused, so that another one tries the account next.
+    #[must_use]
+    pub fn by(self, pin: PinId) -> Self {
+        Self { by: Some(pin), ..self }
     }
 
     /// Also slows the account down, by one doubling more than `seen` (the bucket as read when the call was decided).
@@ -73,7 +82,7 @@ impl Pause {
         let mut after = bucket.clone();
         if beyond.holds {
             let awaits_refresh = self.reason == WaitReason::TokenRefresh;
-            after.hold = Some(Hold { until: self.until, failure: self.failure, awaits_refresh });
+            after.hold = Some(Hold { until: self.until, failure: self.failure, awaits_refresh, by: self.by });
         }
         if beyond.pauses {
             after.pause = Some(Paused { until: self.until, failure: self.failure });

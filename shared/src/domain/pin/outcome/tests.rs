@@ -284,7 +284,11 @@ fn a_refusal_beside_a_renewal_that_failed_is_tried_once_more_unless_the_token_ha
     let waits = Some((HOLD_PAUSE_MS, "token_refresh".to_owned()));
     let stray = context.change(refusal());
     let at = NOW.plus_ms(STRAY_REFUSAL_RETRY_MS);
-    assert_eq!((stray.pause.clone(), stray.disposition.clone()), (None, Disposition::Keep { until: at }));
+    let others_wait = Some((STRAY_REFUSAL_RETRY_MS, "token_refresh".to_owned()));
+    assert_eq!(
+        (context.paused_for_ms(&stray), stray.disposition.clone()),
+        (others_wait, Disposition::Keep { until: at })
+    );
     let begun = context.next(&stray).begin(at, "begun".into()).expect("begins");
     let fresh = std::mem::replace(&mut context.attempt, begun);
     assert_eq!(context.paused_for_ms(&context.change(refusal())), waits, "the pin's second refusal");
@@ -299,7 +303,11 @@ fn a_single_refusal_without_a_way_to_renew_is_tried_once_more_and_a_second_one_h
     let refusal = || refused_token(TokenRenewal::Exhausted);
     let stray = context.change(refusal());
     let at = NOW.plus_ms(STRAY_REFUSAL_RETRY_MS);
-    assert_eq!((stray.pause.clone(), stray.disposition.clone()), (None, Disposition::Keep { until: at }));
+    let others_wait = Some((STRAY_REFUSAL_RETRY_MS, "token_refresh".to_owned()));
+    assert_eq!(
+        (context.paused_for_ms(&stray), stray.disposition.clone()),
+        (others_wait, Disposition::Keep { until: at })
+    );
     let next = context.next(&stray);
     assert_eq!((next.status, next.not_before), (Status::Queued, Some(at)));
     let held = Some((HOLD_PAUSE_MS, "account_on_hold".to_owned()));
@@ -309,7 +317,7 @@ fn a_single_refusal_without_a_way_to_renew_is_tried_once_more_and_a_second_one_h
     assert_eq!(context.paused_for_ms(&second), held, "the pin's second refusal");
     assert_eq!(context.next(&second).failure, Some(Failure::TokenRevoked));
     context.attempt = fresh;
-    context.bucket.hold = Some(Hold { until: NOW, failure: None, awaits_refresh: false });
+    context.bucket.hold = Some(Hold { until: NOW, failure: None, awaits_refresh: false, by: None });
     assert_eq!(context.paused_for_ms(&context.change(refusal())), held, "the call that tried a held account");
 }
 
@@ -324,6 +332,39 @@ fn a_refusal_is_remembered_while_the_pin_waits_for_its_turn() {
         context.attempt = waits.begin(at, "begun".into()).expect("begins");
         let second = context.change(refused_token(renewal));
         assert!(second.pause.is_some(), "{renewal:?}: {second:?}");
+    }
+}
+
+#[test]
+fn a_refused_look_is_no_refused_call() {
+    let refused = Upstream { status: Some(401), ..upstream() };
+    let mut context = Context::new();
+    let lost = context.attempt.unresolved_outcome(NOW, NOW, &Upstream::default(), "lost".into()).expect("is lost");
+    let looked =
+        lost.reconcile_again(NOW, NOW, Failure::TokenRevoked.code(), &refused, "looked".into()).expect("looks");
+    let absent = looked.absent(NOW, "absent".into()).expect("is absent");
+    context.attempt = absent.begin(NOW, "begun".into()).expect("begins");
+    for renewal in [TokenRenewal::Exhausted, TokenRenewal::Pending] {
+        let first = context.change(refused_token(renewal));
+        assert!(matches!(first.transition, Transition::Retry { .. }), "{renewal:?}: {first:?}");
+    }
+}
+
+/// The first one tries the token once more, and the others wait for that.
+#[test]
+fn of_calls_that_are_refused_together_one_is_repeated() {
+    for renewal in [TokenRenewal::Exhausted, TokenRenewal::Pending] {
+        let mut context = Context::new();
+        let first = context.change(refused_token(renewal));
+        let pause = first.pause.clone().expect("the others wait");
+        assert_eq!((pause.until, pause.reason), (NOW.plus_ms(STRAY_REFUSAL_RETRY_MS), WaitReason::TokenRefresh));
+        context.bucket = pause.apply(&context.bucket);
+        let second = context.change(refused_token(renewal));
+        assert_eq!(second.pause, None, "{second:?}");
+        let next = context.next(&second);
+        assert_eq!((next.status, next.not_before), (Status::Deferred, Some(pause.until)));
+        assert_eq!((next.wait, next.failure), (Some(WaitReason::TokenRefresh), Some(Failure::TokenExpired)));
+        assert_eq!(next.attempts_spent(), 0, "it was not its fault");
     }
 }
 
@@ -390,7 +431,7 @@ fn a_success_pauses_an_account_with_nothing_left_and_otherwise_ends_its_hold() {
     let pause = Pause::new(&pace, NOW.plus_ms(60_000), WaitReason::AccountPaused);
     assert_eq!(changes(&open, Some(60_000)), [BucketChange::Pause(pause.clone())]);
     let seen = NOW.plus_ms(-1);
-    let hold = Some(Hold { until: seen, failure: None, awaits_refresh: false });
+    let hold = Some(Hold { until: seen, failure: None, awaits_refresh: false, by: None });
     let held = Bucket { hold, ..Bucket::default() };
     assert_eq!(changes(&held, None), [BucketChange::LiftHold { seen }]);
     assert_eq!(changes(&held, Some(60_000)), [BucketChange::Pause(pause), BucketChange::LiftHold { seen }]);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 use uuid::Uuid;
 
-use crate::domain::ids::{AccountId, AccountKey};
+use crate::domain::ids::{AccountId, AccountKey, PinId};
 use crate::domain::pacing::bucket::{ACCEPT_HORIZON_MS, Bucket, Hold, Link, OwnWrite, Pause, Paused, Take, TakeFrom};
 use crate::domain::pacing::pace::{Pace, TOKEN_VALID_AT_LEAST_MS};
 use crate::domain::pacing::pacer::Pacer;
@@ -35,8 +35,12 @@ fn take(bucket: &Bucket, count: u32, nonce: &str) -> Take {
     Take::plan(bucket, &pace(), NOW, count, ACCEPT_HORIZON_MS, nonce.into())
 }
 
+fn pin(number: u128) -> PinId {
+    PinId(Uuid::from_u128(number))
+}
+
 fn pause(until: Moment, tat: Moment, reason: WaitReason) -> Pause {
-    Pause { until, tat, reason, failure: None, slow_until: None }
+    Pause { until, tat, reason, failure: None, slow_until: None, by: None }
 }
 
 pub async fn a_fresh_bucket_is_the_default(store: &dyn Store) {
@@ -82,7 +86,8 @@ async fn walk(store: &dyn Store, account: AccountKey, mut model: Bucket) {
                     1 => (WaitReason::TokenRefresh, None),
                     _ => (WaitReason::AccountPaused, slow_until),
                 };
-                let pause = Pause { slow_until, failure, ..pause(until, tat, reason) };
+                let by = rng.bool().then(|| pin(rng.u128(1..3)));
+                let pause = Pause { slow_until, failure, by, ..pause(until, tat, reason) };
                 store.pause(account, &pause).await.expect("paused");
                 model = pause.apply(&model);
             }
@@ -372,12 +377,19 @@ pub async fn a_hold_is_lifted_only_if_it_is_unchanged(store: &dyn Store) {
     assert!(!lift(NOW).await, "there is nothing to lift");
     assert_eq!(bucket(store).await, Bucket::default());
     for (reason, awaits_refresh) in [(WaitReason::AccountOnHold, false), (WaitReason::TokenRefresh, true)] {
-        let hold = pause(at(60), at(65), reason).because(Failure::FeatureRestricted);
+        // A later hold takes the place of an earlier one, with what it comes of and without.
+        let earlier = pause(at(50), at(55), reason).because(Failure::TokenRevoked).by(pin(9));
+        store.pause(account(1), &earlier).await.expect("held");
+        assert_eq!(bucket(store).await.hold.and_then(|hold| hold.by), Some(pin(9)));
+        store.pause(account(1), &pause(at(55), at(60), reason)).await.expect("held");
+        let bare = Some(Hold { until: at(55), failure: None, awaits_refresh, by: None });
+        assert_eq!(bucket(store).await.hold, bare);
+        let hold = pause(at(60), at(65), reason).because(Failure::FeatureRestricted).by(pin(1));
         store.pause(account(1), &hold).await.expect("held");
         store.mark_waiting(account(1), NOW).await.expect("marked");
         let held = bucket(store).await;
         let failure = Some(Failure::FeatureRestricted);
-        assert_eq!(held.hold, Some(Hold { until: at(60), failure, awaits_refresh }));
+        assert_eq!(held.hold, Some(Hold { until: at(60), failure, awaits_refresh, by: Some(pin(1)) }));
         assert_eq!(held.tat, Moment::default(), "a hold costs no tokens");
         assert!(!lift(at(59)).await);
         assert_eq!(bucket(store).await, held, "a hold that has changed stays");
