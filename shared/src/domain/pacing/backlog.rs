@@ -20,8 +20,9 @@ impl BacklogRow {
         Self { priority: pin.request.priority, created_at: pin.created_at, pin: pin.key.pin, generation }
     }
 
-    /// The key sorts by priority, then by age. The generation is part of the key: a pin that returns while its earlier
-    /// release is still being finished gets a new row, which that release doesn't delete.
+    /// The key sorts by priority, then by the time of acceptance, then by the pin's id. Pins of one batch have the same
+    /// time of acceptance, so their ids alone order them. The generation is part of the key: a pin that returns while
+    /// its earlier release is still being finished gets a new row, which that release doesn't delete.
     pub fn sort_key(&self) -> String {
         format!("{}#{:013}#{}#{:06}", self.priority.rank(), self.created_at.0, self.pin, self.generation)
     }
@@ -49,8 +50,8 @@ pub fn reserved_slots(room: usize, rel: u64) -> usize {
     }
 }
 
-/// Merges the rows of a release, in the order of their slots. `head` has the first rows by priority and age, one per
-/// slot. Every tenth slot goes to the oldest of `lower`, rows whose priority is lower than the first row's.
+/// Merges the rows of a release, in the order of their slots. `head` has the first rows in the order of the key, one
+/// per slot. Every tenth slot goes to the oldest of `lower`, rows whose priority is lower than the first row's.
 pub fn with_reserved(head: Vec<BacklogRow>, mut lower: Vec<BacklogRow>, reserved: usize) -> Vec<BacklogRow> {
     let room = head.len();
     lower.sort_by_key(|row| (row.created_at, row.pin));
