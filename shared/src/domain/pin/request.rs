@@ -175,7 +175,7 @@ impl WaitReason {
     pub fn message(self) -> &'static str {
         match self {
             Self::AccountPacing => {
-                "The account's publishing tokens are spent, or other pins wait first; the pin starts in its turn."
+                "The account's pace allows no pin now, or other pins wait before this one; the pin starts in its turn."
             }
             Self::AccountPaused => {
                 "Pinterest asked this account to wait or blocks it; the pin starts in its turn after the pause."

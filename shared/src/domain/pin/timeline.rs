@@ -6,7 +6,7 @@ use super::said::Said;
 use super::{Pin, Placement, WaitReason};
 use crate::domain::time::Moment;
 
-/// A deferred pin's place in its account's backlog.
+/// A deferred pin's place in its account's backlog. Pins that have left the backlog and wait in the queue don't count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     /// 1 is the next pin to be released.

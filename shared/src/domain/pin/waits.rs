@@ -301,7 +301,7 @@ fn own(facts: &Facts<'_>) -> Option<Cause> {
         (Some(wait), _) if wait.is_hold() && facts.account.is_some() => None,
         (Some(WaitReason::AccountPacing), _) => {
             let blocker = Blocker::Wait(WaitReason::AccountPacing);
-            Some(Cause { until, blocker, reason: "It starts in its own second, at the account's pace.".into() })
+            Some(Cause { until, blocker, reason: "The account's pace sets the time of its start.".into() })
         }
         (Some(wait), failure) => {
             let blocker = failure.map_or(Blocker::Wait(wait), Blocker::Failure);
@@ -317,14 +317,18 @@ fn own_failure(facts: &Facts<'_>) -> Option<Failure> {
     facts.attempt.failure.filter(|failure| !was_held(failure))
 }
 
-/// Which pins start before that one.
+/// How many pins of the account's backlog start before the one at `position`. Pins that were released earlier are not
+/// counted.
 fn before(position: Position) -> String {
     match position.place {
-        1 => "It is the next pin of the account, and starts with the next publishing token.".to_owned(),
-        2 => "One other pin of the account starts before it, at the account's pace.".to_owned(),
+        1 => "It is the next pin in the account's backlog, and starts at the account's pace.".to_owned(),
+        2 => "One other pin in the account's backlog starts before it, at the account's pace.".to_owned(),
         place => {
             let at_least = if position.at_least { "At least " } else { "" };
-            format!("{at_least}{} other pins of the account start before it, at the account's pace.", place - 1)
+            format!(
+                "{at_least}{} other pins in the account's backlog start before it, at the account's pace.",
+                place - 1
+            )
         }
     }
 }
@@ -351,7 +355,7 @@ fn in_turn(facts: &Facts<'_>, is_retry: bool) -> (Option<Blocker>, String) {
     let mut reason = match (facts.place, facts.account) {
         (Place::InBacklog(position), _) => before(position),
         (Place::Released, Some(_)) => {
-            "Released from the backlog; it starts in its own second, at this time at the latest.".into()
+            "It has left the account's backlog, and starts by this time at the latest.".into()
         }
         _ => WaitReason::AccountPacing.message().to_owned(),
     };

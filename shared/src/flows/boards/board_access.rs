@@ -181,7 +181,8 @@ pub(super) fn obstacle(error: CallError) -> Obstacle {
         CallError::ScopeMissing(scopes) => Obstacle::ScopeMissing(scopes),
         CallError::BudgetSpent { retry_after_ms } => Obstacle::RateLimited { retry_after_ms },
         CallError::RateLimited { retry_after_ms } => Obstacle::RateLimited { retry_after_ms },
-        // The other errors come from writes only.
+        // No verdict about the board: Pinterest or a port failed, or other processes kept writing the row of the daily
+        // budget (`Paced`). The errors of the sandbox come from writes only.
         CallError::Pinterest(_)
         | CallError::Port(_)
         | CallError::Paced { .. }
