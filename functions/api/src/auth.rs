@@ -35,9 +35,10 @@ pub enum Access {
     Public,
     /// Keys and people with the scope.
     Scope(Scope),
-    /// Keys and people who may read or write: a dry run reads, and is made before a write.
+    /// Keys and people with the scope `read` or `write`: a dry run changes nothing, and is made before a write. (It
+    /// has nothing to do with Pinterest's Trial access.)
     Trial,
-    /// As [`Self::Trial`] for a dry run (`dry_run=true`); otherwise whoever may write.
+    /// [`Self::Trial`] for a dry run (`dry_run=true`), otherwise the scope `write`.
     WriteOrTrial,
     /// People only.
     Session,
@@ -48,12 +49,13 @@ pub enum Access {
 }
 
 impl Access {
+    /// The value of `x-access` in the OpenAPI document.
     pub fn name(self) -> &'static str {
         match self {
             Self::Public => "public",
             Self::Scope(scope) => scope.name(),
-            Self::Trial => "trial",
-            Self::WriteOrTrial => "write_or_trial",
+            Self::Trial => "read_or_write",
+            Self::WriteOrTrial => "write_or_dry_run",
             Self::Session | Self::AnySession => "session",
             Self::Administer => "administer",
         }
@@ -63,7 +65,7 @@ impl Access {
         matches!(self, Self::Session | Self::AnySession)
     }
 
-    /// What a request to the address needs.
+    /// The access that a request to this address needs: a dry run may need less.
     fn of(self, uri: &Uri) -> Self {
         if self != Self::WriteOrTrial {
             return self;

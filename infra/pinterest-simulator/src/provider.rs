@@ -1,5 +1,5 @@
 //! All of `/v5` behind two calls, still pure: `receive` decides what to do with a request, `resume` handles a delayed
-//! one. The HTTP shell really waits, and a simulation moves its clock; both use the same provider.
+//! one. The HTTP shell really waits, and a simulation moves its clock; both use the same [`Provider`].
 
 use crate::api::{self, Reply, Request, oauth};
 use crate::config::Config;
@@ -44,7 +44,7 @@ pub struct Provider {
 const FIRST_REQUEST_ID: u64 = 1_000_000_000_000_000;
 
 impl Provider {
-    /// A provider without accounts; see [`World::new`].
+    /// A simulated Pinterest without accounts; see [`World::new`].
     pub fn new(config: Config) -> Self {
         Self { faults: FaultBook::new(config.seed), world: World::new(config), meter: Meter::default(), requests: 0 }
     }

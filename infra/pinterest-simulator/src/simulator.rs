@@ -1,4 +1,4 @@
-//! The running simulator: one provider, one journal and the real clock.
+//! The running simulator: one [`Provider`], one journal and the real clock.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,7 +25,7 @@ pub struct Simulator {
 struct State {
     provider: Provider,
     journal: Option<Journal>,
-    /// The latest time that was passed to the provider. It never decreases, even if the system clock does.
+    /// The latest time that was passed to `provider`. It never decreases, even if the system clock does.
     now_ms: i64,
 }
 
@@ -87,8 +87,8 @@ impl Simulator {
         .unwrap_or_default()
     }
 
-    /// Calls `work` with the provider and the current time, and journals the events that it committed. `work` is not
-    /// async, so the lock is never held over an await.
+    /// Calls `work` with the [`Provider`] and the current time, and journals the events that it committed. `work` is
+    /// not async, so the lock is never held over an await.
     ///
     /// # Errors
     /// [`errors::JOURNAL_FAILED`] when the journal can't be written.

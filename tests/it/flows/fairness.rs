@@ -1,4 +1,4 @@
-//! Who goes first when more waits than goes out, and what a pause and the provider's signals do to it.
+//! Who goes first when more waits than goes out, and what a pause and Pinterest's signals do to it.
 
 use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::pacing::bucket::Bucket;

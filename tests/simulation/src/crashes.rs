@@ -112,7 +112,7 @@ fn pair(seed: u64, index: u64, counts: &BTreeMap<u64, u64>) -> (u64, BTreeMap<u6
 
 fn collect(outcome: &Outcome, name: &str, wrong: &mut Vec<String>) {
     for violation in &outcome.violations {
-        // A crash between a call and its record loses the provider's rate-limit hint, so the next calls may come too
+        // A crash between a call and its record loses Pinterest's rate-limit hint, so the next calls may come too
         // early.
         if violation.wrong != Wrong::Noisy {
             wrong.push(format!("{name}: {:?} {}", violation.wrong, violation.text));

@@ -186,7 +186,7 @@ impl Assembly {
             "summary": endpoint.summary,
             "description": description(endpoint),
             "security": security(endpoint.access),
-            // The access: `public`, a scope, `trial`, `write_or_trial`, `session` or `administer`.
+            // Who may call: `public`, a scope, `read_or_write`, `write_or_dry_run`, `session` or `administer`.
             "x-access": endpoint.access.name(),
             // The least that a call costs.
             "x-credits": endpoint.credits(),

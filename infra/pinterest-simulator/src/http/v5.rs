@@ -1,4 +1,4 @@
-//! A request of `/v5`: reads it, passes it to the provider and carries out the provider's plan.
+//! A request of `/v5`: reads it, passes it to the [`Provider`](crate::provider::Provider) and carries out its plan.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The provider with virtual time, as a seeded simulation uses it.
+//! The simulated Pinterest with virtual time, as a seeded simulation uses it.
 
 use serde_json::json;
 

@@ -72,7 +72,7 @@ pub struct Attempt {
     pub wait: Option<WaitReason>,
     /// The last failure, while it matters: cleared by success.
     pub failure: Option<Failure>,
-    /// The provider's message, shortened.
+    /// Pinterest's message, shortened to [`DETAIL_MAX`].
     pub detail: Option<String>,
     pub pinterest_pin_id: Option<String>,
     /// A Pin that was created by a call whose worker had lost the fence. Needs a person.
@@ -95,7 +95,7 @@ pub struct Attempt {
 /// The row outlives the pin row by a week: a pin must never be read without its state, and DynamoDB deletes expired
 /// rows in any order, days late at times.
 pub const OUTLIVES_PIN_MS: i64 = 7 * DAY_MS;
-/// The provider's message is kept up to this many bytes.
+/// Pinterest's message is kept up to this many bytes.
 pub const DETAIL_MAX: usize = 88;
 /// How many duplicates get an event of their own: more would push the publish itself out of the history.
 pub const REPORTED_MAX: usize = 3;
@@ -107,7 +107,7 @@ pub struct IllegalTransition {
     pub to: Status,
 }
 
-/// The provider's answer, as far as the history keeps it.
+/// Pinterest's answer, as far as the history keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Upstream {
     pub status: Option<u16>,

@@ -55,7 +55,7 @@ pub struct Failed {
     pub attempts_spent: u32,
     /// Attempts that were repeated for their image before this one.
     pub image_tries: u32,
-    /// The provider's own hint, in milliseconds from now.
+    /// How long Pinterest asks to wait, in milliseconds from `now`.
     pub retry_after_ms: Option<i64>,
     pub now: Moment,
     /// A uniform draw from `[0, 1)`.
@@ -83,7 +83,7 @@ pub fn remedy(failed: &Failed) -> Remedy {
             None => Remedy::Fail(F::ImageUnreachable),
         },
         F::RateLimited | F::SpamBlock => pause(failed, limit_pause_ms(failed.failure, failed.retry_after_ms), false),
-        // A person has to act: the provider's hint doesn't apply.
+        // A person has to act: Pinterest's hint doesn't apply.
         F::TokenExpired => pause(failed, TOKEN_PAUSE_MS, false),
         F::TokenRevoked | F::ScopeMissing | F::TrialAccess | F::FeatureRestricted => pause(failed, HOLD_PAUSE_MS, true),
         F::BoardNotFound

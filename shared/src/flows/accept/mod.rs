@@ -1,7 +1,7 @@
 //! Accepts pins: checks the requests, places the pins, and writes them with their owners.
 //!
-//! Read [`submit_pins`] first: what every door for pins does. [`accept_pins`] is its last step, and all that a
-//! schedule's pin needs. [`validate_pin`] makes the checks without writing anything.
+//! Read [`submit_pins`] first: what single pins, batches and imports have in common. [`accept_pins`] is its last step,
+//! and all that a schedule's pin needs. [`validate_pin`] makes the checks without writing anything.
 
 pub mod accept_pin;
 pub mod accept_pins;

@@ -1,5 +1,5 @@
-//! Submits pins: what every door for pins does with requests that could be read. It finds their boards, compares their
-//! content, and accepts them.
+//! Submits the pins of a single request, a batch or an import, once the API could read them: finds their boards,
+//! compares their content, and accepts them.
 //!
 //! A request whose pin exists is a repetition: it gets its pin, whatever became of its board or content since.
 

@@ -1,5 +1,5 @@
-//! Submits a schedule: what every door for schedules does with a request that could be read. It finds the board,
-//! compares the content, and creates the schedule.
+//! Submits a schedule, with a request that the API could read: finds the board, compares the content, and creates the
+//! schedule.
 //!
 //! A request whose schedule exists is a repetition: it gets its schedule, whatever became of its board or content
 //! since.

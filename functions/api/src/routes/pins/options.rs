@@ -1,6 +1,6 @@
-//! The options that every door for pins has: an endpoint that takes pins, or a dry run of one. An option of a pin's own
-//! fields counts before one of the query, and that before one of the headers. All may be headers, because the official
-//! client's typed models drop unknown fields.
+//! The options that every *door* has: an endpoint that takes pins (one, a batch, a schedule, an import), or a dry run
+//! of one. An option of a pin's own fields counts before one of the query, and that before one of the headers. All may
+//! be headers, because the official client's typed models drop unknown fields.
 
 use std::borrow::Cow;
 
@@ -41,7 +41,7 @@ inline_schema!(
     HeaderTime = json_schema!({"type": "string"})
 );
 
-/// An endpoint that takes pins. `about_key` says what the key in the header identifies.
+/// Gives the options to an endpoint that takes pins. `about_key` says what the key in the header identifies.
 pub fn door(endpoint: Endpoint, about_key: &'static str) -> Endpoint {
     let second_key = "The same as `Idempotency-Key`. If a request has both, `Idempotency-Key` counts.";
     endpoint
