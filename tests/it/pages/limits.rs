@@ -164,7 +164,10 @@ fn limits() -> Vec<(&'static str, String)> {
         ("a verification link", time(proof::LINK_MS)),
         ("mails to one address in a day", claim::MAILS_MAX.to_string()),
         ("time between two mails to one address, at least", time(claim::MAIL_EVERY_MS)),
-        ("makers before its own that a key remembers: the first and the latest", api_key::ANCESTORS_MAX.to_string()),
+        (
+            "earlier creators that a key remembers (who created the key that created it, and so on)",
+            api_key::ANCESTORS_MAX.to_string(),
+        ),
         ("a key's last use is up to this late", time(api_key::USED_EVERY_MS)),
         ("a pending authorization", time(oauth::STATE_LIFE_MS)),
         ("a `return_to`, in characters", return_to::RETURN_TO_MAX.to_string()),
@@ -175,10 +178,10 @@ fn limits() -> Vec<(&'static str, String)> {
         ("attempts of a pin whose image Pinterest can't fetch", (retry::IMAGE_WAITS_MS.len() + 1).to_string()),
         ("from the first of them to the last, at most", time(retry::IMAGE_WAITS_MS.iter().sum())),
         ("a pause after a 429 without a hint", time(retry::RATE_LIMIT_PAUSE_MS)),
-        ("attempts of a pin whose words are kept", said::ATTEMPTS_MAX.to_string()),
+        ("attempts of a pin for which Pinterest's words are kept", said::ATTEMPTS_MAX.to_string()),
         ("the furthest slot that waits in the queue", time(bucket::ACCEPT_HORIZON_MS)),
         ("the dispatcher's window", time(bucket::DISPATCH_HORIZON_MS)),
-        ("a message's delay", time(MAX_DELAY_MS)),
+        ("a message's delay, at most", time(MAX_DELAY_MS)),
         ("the quiesce period after a lost answer (`QuiesceMs`)", time(settings.deadlines.quiesce_ms)),
         (
             "creates of an account at once, unless set otherwise (`AccountCapacity`)",
@@ -189,7 +192,7 @@ fn limits() -> Vec<(&'static str, String)> {
             pace::RESERVED_WRITES.to_string(),
         ),
         (
-            "such a write comes back after so many of the account's intervals (`AccountRatePerSecond`)",
+            "intervals of the account (`AccountRatePerSecond`) until such a write is possible again",
             pace::RESERVED_EVERY.to_string(),
         ),
         ("a pause after a spam block", time(retry::SPAM_PAUSE_MS)),
@@ -207,10 +210,13 @@ fn limits() -> Vec<(&'static str, String)> {
         ),
         ("schedules of one bulk call", routes::bulk::BULK_MAX.to_string()),
         ("schedules that are counted exactly", list_schedules::COUNT_MAX.to_string()),
-        ("schedules that a filter, a search or another order looks through a page", list_schedules::WINDOW.to_string()),
+        (
+            "schedules that one page looks through for a filter, a search or another order",
+            list_schedules::WINDOW.to_string(),
+        ),
         // Tokens.
-        ("tokens and data keys in memory", time(token_cache::CACHED_MS)),
-        ("a refusal counts when repeated after", time(credentials::CONFIRM_AFTER_MS)),
+        ("tokens and data keys stay in memory for", time(token_cache::CACHED_MS)),
+        ("both tokens count as refused if they are refused again after", time(credentials::CONFIRM_AFTER_MS)),
         ("a refused access token forces a refresh again after", time(credentials::FORCED_AGAIN_AFTER_MS)),
         (
             "a pin whose token was refused, and can't be renewed, is sent once more after",
