@@ -1,5 +1,5 @@
 //! Connects an account by OAuth: started here, authorized by a person on Pinterest, and finished by the callback; in a
-//! browser after the person has read into which workspace (decision 0026).
+//! browser after the person has confirmed the workspace (decision 0026).
 
 use thiserror::Error;
 
