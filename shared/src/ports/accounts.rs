@@ -13,7 +13,9 @@ pub trait Accounts: Send + Sync {
     /// Writes the row if the stored one has the revision before `next.rev` (for 1: if none is stored), and
     /// otherwise answers a conflict.
     async fn save_account(&self, next: &Account) -> PortResult<Write<()>>;
+    /// The account; `None` when there is no row. Consistent read.
     async fn account(&self, key: AccountKey) -> PortResult<Option<Account>>;
+    /// All accounts of the workspace, disconnected ones included. Consistent read.
     async fn accounts(&self, workspace: WorkspaceId) -> PortResult<Vec<Account>>;
     /// The first accounts whose tokens are to be refreshed or removed at or before `by`, the most overdue first;
     /// eventually consistent.

@@ -6,6 +6,7 @@ use super::pinterest::ReadFailure;
 use crate::domain::account::analytics::{MetricSeries, Question};
 use crate::domain::secret::Secret;
 
+/// Pinterest's analytics. The days and metrics are those of the [`Question`].
 #[async_trait]
 pub trait Analytics: Send + Sync {
     /// `None`: Pinterest has no such Pin.

@@ -14,12 +14,18 @@ use crate::domain::secret::Secret;
 pub trait Boards: Send + Sync {
     /// The boards that the user owns or collaborates on.
     async fn boards(&self, token: &Secret) -> Result<BoardPages, ReadFailure>;
+    /// One board by its id; `BoardNotFound` when Pinterest doesn't show it to the user.
     async fn board(&self, token: &Secret, board_id: &str) -> Result<Board, ReadFailure>;
+    /// Creates a board for the user.
     async fn create_board(&self, token: &Secret, draft: &BoardDraft) -> Result<Board, ReadFailure>;
+    /// Changes the given fields of the board.
     async fn update_board(&self, token: &Secret, board_id: &str, change: &BoardChange) -> Result<Board, ReadFailure>;
     /// Deletes the board with every Pin on it.
     async fn delete_board(&self, token: &Secret, board_id: &str) -> Result<(), ReadFailure>;
+    /// All sections of the board.
     async fn sections(&self, token: &Secret, board_id: &str) -> Result<Vec<Section>, ReadFailure>;
+    /// Creates a section in the board.
     async fn create_section(&self, token: &Secret, board_id: &str, name: &str) -> Result<Section, ReadFailure>;
+    /// The terms that Pinterest relates to the given ones.
     async fn related_terms(&self, token: &Secret, terms: &[String]) -> Result<RelatedTerms, ReadFailure>;
 }

@@ -10,5 +10,6 @@ use crate::domain::time::Moment;
 pub trait DispatcherLease: Send + Sync {
     /// Takes the lease until `until`, unless another holder has it.
     async fn take_lease(&self, holder: &str, now: Moment, until: Moment) -> PortResult<bool>;
+    /// Gives the lease back, if the holder has it.
     async fn release_lease(&self, holder: &str) -> PortResult<()>;
 }

@@ -9,7 +9,9 @@ use crate::domain::recovery::RecoveryMarker;
 /// [`Store`](super::Store) ports share.
 #[async_trait]
 pub trait RecoveryMarkers: Send + Sync {
+    /// Writes the marker over any with the same minute and id.
     async fn put_marker(&self, row: &RecoveryMarker) -> PortResult<()>;
+    /// Deletes the marker, if it exists.
     async fn delete_marker(&self, row: &RecoveryMarker) -> PortResult<()>;
     /// Every marker of one minute and shard. Consistent read.
     async fn markers(&self, minute: i64, shard: u32) -> PortResult<Vec<RecoveryMarker>>;

@@ -109,4 +109,5 @@ impl PortError {
     }
 }
 
+/// The result of a call of a port.
 pub type PortResult<T> = Result<T, PortError>;

@@ -13,6 +13,7 @@ pub enum Write<T> {
 }
 
 impl<T> Write<T> {
+    /// Whether the row is as the caller wants it.
     pub fn is_done(&self) -> bool {
         matches!(self, Self::Done)
     }

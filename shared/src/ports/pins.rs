@@ -36,6 +36,7 @@ pub trait Pins: Send + Sync {
     async fn put_said(&self, pin: &Pin, said: &Said) -> PortResult<()>;
     /// What was said about the pin's attempts, in their order.
     async fn said(&self, pin: &Pin) -> PortResult<Vec<Said>>;
+    /// Records that the pin has content of this hash. The row expires at `expires_at`.
     async fn put_sibling(
         &self,
         account: AccountKey,

@@ -68,6 +68,7 @@ pub struct BoardPage {
     pub next: Option<String>,
 }
 
+/// The user whom an access token belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PinterestUser {
     pub id: String,
@@ -78,7 +79,9 @@ pub struct PinterestUser {
 /// The part of Pinterest's API that publishing needs.
 #[async_trait]
 pub trait Pinterest: Send + Sync {
+    /// Makes the one call that creates the Pin. The call is not repeated here, whatever comes of it.
     async fn create_pin(&self, token: &Secret, request: &PinRequest) -> Creation;
+    /// A page of the board's Pins, the newest first; `bookmark` is the `next` of the page before.
     async fn board_pins(
         &self,
         token: &Secret,
@@ -87,5 +90,6 @@ pub trait Pinterest: Send + Sync {
     ) -> Result<BoardPage, ReadFailure>;
     /// Deletes a Pin; a Pin that doesn't exist any more counts as deleted.
     async fn delete_pin(&self, token: &Secret, pinterest_pin_id: &str) -> Result<(), ReadFailure>;
+    /// The user of the token.
     async fn user(&self, token: &Secret) -> Result<PinterestUser, ReadFailure>;
 }

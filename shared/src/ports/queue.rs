@@ -62,6 +62,7 @@ pub struct DeadLetterMessage {
 pub trait RedriveQueue: Send + Sync {
     /// Some of the messages, hidden from other receivers for `hidden_ms`; empty when there are no more.
     async fn receive(&self, hidden_ms: i64) -> PortResult<Vec<DeadLetterMessage>>;
+    /// Removes the message from the queue.
     async fn delete(&self, message: &DeadLetterMessage) -> PortResult<()>;
     /// Sends the message's text unchanged to the publish queue.
     async fn send_again(&self, message: &DeadLetterMessage) -> PortResult<()>;

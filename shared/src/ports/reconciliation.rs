@@ -14,7 +14,9 @@ pub trait Reconciliation: Send + Sync {
     async fn put_unresolved(&self, board: &BoardKey, pin: PinId, expires_at: Moment) -> PortResult<()>;
     /// The first registered pins. Consistent read.
     async fn unresolved(&self, board: &BoardKey, limit: usize) -> PortResult<Vec<PinId>>;
+    /// Removes these pins from the board's list of unresolved outcomes.
     async fn delete_unresolved(&self, board: &BoardKey, pins: &[PinId]) -> PortResult<()>;
+    /// How far the reading of the board has come; the default when there is no row.
     async fn board_scan(&self, board: &BoardKey) -> PortResult<BoardScan>;
     /// Writes the row if the stored one has the revision before `next.rev`, and otherwise answers a conflict.
     async fn save_board_scan(&self, board: &BoardKey, next: &BoardScan) -> PortResult<Write<()>>;

@@ -38,7 +38,9 @@ pub trait Schedules: Send + Sync {
         limit: usize,
     ) -> PortResult<Vec<(Moment, ScheduleId)>>;
 
+    /// Writes the row; writing it again changes nothing.
     async fn put_release_row(&self, row: &ReleaseRow) -> PortResult<()>;
+    /// Deletes the rows; one that does not exist is skipped.
     async fn delete_release_rows(&self, rows: &[ReleaseRow]) -> PortResult<()>;
     /// Every release row of one minute and shard, the earliest first. Consistent read.
     async fn release_rows(&self, minute: i64, shard: u32) -> PortResult<Vec<ReleaseRow>>;

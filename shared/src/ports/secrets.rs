@@ -89,5 +89,6 @@ pub trait Secrets: Send + Sync {
     /// Makes the staged version current if `follows` is still current. The write is done if the version is
     /// current now.
     async fn promote_tokens(&self, account: AccountKey, version: &str, follows: &str) -> PortResult<Write<()>>;
+    /// Removes all tokens of the account, staged ones included.
     async fn remove_tokens(&self, account: AccountKey, removal: Removal) -> PortResult<()>;
 }

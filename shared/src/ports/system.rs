@@ -7,6 +7,7 @@ use crate::domain::time::Moment;
 /// Time and randomness; flows get both only from here.
 #[async_trait]
 pub trait System: Send + Sync {
+    /// The wall-clock time. It may jump, back as well.
     fn now(&self) -> Moment;
     /// A monotonic clock, in milliseconds from an arbitrary origin.
     fn monotonic_ms(&self) -> i64;
@@ -16,5 +17,6 @@ pub trait System: Send + Sync {
     fn nonce(&self) -> String;
     /// 32 cryptographically random bytes.
     fn random(&self) -> [u8; 32];
+    /// Waits for so many milliseconds.
     async fn sleep_ms(&self, ms: i64);
 }

@@ -62,6 +62,7 @@ pub trait Tenants: Send + Sync {
     async fn admit(&self, admission: Admission<'_>) -> PortResult<Write<()>>;
     /// Writes an unproven registration with its claim of the address: both or neither.
     async fn save_claim(&self, user: &User, claim: &Claim) -> PortResult<Write<()>>;
+    /// The rows of the address; both are `None` when there are none.
     async fn address(&self, email: &Email) -> PortResult<AddressRows>;
     /// Only the next version of a row that exists.
     async fn save_user(&self, next: &User) -> PortResult<Write<()>>;
@@ -69,6 +70,7 @@ pub trait Tenants: Send + Sync {
     /// In no particular order.
     async fn users(&self, organization: OrganizationId) -> PortResult<Vec<User>>;
 
+    /// Writes the invitation's row.
     async fn save_invitation(&self, invitation: &Invitation) -> PortResult<()>;
     async fn invitation(&self, id: InvitationId) -> PortResult<Option<Invitation>>;
     /// In no particular order; includes those that expired lately.
