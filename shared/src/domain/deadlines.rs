@@ -42,6 +42,7 @@ impl Default for Deadlines {
     }
 }
 
+/// The configured quiesce period is shorter than the other limits require.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error(
     "the quiesce period Tq of {quiesce_ms} ms is below {least_ms} ms, the sum of the send limit, the client timeout, \

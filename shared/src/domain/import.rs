@@ -121,6 +121,7 @@ pub enum Ask {
 }
 
 impl Ask {
+    /// The pin that the row requests, unless it was refused.
     pub fn request(&self) -> Option<&PinRequest> {
         match self {
             Self::Pin(request) | Self::Schedule(request, _) => Some(request),
@@ -159,6 +160,7 @@ pub enum Made {
     Schedule(ScheduleId),
 }
 
+/// What became of a row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     #[serde(rename = "c")]
@@ -179,6 +181,7 @@ impl Outcome {
     }
 }
 
+/// The result of a row, written once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowResult {
     #[serde(rename = "n")]
@@ -227,6 +230,7 @@ pub struct Totals {
 }
 
 impl Totals {
+    /// The sum over the results.
     pub fn of(results: &[ChunkResult]) -> Self {
         let mut totals = Self {
             began_at: results.iter().map(|result| result.began_at).min(),
@@ -243,6 +247,7 @@ impl Totals {
         totals
     }
 
+    /// The rows that have a result.
     pub fn processed(&self) -> u32 {
         self.created + self.existing + self.failed
     }
@@ -255,6 +260,7 @@ pub struct Stop {
     pub at: Moment,
 }
 
+/// Why an import stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopReason {
     /// Its message was delivered too often without success.
@@ -266,6 +272,7 @@ pub enum StopReason {
 impl StopReason {
     pub const ALL: [Self; 2] = [Self::DeadLettered, Self::RowsMissing];
 
+    /// The public `error_code` of the import.
     pub fn code(self) -> &'static str {
         match self {
             Self::DeadLettered => "import_dead_lettered",

@@ -48,6 +48,7 @@ pub struct Subject {
 
 /// A message of a queue that a function reads.
 pub trait Delivered {
+    /// The ids of what the message is about.
     fn subject(&self) -> Subject;
 
     /// Tells the message how often the queue has delivered it.
@@ -110,6 +111,7 @@ fn is_zero(number: &u32) -> bool {
 }
 
 impl ReconcileMessage {
+    /// Asks for a reading of the board that was planned for that time.
     pub fn new(board: &BoardKey, planned_for: Moment) -> Self {
         Self {
             version: MESSAGE_VERSION,
@@ -127,6 +129,7 @@ impl ReconcileMessage {
         Self { duplicate_check: Some(pin), tries, ..Self::new(board, now) }
     }
 
+    /// The board to read.
     pub fn board(&self) -> BoardKey {
         let account = AccountKey { workspace: self.workspace, account: self.account };
         BoardKey { account, board_id: self.board_id.clone() }
@@ -151,6 +154,7 @@ pub struct ImportMessage {
 }
 
 impl ImportMessage {
+    /// Asks for the work on the import.
     pub fn new(key: ImportKey) -> Self {
         Self { version: MESSAGE_VERSION, workspace: key.workspace, import: key.import }
     }
@@ -166,6 +170,7 @@ impl ImportMessage {
     }
 }
 
+/// Why the text of a message is not one that this build reads.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum BadMessage {
     #[error("not a publish message: {0}")]
@@ -175,6 +180,7 @@ pub enum BadMessage {
 }
 
 impl PublishMessage {
+    /// Asks for the publishing of the pin in this generation, with the token that was taken for it.
     pub fn new(key: PinKey, account: AccountId, generation: u32, token: Option<Token>) -> Self {
         let message = Self {
             version: MESSAGE_VERSION,

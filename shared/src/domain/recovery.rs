@@ -132,6 +132,7 @@ impl RecoveryMarker {
         Self { purpose: Purpose::Retired, ..self.clone() }
     }
 
+    /// When DynamoDB may delete the row.
     pub fn expires_at(&self) -> Moment {
         Moment(self.minute * MINUTE_MS).plus_ms(KEPT_MS)
     }

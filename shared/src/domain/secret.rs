@@ -9,6 +9,7 @@ use subtle::ConstantTimeEq;
 pub struct Secret(SecretString);
 
 impl Secret {
+    /// Takes the text over.
     pub fn new(text: impl Into<String>) -> Self {
         Self(SecretString::from(text.into()))
     }

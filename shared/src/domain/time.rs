@@ -17,6 +17,7 @@ pub const DAY_MS: i64 = 24 * HOUR_MS;
 pub struct Moment(pub i64);
 
 impl Moment {
+    /// So many milliseconds later; negative: earlier.
     pub fn plus_ms(self, ms: i64) -> Self {
         Self(self.0.saturating_add(ms))
     }
@@ -31,6 +32,7 @@ impl Moment {
         self.0.div_euclid(MINUTE_MS)
     }
 
+    /// Whole seconds since the epoch.
     pub fn unix_seconds(self) -> i64 {
         self.0.div_euclid(SECOND_MS)
     }

@@ -24,6 +24,7 @@ pub const PIN_METRICS: [&str; 9] = [
     "USER_FOLLOW",
     "PROFILE_VISIT",
 ];
+/// How many of [`PIN_METRICS`] are requested by default.
 pub const PIN_METRICS_DEFAULT: usize = 7;
 /// The metrics of an account. All of them are requested if the caller names none.
 pub const ACCOUNT_METRICS: [&str; 9] = [
@@ -78,6 +79,7 @@ impl Days {
         }
     }
 
+    /// Every day of the range, in order.
     pub fn each(self) -> impl Iterator<Item = Date> {
         self.start.series(1.day()).take_while(move |day| *day <= self.end)
     }
@@ -100,6 +102,7 @@ pub struct Question {
 /// Values by metric name in lower case.
 pub type Metrics = BTreeMap<String, f64>;
 
+/// The values of one day.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DailyMetrics {
     pub day: Date,
@@ -108,6 +111,7 @@ pub struct DailyMetrics {
     pub metrics: Metrics,
 }
 
+/// Pinterest's answer: totals and days.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MetricSeries {
     /// Over all days of the range; comments and reactions over the Pin's whole life.

@@ -9,6 +9,7 @@ pub enum Privacy {
 }
 
 impl Privacy {
+    /// Pinterest's name, in upper case.
     pub fn name(self) -> &'static str {
         match self {
             Self::Public => "PUBLIC",
@@ -23,6 +24,7 @@ impl Privacy {
     }
 }
 
+/// A board as Pinterest shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Board {
     pub id: String,
@@ -33,6 +35,7 @@ pub struct Board {
 }
 
 impl Board {
+    /// Whether only the owner and collaborators see the board.
     pub fn is_secret(&self) -> bool {
         self.privacy.as_deref().and_then(Privacy::parse) == Some(Privacy::Secret)
     }
@@ -62,6 +65,7 @@ pub struct BoardChange {
     pub privacy: Option<Privacy>,
 }
 
+/// A section of a board.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
     pub id: String,
@@ -75,6 +79,7 @@ pub struct RelatedTo {
     pub related: Vec<String>,
 }
 
+/// The answer to a request for related terms.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RelatedTerms {
     /// The first of the requested terms, as Pinterest repeats it.

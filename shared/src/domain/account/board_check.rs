@@ -22,6 +22,7 @@ pub enum BoardVerdict {
     Denied,
 }
 
+/// A stored verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BoardCheck {
     pub verdict: BoardVerdict,
@@ -29,6 +30,7 @@ pub struct BoardCheck {
 }
 
 impl BoardCheck {
+    /// Whether the check is answered again without asking Pinterest ([`CHECK_FRESH_MS`]).
     pub fn is_fresh(&self, now: Moment) -> bool {
         let fresh_ms = if self.verdict == BoardVerdict::Denied { DENIED_FRESH_MS } else { CHECK_FRESH_MS };
         (0..fresh_ms).contains(&now.since_ms(self.checked_at))

@@ -26,6 +26,7 @@ pub const FITS_MAX: usize = 5;
 const NEAR_EDITS_MAX: usize = 2;
 const NEAR_SHARE: usize = 3;
 
+/// A board in the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownBoard {
     pub id: String,
@@ -78,6 +79,7 @@ impl BoardList {
         Self { rev: before.map_or(0, |before| before.rev) + 1, nonce, ..self.clone() }
     }
 
+    /// Whether the list is young enough to be believed ([`TRUSTED_MS`]).
     pub fn is_trusted(&self, now: Moment) -> bool {
         now.since_ms(self.listed_at) < TRUSTED_MS
     }
@@ -94,6 +96,7 @@ impl BoardList {
         self.listed_at.plus_ms(KEPT_MS)
     }
 
+    /// The board with this id.
     pub fn board(&self, id: &str) -> Option<&KnownBoard> {
         self.boards.iter().find(|board| board.id == id)
     }

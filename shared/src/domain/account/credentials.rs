@@ -73,6 +73,7 @@ pub struct Death {
     pub answer_lost: bool,
 }
 
+/// What the account's row knows about its tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenLife {
     /// When to refresh. `None` means never: there is no refresh token, or the tokens are given up.
@@ -129,6 +130,7 @@ impl TokenLife {
         Self { refresh_at: Some(at), ..Self::default() }
     }
 
+    /// Whether the tokens are to be refreshed now.
     pub fn is_due(&self, now: Moment) -> bool {
         self.dead.is_none() && self.refresh_at.is_some_and(|at| at <= now)
     }

@@ -43,6 +43,7 @@ pub enum Health {
 }
 
 impl Health {
+    /// The health of the account at `now`, from its row and its bucket.
     pub fn of(account: &Account, bucket: &Bucket, now: Moment) -> Self {
         let life = &account.life;
         let is_refreshing = bucket.is_paused(now) && bucket.awaits_refresh();

@@ -14,6 +14,8 @@ use self::credentials::TokenLife;
 use super::ids::AccountKey;
 use super::time::Moment;
 
+// Pinterest's names of the scopes that its users grant.
+
 pub const BOARDS_READ: &str = "boards:read";
 pub const BOARDS_WRITE: &str = "boards:write";
 pub const BOARDS_READ_SECRET: &str = "boards:read_secret";
@@ -29,6 +31,7 @@ pub const ADS_READ: &str = "ads:read";
 pub const PUBLISHING_SCOPES: [&str; 5] =
     ["boards:read", "boards:write", "pins:read", "pins:write", "user_accounts:read"];
 
+/// A Pinterest user who is connected to a workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     pub key: AccountKey,

@@ -30,6 +30,7 @@ pub struct PendingAuthorization {
 }
 
 impl PendingAuthorization {
+    /// `by` names who started the authorization, for the log.
     pub fn new(by: impl Into<String>, expires_at: Moment) -> Self {
         Self { by: by.into(), return_to: None, client_state: None, expires_at }
     }
@@ -52,6 +53,7 @@ pub struct PresentedState {
     hash: [u8; 32],
 }
 
+/// The text is no state of this system.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("not a state of this system")]
 pub struct NotAState;

@@ -45,6 +45,7 @@ fn origin(text: &str) -> Option<String> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnTo(Url);
 
+/// Why a browser is not sent to the address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoReturn {
     /// It is no absolute `http` or `https` address, is too long, or contains a user name.
@@ -69,10 +70,12 @@ impl ReturnTo {
         if allowed.0.contains(&origin) { Ok(Self(url)) } else { Err(NoReturn::NotAllowed { origin }) }
     }
 
+    /// The whole address.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
 
+    /// Scheme, host and port, as a browser writes them.
     pub fn origin(&self) -> String {
         self.0.origin().ascii_serialization()
     }

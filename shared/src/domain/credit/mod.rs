@@ -49,6 +49,7 @@ pub enum Holder {
 }
 
 impl Holder {
+    /// The credit of a key or a person.
     pub fn of_caller(who: Actor) -> Self {
         match who {
             Actor::Key(id) => Self::Key(id),
@@ -56,6 +57,7 @@ impl Holder {
         }
     }
 
+    /// The credit of a network.
     pub fn of_source(source: &Source) -> Self {
         Self::Source(source.digest())
     }
@@ -132,6 +134,7 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// What the holder may spend; `None`: it has no limit.
     pub fn of(&self, holder: &Holder) -> Option<Allowance> {
         match holder {
             Holder::Key(_) | Holder::Person(_) => self.caller,

@@ -137,6 +137,7 @@ impl Purse {
         (self.spent, self.seen_us, self.asks_again_at) = (Some(spent), paid_us, spent.until);
     }
 
+    /// The row could not be reached.
     pub fn unreachable(&mut self, now: Moment) {
         self.asks_again_at = now.plus_ms(UNREACHABLE_MS);
     }
@@ -146,6 +147,7 @@ impl Purse {
         self.owed < allowance.block()
     }
 
+    /// What may still be spent, in credits.
     pub fn credit(&self) -> u32 {
         self.credit
     }
@@ -156,6 +158,7 @@ impl Purse {
 pub struct Purses(HashMap<Holder, Purse>);
 
 impl Purses {
+    /// The purse of the holder; a new one has the grace.
     pub fn of(&mut self, holder: &Holder, allowance: Allowance, now: Moment) -> &mut Purse {
         if self.0.len() >= PURSES_MAX && !self.0.contains_key(holder) {
             self.forget_some(now);
@@ -163,6 +166,7 @@ impl Purses {
         self.0.entry(holder.clone()).or_insert_with(|| Purse::new(allowance, now))
     }
 
+    /// The purse of the holder, if it has one.
     pub fn known(&self, holder: &Holder) -> Option<&Purse> {
         self.0.get(holder)
     }

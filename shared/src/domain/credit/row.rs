@@ -53,6 +53,7 @@ impl Lease {
         Self { from, now, ask, allowance, nonce }
     }
 
+    /// [`Self::now`] in Unix microseconds.
     pub fn now_us(&self) -> i64 {
         us(self.now)
     }

@@ -16,6 +16,7 @@ pub struct BacklogRow {
 }
 
 impl BacklogRow {
+    /// The row of the pin, released under `generation`.
     pub fn of(pin: &Pin, generation: u32) -> Self {
         Self { priority: pin.request.priority, created_at: pin.created_at, pin: pin.key.pin, generation }
     }
@@ -27,6 +28,7 @@ impl BacklogRow {
         format!("{}#{:013}#{}#{:06}", self.priority.rank(), self.created_at.0, self.pin, self.generation)
     }
 
+    /// The row that [`Self::sort_key`] writes so.
     pub fn parse_sort_key(text: &str) -> Option<Self> {
         let mut parts = text.splitn(4, '#');
         let priority = Priority::of_rank(parts.next()?.parse().ok()?)?;

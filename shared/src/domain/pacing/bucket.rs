@@ -49,6 +49,7 @@ pub const TOKEN_VALID_AT_MOST_MS: i64 = 30 * SECOND_MS;
 /// A `waiting_at` younger than this need not be written again. The dispatcher clears the mark only after an empty query
 /// that began at least [`WAITING_CLEARS_AFTER_MS`] after the mark; the distance covers the slowest acceptance.
 pub const WAITING_FRESH_MS: i64 = 20 * SECOND_MS;
+/// How old a mark must be before the dispatcher clears it: see [`WAITING_FRESH_MS`].
 pub const WAITING_CLEARS_AFTER_MS: i64 = 60 * SECOND_MS;
 /// How long a tick that had too few tokens for a user's accounts keeps all of them to their backlogs, so that the next
 /// tick deals the tokens out: the ticks' distance, and the time that one may be late.

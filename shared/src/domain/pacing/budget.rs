@@ -100,6 +100,7 @@ pub struct DaySpending {
     pub nonce: String,
 }
 
+/// The UTC day of the moment, in days since the epoch.
 pub fn day_of(now: Moment) -> i64 {
     now.0.div_euclid(DAY_MS)
 }
@@ -110,10 +111,12 @@ pub fn next_day(now: Moment) -> Moment {
 }
 
 impl DaySpending {
+    /// A day on which nothing was requested yet.
     pub fn nothing(day: i64) -> Self {
         Self { day, ..Self::default() }
     }
 
+    /// All requests of the day.
     pub fn spent(&self) -> u32 {
         self.reconciliations + self.created() + self.read()
     }
@@ -154,6 +157,7 @@ impl DaySpending {
         next
     }
 
+    /// When DynamoDB may delete the row.
     pub fn expires_at(&self) -> Moment {
         Moment(self.day * DAY_MS + DAY_KEPT_MS)
     }

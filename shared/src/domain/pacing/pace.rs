@@ -11,6 +11,7 @@ pub const TOKEN_VALID_AT_LEAST_MS: i64 = 3 * SECOND_MS / 2;
 /// calls of up to 70 s here, if they are under way for up to 10 s: 25 + 70 pins, and 5 writes of the reserve
 /// (3 + 70 / 30). Decision 0020.
 pub const DEFAULT_CAPACITY: u32 = 25;
+/// Publishes per second once the burst is spent.
 pub const DEFAULT_RATE_PER_S: f64 = 1.0;
 
 /// Writes at once of the reserve: for what a caller changes on Pinterest itself and waits for.
@@ -67,6 +68,7 @@ impl Pace {
         Self::new(RESERVED_WRITES, SECOND_MS as f64 / (self.interval_ms * RESERVED_EVERY) as f64)
     }
 
+    /// Tokens per second.
     pub fn rate_per_s(&self) -> f64 {
         SECOND_MS as f64 / self.interval_ms as f64
     }

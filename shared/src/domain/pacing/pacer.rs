@@ -24,6 +24,7 @@ impl Pacer {
         Self(name)
     }
 
+    /// The part of the row's key that names the user: hexadecimal digits of an HMAC.
     pub fn name(&self) -> &str {
         &self.0
     }

@@ -39,6 +39,7 @@ impl Status {
         Self::ALL.into_iter().find(|status| status.name() == text)
     }
 
+    /// Whether nothing happens to the pin any more, unless it is retried.
     pub fn is_terminal(self) -> bool {
         matches!(self, Self::Published | Self::Failed)
     }
@@ -100,6 +101,7 @@ pub const DETAIL_MAX: usize = 88;
 /// How many duplicates get an event of their own: more would push the publish itself out of the history.
 pub const REPORTED_MAX: usize = 3;
 
+/// The state machine has no such transition; usually another worker has changed the pin meanwhile.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("{from:?} -> {to:?} is not a transition")]
 pub struct IllegalTransition {
@@ -195,8 +197,7 @@ impl Attempt {
     }
 
     /// Notes at the attempt's start how many earlier deliveries of its message ended without an attempt: they left no
-    /// event.
-    /// This row is written anyway, so a pin that nothing happens to costs no more.
+    /// event. This row is written anyway, so the note costs no write.
     pub fn after_deliveries(mut self, deliveries: u32) -> Self {
         let idle = deliveries.saturating_sub(self.deliveries_explained());
         if let Some(started) =

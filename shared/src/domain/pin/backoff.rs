@@ -5,8 +5,11 @@
 
 use crate::domain::time::{MINUTE_MS, SECOND_MS};
 
+/// The shortest wait, in milliseconds.
 pub const FLOOR_MS: i64 = SECOND_MS;
+/// The bound of the wait after the first attempt, in milliseconds. It doubles with each further attempt.
 pub const BASE_MS: i64 = 4 * SECOND_MS;
+/// The largest bound, in milliseconds.
 pub const CAP_MS: i64 = 10 * MINUTE_MS;
 
 /// The wait before the next attempt in milliseconds, given the number of attempts spent and a draw from `[0, 1)`.

@@ -5,6 +5,7 @@
 use super::WaitReason;
 use super::failure::Failure;
 
+/// Why a pin is not published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blocker {
     Failure(Failure),
@@ -14,6 +15,7 @@ pub enum Blocker {
 }
 
 impl Blocker {
+    /// The public `error_code`.
     pub fn code(self) -> &'static str {
         match self {
             Self::Failure(failure) => failure.code(),

@@ -36,6 +36,7 @@ impl<'a> Situation<'a> {
     }
 }
 
+/// What a worker does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// The pin is finished, or the message is of an older generation.

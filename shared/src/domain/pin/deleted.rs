@@ -5,6 +5,7 @@ use super::attempt::{Attempt, Status};
 use super::failure::Failure;
 use crate::domain::time::Moment;
 
+/// What is known about a deleted pin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deleted {
     pub at: Moment,
@@ -16,6 +17,7 @@ pub struct Deleted {
     pub is_removed: bool,
 }
 
+/// Why the pin was deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeletedBy {
     Owner,
@@ -23,6 +25,7 @@ pub enum DeletedBy {
     Schedule,
 }
 
+/// What the pin had come to when it was deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// No call of it created a Pin, and none will be made.

@@ -85,6 +85,7 @@ impl Failure {
         self.texts().2
     }
 
+    /// The failure with this public code.
     pub fn parse(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|failure| failure.code() == code)
     }

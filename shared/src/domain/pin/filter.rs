@@ -9,6 +9,7 @@ use super::listing::{Entry, Order, Partition, Position, Span, Tag};
 use crate::domain::ids::AccountId;
 use crate::domain::time::Moment;
 
+/// Which pins a list has. Every field that is set must match.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PinFilter {
     pub status: Option<Status>,
@@ -69,6 +70,7 @@ impl PinFilter {
             })
     }
 
+    /// Whether the filter by `error_code` lets the pin pass.
     pub fn accepts_blocker(&self, blocker: Option<Blocker>) -> bool {
         self.error_code.as_deref().is_none_or(|code| blocker.map(Blocker::code) == Some(code))
     }
@@ -82,6 +84,7 @@ pub struct ByKey {
 }
 
 impl ByKey {
+    /// Whether no filter is set.
     pub fn is_everything(&self) -> bool {
         self.accounts.is_none() && self.board.is_none()
     }
@@ -149,6 +152,7 @@ impl PinSort {
         }
     }
 
+    /// Sorts the pins; pins that compare equal are ordered by acceptance and id.
     pub fn sort(self, pins: &mut [(Pin, Attempt)]) {
         let position = |pin: &Pin| Position { at: pin.created_at, pin: pin.key.pin };
         pins.sort_by(|(a, a_is), (b, b_is)| {

@@ -9,6 +9,7 @@ use crate::domain::time::{Moment, SECOND_MS};
 pub const KEEP_WITHIN_MS: i64 = 60 * SECOND_MS;
 /// The row keeps the first events and the newest events, and the number of the events dropped in between.
 pub const KEEP_FIRST: usize = 2;
+/// The newest events that a full history keeps.
 pub const KEEP_LAST: usize = 6;
 /// The longest note in bytes; a longer one is cut at a character's boundary.
 pub const NOTE_MAX: usize = 28;
@@ -73,6 +74,7 @@ impl EventKind {
         (K::Omitted, "o", "events_omitted"),
     ];
 
+    /// Every kind.
     pub fn all() -> impl Iterator<Item = Self> {
         Self::LETTERS.iter().map(|(kind, ..)| *kind)
     }
@@ -104,6 +106,7 @@ pub struct Event {
 }
 
 impl Event {
+    /// An event without an answer of Pinterest's and without a note.
     pub fn new(kind: EventKind, at: Moment, attempt: u32) -> Self {
         Self { kind, at, attempt, status: None, provider_code: None, request_id: None, next_at: None, note: None }
     }
@@ -118,6 +121,7 @@ impl Event {
         }
     }
 
+    /// The event as the row stores it; times are relative to `origin`.
     pub fn encode(&self, origin: Moment) -> String {
         let fields = [
             self.kind.letter().to_owned(),

@@ -23,6 +23,7 @@ pub enum ImageProblem {
 }
 
 impl ImageProblem {
+    /// The failure with which Pinterest would refuse the image.
     pub fn failure(self) -> Failure {
         match self {
             Self::PrivateHost => Failure::ImageUnreachable,
@@ -30,6 +31,7 @@ impl ImageProblem {
         }
     }
 
+    /// One sentence for the user.
     pub fn message(self) -> &'static str {
         match self {
             Self::PrivateHost => "Pinterest can't reach the host of image_url: it is not a public host.",
@@ -38,6 +40,7 @@ impl ImageProblem {
         }
     }
 
+    /// What the user can do about it.
     pub fn remedy(self) -> &'static str {
         match self {
             Self::PrivateHost => "Put the image on a public web server, and send the URL there.",

@@ -62,6 +62,7 @@ impl LateCause {
         }
     }
 
+    /// The cause that a row stores as this letter.
     pub fn of_letter(letter: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|cause| cause.letter() == letter)
     }

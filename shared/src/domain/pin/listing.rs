@@ -16,6 +16,7 @@ pub struct Position {
     pub pin: PinId,
 }
 
+/// The direction of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
     #[default]
@@ -24,6 +25,7 @@ pub enum Order {
 }
 
 impl Order {
+    /// Which of two positions comes first in this order.
     pub fn compare(self, a: &Position, b: &Position) -> std::cmp::Ordering {
         match self {
             Self::NewestFirst => b.cmp(a),
@@ -54,10 +56,12 @@ impl Tag {
         Self(u32::from_be_bytes([0, hash[0], hash[1], hash[2]]))
     }
 
+    /// The tag of the account's pins.
     pub fn of_account(account: AccountId) -> Self {
         Self::of(&account.to_string())
     }
 
+    /// The tag of the board's pins.
     pub fn of_board(board_id: &str) -> Self {
         Self::of(board_id)
     }
@@ -130,11 +134,13 @@ pub struct Span {
 }
 
 impl Span {
+    /// The rest of the span after this position.
     #[must_use]
     pub fn behind(self, position: Position) -> Self {
         Self { start: Some(Start::Behind(position)), ..self }
     }
 
+    /// Whether the span has this position.
     pub fn contains(&self, position: &Position) -> bool {
         self.since.is_none_or(|since| position.at >= since)
             && self.until.is_none_or(|until| position.at < until)

@@ -14,6 +14,7 @@ pub enum Actor {
     User(UserId),
 }
 
+/// Who requested a pin, and by what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
     /// `None`: the system itself, or a build that didn't record it.
@@ -28,14 +29,17 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// Requested by this key or person, and nothing else is known.
     pub fn by(actor: Actor) -> Self {
         Self { by: Some(actor), ..Self::default() }
     }
 
+    /// Whether nothing is known.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
+    /// The form in which the row stores it.
     pub fn to_bytes(self) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut part = |letter: u8, id: Uuid, number: Option<u32>| {

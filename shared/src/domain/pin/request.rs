@@ -65,6 +65,7 @@ impl Priority {
         Self::ALL.into_iter().filter(move |other| *other > self)
     }
 
+    /// The priority with this rank.
     pub fn of_rank(rank: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|priority| priority.rank() == rank)
     }
@@ -172,6 +173,7 @@ impl WaitReason {
         Self::ALL.into_iter().find(|reason| reason.code() == code)
     }
 
+    /// One sentence for the user.
     pub fn message(self) -> &'static str {
         match self {
             Self::AccountPacing => {
@@ -226,10 +228,12 @@ pub struct Pin {
 }
 
 impl Pin {
+    /// The key of the pin's account.
     pub fn account_key(&self) -> AccountKey {
         AccountKey { workspace: self.key.workspace, account: self.request.account }
     }
 
+    /// The key of the pin's board.
     pub fn board_key(&self) -> BoardKey {
         BoardKey { account: self.account_key(), board_id: self.request.board_id.clone() }
     }

@@ -16,6 +16,7 @@ pub struct Position {
     pub estimated_start: Moment,
 }
 
+/// An event as callers see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimelineEvent {
     pub at: Moment,

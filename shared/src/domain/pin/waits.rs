@@ -127,6 +127,7 @@ pub fn depends_on_account(attempt: &Attempt) -> bool {
     }
 }
 
+/// Why the pin isn't published at `facts.now`, and its next step.
 pub fn why(facts: &Facts<'_>) -> Why {
     match facts.attempt.status {
         Status::Published => of(None, step("none", None, "The pin is finished.")),

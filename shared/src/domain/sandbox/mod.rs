@@ -226,6 +226,7 @@ impl SimulatedAccount {
         self.boards.len() < before
     }
 
+    /// The sections of the board.
     pub fn sections_of(&self, board_id: &str) -> Vec<Section> {
         let of_board = self.sections.iter().filter(|(board, ..)| board == board_id);
         of_board.map(|(_, id, name)| Section { id: id.clone(), name: name.clone() }).collect()

@@ -11,6 +11,7 @@ use crate::domain::pin::failure::Failure;
 use crate::domain::time::SECOND_MS;
 
 const OPENS: &str = "[sandbox:";
+/// The query parameter of a link whose value is a marker.
 pub const LINK_PARAMETER: &str = "pinbridge_sandbox";
 /// The number of attempts that a temporary failure lasts.
 pub const PASSING_FAILURES: u32 = 2;

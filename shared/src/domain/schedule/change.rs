@@ -21,6 +21,7 @@ pub struct ScheduleChange {
 }
 
 impl ScheduleChange {
+    /// The request with these changes.
     pub fn apply(&self, request: &PinRequest) -> PinRequest {
         fn or<T: Clone>(change: Option<&T>, before: &T) -> T {
             change.unwrap_or(before).clone()

@@ -135,6 +135,7 @@ pub struct NewSchedule {
 }
 
 impl Schedule {
+    /// A schedule that was not handed over yet.
     pub fn new(new: NewSchedule) -> Self {
         let NewSchedule { key, request, run_at, origin, now, retention_ms, nonce } = new;
         Self {
@@ -173,6 +174,7 @@ impl Schedule {
         Origin { schedule: Some((self.key.schedule, self.run)), root: None, ..self.origin }
     }
 
+    /// The row by which the dispatcher finds the schedule.
     pub fn release_row(&self) -> ReleaseRow {
         ReleaseRow { not_before: self.not_before, key: self.key, moves: self.moves }
     }
@@ -325,10 +327,12 @@ pub struct ReleaseRow {
 }
 
 impl ReleaseRow {
+    /// The minute of its time, in minutes since the epoch.
     pub fn minute(&self) -> i64 {
         self.not_before.minute()
     }
 
+    /// The shard of its release row.
     pub fn shard(&self) -> u32 {
         (self.key.schedule.0.as_u128() % u128::from(RELEASE_SHARDS)) as u32
     }

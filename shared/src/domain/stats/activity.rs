@@ -34,6 +34,7 @@ impl Category {
     }
 }
 
+/// How an action ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Success,
@@ -177,6 +178,7 @@ impl By {
     }
 }
 
+/// An entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub id: Uuid,
@@ -195,6 +197,7 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// An entry without a resource, an account or details; its maker sets what it knows.
     pub fn new(id: Uuid, at: Moment, by: By, action: &'static Action) -> Self {
         Self {
             id,
@@ -210,6 +213,7 @@ impl Entry {
         }
     }
 
+    /// Adds a detail, cut to [`DETAIL_MAX`] characters.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.details.push((name.to_owned(), value.into().chars().take(DETAIL_MAX).collect()));

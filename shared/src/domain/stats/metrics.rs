@@ -16,6 +16,7 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// Whether the scope includes the account.
     pub fn has(&self, account: AccountId) -> bool {
         match self {
             Self::Everybody => true,
@@ -42,6 +43,7 @@ impl Waiting {
         }
     }
 
+    /// The sum over the states.
     pub fn total(&self) -> u64 {
         self.queued + self.deferred + self.publishing
     }
@@ -90,6 +92,7 @@ pub struct Started {
 /// A period that ends so little before it is read ends now.
 const ENDS_NOW_MS: i64 = MINUTE_MS;
 
+/// The counts of a period.
 #[derive(Clone, Debug)]
 pub struct DashboardMetrics {
     scope: Scope,
@@ -108,6 +111,7 @@ pub struct DashboardMetrics {
 }
 
 impl DashboardMetrics {
+    /// Counts of zero for the period.
     pub fn new(period: &Period, scope: Scope) -> Self {
         let step = |start| Step { start, created: 0, published: 0, failed: 0 };
         Self {

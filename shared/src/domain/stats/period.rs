@@ -13,7 +13,9 @@ use thiserror::Error;
 use super::rollup::{QUARTER_MS, quarter, quarter_start};
 use crate::domain::time::{DAY_MS, HOUR_MS, Moment};
 
+/// Days of a period, if the caller names none.
 pub const DEFAULT_DAYS: i64 = 30;
+/// The most days of a period.
 pub const MAX_DAYS: i64 = 366;
 /// Longer periods have a series of days instead of hours.
 pub const HOURLY_UP_TO_MS: i64 = 48 * HOUR_MS;
@@ -25,6 +27,7 @@ const REACH_BACK_QUARTERS: i64 = 8;
 pub struct Zone(TimeZone);
 
 impl Zone {
+    /// UTC.
     pub fn utc() -> Self {
         Self(TimeZone::UTC)
     }
@@ -77,6 +80,7 @@ fn timestamp(moment: Moment) -> Timestamp {
     Timestamp::from_millisecond(moment.0).unwrap_or(out_of_range)
 }
 
+/// The steps of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Granularity {
     Hour,

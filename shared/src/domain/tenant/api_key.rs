@@ -43,6 +43,7 @@ pub struct PresentedKey {
     hash: [u8; 32],
 }
 
+/// The text is no API key of this system.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("not a key of this system")]
 pub struct NotAKey;

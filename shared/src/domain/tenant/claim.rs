@@ -7,6 +7,7 @@ use crate::domain::time::{DAY_MS, MINUTE_MS, Moment};
 
 /// The most mails to one address within [`MAILS_WINDOW_MS`], whoever asks for them: nobody fills another's mailbox.
 pub const MAILS_MAX: u32 = 5;
+/// The time in which [`MAILS_MAX`] mails are counted, in milliseconds.
 pub const MAILS_WINDOW_MS: i64 = DAY_MS;
 /// The shortest time between two mails to one address: a mail may be slow.
 pub const MAIL_EVERY_MS: i64 = MINUTE_MS;

@@ -21,6 +21,7 @@ pub struct Invitation {
     pub expires_at: Moment,
 }
 
+/// The organisation and the role that an invitation is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Joins {
     pub organization: OrganizationId,

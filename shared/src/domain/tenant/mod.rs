@@ -22,6 +22,7 @@ pub const DEFAULT_TIMEZONE: &str = "UTC";
 /// The name from which the id of an organisation's one sandbox is derived.
 const SANDBOX: &[u8] = b"sandbox";
 
+/// A customer: its workspaces and people belong to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Organization {
     pub id: OrganizationId,
@@ -84,6 +85,7 @@ impl CompanyProfile {
     }
 }
 
+/// Whether a workspace publishes on Pinterest or simulates it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkspaceEnvironment {
     Production,
@@ -103,6 +105,7 @@ impl WorkspaceEnvironment {
     }
 }
 
+/// Whether a workspace can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkspaceState {
     Active,

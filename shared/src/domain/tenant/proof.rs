@@ -11,6 +11,7 @@ pub const CLAIM_MS: i64 = 3 * DAY_MS;
 /// How long a link is good.
 pub const LINK_MS: i64 = DAY_MS;
 
+/// Whether a person has proven their address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proof {
     /// The address is this person's, since then.

@@ -36,10 +36,12 @@ pub struct Scopes(u8);
 impl Scopes {
     pub const ALL: Self = Self(0b111);
 
+    /// Whether the set contains the scope.
     pub fn has(self, scope: Scope) -> bool {
         self.0 & Self::bit(scope) != 0
     }
 
+    /// The scopes of the set.
     pub fn iter(self) -> impl Iterator<Item = Scope> {
         Scope::ALL.into_iter().filter(move |scope| self.has(*scope))
     }

@@ -73,11 +73,13 @@ pub struct Keyring {
 }
 
 impl Keyring {
+    /// The key with this id.
     pub fn key(&self, id: &str) -> Option<&SigningKey> {
         [Some(&self.current), self.previous.as_ref()].into_iter().flatten().find(|key| key.id == id)
     }
 }
 
+/// Why a token is refused.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum NotASession {
     #[error("not a session of this system")]

@@ -12,6 +12,7 @@ use crate::domain::time::Moment;
 
 /// The shortest and the longest password, in characters (as in the public API).
 pub const PASSWORD_MIN: usize = 8;
+/// The longest password, in characters.
 pub const PASSWORD_MAX: usize = 255;
 /// The most sessions of a person that were logged out and whose tokens have not expired; one more ends them all.
 pub const ENDED_MAX: usize = 50;
@@ -38,6 +39,7 @@ impl Email {
         (!name.is_empty() && has_dot && is_plain && text.chars().count() <= EMAIL_MAX).then_some(Self(text))
     }
 
+    /// The address: trimmed, in lower case.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -82,6 +84,7 @@ impl Role {
         Self::ALL.into_iter().find(|role| role.name() == name)
     }
 
+    /// What the role may do.
     pub fn scopes(self) -> Scopes {
         match self {
             Self::Owner => Scopes::ALL,
@@ -98,6 +101,7 @@ pub struct Ended {
     pub until: Moment,
 }
 
+/// A person who can log in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     pub id: UserId,
@@ -152,6 +156,7 @@ impl User {
         Self { epoch: now.0.max(self.epoch + 1), ended: Vec::new(), ..self.next(nonce) }
     }
 
+    /// Whether the person has proven the address.
     pub fn is_proven(&self) -> bool {
         matches!(self.proof, Proof::Proven(_))
     }

@@ -52,6 +52,7 @@ impl From<PinRequest> for PublishRequest {
     }
 }
 
+/// The answer to an accepted request: its pin with the state of its attempts.
 #[derive(Debug)]
 pub enum Acceptance {
     New(Pin, Attempt),
@@ -59,6 +60,7 @@ pub enum Acceptance {
     Replay(Pin, Attempt),
 }
 
+/// Why a request was not accepted.
 #[derive(Debug, Error)]
 pub enum AcceptError {
     #[error("the idempotency key was used with another payload")]

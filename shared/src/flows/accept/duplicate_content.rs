@@ -48,6 +48,7 @@ pub struct Candidate<'a> {
     pub refuses: bool,
 }
 
+/// What the pins that exist mean for a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It may be accepted. The other pin, if there is one, is worth a warning.
@@ -76,6 +77,7 @@ impl Twins {
         self.0.get(&content(request)).copied().filter(|first| *first != own)
     }
 
+    /// Adds the pin `own`, unless another pin of the call has its content already.
     pub fn add(&mut self, request: &PinRequest, own: PinId) {
         self.0.entry(content(request)).or_insert(own);
     }

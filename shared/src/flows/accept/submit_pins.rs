@@ -24,6 +24,7 @@ pub struct Submission {
     pub refuses_duplicates: bool,
 }
 
+/// An accepted submission.
 #[derive(Debug)]
 pub struct Submitted {
     pub acceptance: Acceptance,
@@ -48,6 +49,7 @@ impl From<PortError> for Refusal {
     }
 }
 
+/// What became of one submission.
 pub type Answer = Result<Submitted, Refusal>;
 
 /// A submission on its way.

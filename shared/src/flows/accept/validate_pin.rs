@@ -22,15 +22,23 @@ use crate::flows::pacing::headroom::{Headroom, headroom};
 use crate::flows::pacing::rate_meter::MeterError;
 use crate::ports::{PortError, PortResult};
 
-/// The names of the checks, in their order.
+// The names of the checks, in their order.
+/// Whether every field is well-formed.
 pub const SCHEMA: &str = "schema";
+/// Whether the account exists and can publish.
 pub const ACCOUNT: &str = "account";
+/// Whether the account can publish to the board.
 pub const BOARD: &str = "board";
+/// Whether Pinterest can fetch the image, as far as its URL says.
 pub const MEDIA: &str = "media";
+/// Whether the key is free, or belongs to the same content.
 pub const IDEMPOTENCY_KEY: &str = "idempotency_key";
+/// Whether another pin has the same content.
 pub const DUPLICATE_CONTENT: &str = "duplicate_content";
+/// When the pin would start.
 pub const PACING: &str = "pacing";
 
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Passed,
@@ -52,6 +60,7 @@ impl Outcome {
     }
 }
 
+/// One named check of a dry run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
     pub name: &'static str,
@@ -90,6 +99,7 @@ impl Check {
     }
 }
 
+/// The checks of a request, and what they found.
 #[derive(Clone, Debug)]
 pub struct Validation {
     pub checks: Vec<Check>,

@@ -17,6 +17,7 @@ use crate::ports::{PortError, PortResult, Write};
 /// A write of the pin that loses its race is tried this often.
 const WRITE_ATTEMPTS: usize = 3;
 
+/// Pinterest's metrics, and how current they are.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reported {
     pub metrics: MetricSeries,
@@ -27,6 +28,7 @@ pub struct Reported {
     pub removed_at: Option<Moment>,
 }
 
+/// Why metrics could not be read.
 #[derive(Debug, Error)]
 pub enum AnalyticsError {
     #[error("the pin is {}", .0.name())]

@@ -21,6 +21,7 @@ const WRITES_MAX: usize = 5;
 const UNFINISHED_MS: i64 = 15 * MINUTE_MS;
 const ASK_AGAIN_AFTER_MS: i64 = SECOND_MS / 2;
 
+/// Why an account was not connected.
 #[derive(Debug, Error)]
 pub enum ConnectError {
     #[error("Pinterest refused the token: {0}")]

@@ -15,6 +15,7 @@ use crate::ports::{PortError, Removal};
 /// A refresher or a reconnecting person comes first this often at most.
 const ROUNDS_MAX: usize = 5;
 
+/// Why an account was not disconnected.
 #[derive(Debug, Error)]
 pub enum DisconnectError {
     #[error("no such account in this workspace")]

@@ -15,6 +15,7 @@ use crate::domain::secret::Secret;
 use crate::domain::tenant::{Workspace, WorkspaceEnvironment, WorkspaceState};
 use crate::ports::{GrantFailure, PortError, ReadFailure};
 
+/// Why an authorization was not started.
 #[derive(Debug, Error)]
 pub enum StartError {
     #[error("no Pinterest app is configured")]
@@ -36,6 +37,7 @@ pub struct Callback {
     pub error: Option<String>,
 }
 
+/// Why an authorization ended without a connection.
 #[derive(Debug, Error)]
 pub enum FinishError {
     /// Unknown, used or expired. The caller doesn't learn which.

@@ -48,6 +48,7 @@ impl Reader<'_> {
     }
 }
 
+/// A page of the activity log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
     /// Newest first.

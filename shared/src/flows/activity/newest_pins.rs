@@ -11,6 +11,7 @@ use crate::ports::PortResult;
 /// A position in the index, and its pin, unless that is gone since.
 pub type Listed = ((Moment, PinId), Option<(Pin, Attempt)>);
 
+/// Pins of the list, as far as it was read.
 pub struct Found {
     pub pins: Vec<Listed>,
     /// The position up to which the list was read.

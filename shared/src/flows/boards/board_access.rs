@@ -106,6 +106,7 @@ impl Obstacle {
     }
 }
 
+/// Whether the account can publish to the board, and the board as far as it is known.
 #[derive(Clone, Debug)]
 pub struct BoardAccess {
     pub account: Account,
@@ -117,6 +118,7 @@ pub struct BoardAccess {
     pub asked: bool,
 }
 
+/// Why the check could not be made at all.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
     #[error("no such account in this workspace")]
@@ -173,6 +175,7 @@ pub async fn board_access(context: &Context, key: &BoardKey, fresh: bool) -> Res
     Ok(judged(known, check, true))
 }
 
+/// What a failed call to Pinterest says about the board.
 pub(super) fn obstacle(error: CallError) -> Obstacle {
     match error {
         CallError::TokenExpired => Obstacle::TokenExpired,

@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::domain::ids::{AccountKey, BoardKey};
 use crate::ports::PortError;
 
+/// Why the account can't publish to the board, or why that is not known.
 #[derive(Debug, thiserror::Error)]
 pub enum PreflightError {
     #[error("no such account in this workspace")]

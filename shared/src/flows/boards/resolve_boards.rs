@@ -113,6 +113,7 @@ impl Unfit {
     }
 }
 
+/// The board that a text means, or why it means none.
 pub type Resolved = Result<Found, Unfit>;
 
 /// The boards of one call: each is looked for once, and each account's boards are listed once at most.
@@ -136,6 +137,7 @@ struct Known {
 }
 
 impl<'a> Boards<'a> {
+    /// The empty memory of a call.
     pub fn new(context: &'a Context) -> Self {
         Self {
             context,

@@ -56,6 +56,7 @@ pub struct BoardReport {
     pub access: Option<BoardAccess>,
 }
 
+/// What an import would do with its rows.
 #[derive(Clone, Debug, Default)]
 pub struct ImportReport {
     pub rows: Vec<RowForecast>,

@@ -57,11 +57,13 @@ impl ImportView {
         Self { import, totals, results }
     }
 
+    /// The status that callers see: it follows from the results and from whether the import has stopped.
     pub fn status(&self) -> ImportStatus {
         self.import.status(&self.totals)
     }
 }
 
+/// The answer to a submission: its import.
 #[derive(Debug)]
 pub enum Submitted {
     New(ImportView),
@@ -69,6 +71,7 @@ pub enum Submitted {
     Replay(ImportView),
 }
 
+/// Why an import was not submitted.
 #[derive(Debug, Error)]
 pub enum SubmitError {
     #[error("the idempotency key was used with other rows")]
@@ -234,6 +237,7 @@ pub async fn page(
     Ok(ImportPage { imports, total, total_is_at_least })
 }
 
+/// Why an import was not resumed.
 #[derive(Debug, Error)]
 pub enum ResumeError {
     #[error("no such import in this workspace")]

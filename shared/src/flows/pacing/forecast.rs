@@ -34,6 +34,7 @@ pub struct AccountForecast {
     pub reason: Option<WaitReason>,
 }
 
+/// The forecast for all accounts of a request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Forecast {
     pub accounts: Vec<AccountForecast>,

@@ -6,6 +6,7 @@ use crate::domain::ids::AccountKey;
 use crate::domain::pin::Priority;
 use crate::domain::time::{MINUTE_MS, Moment};
 
+/// How soon a pin that is accepted now would start.
 #[derive(Clone, Debug)]
 pub struct Headroom {
     pub meter: RateMeter,

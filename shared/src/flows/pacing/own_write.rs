@@ -16,6 +16,7 @@ const TAKE_ATTEMPTS: usize = 4;
 /// A write that lost every race may be sent again after this time.
 const BUSY_MS: i64 = SECOND_MS;
 
+/// Why a write that a caller waits for can't be made now.
 #[derive(Debug, Error)]
 pub enum OwnWriteError {
     /// There is no token before this moment.

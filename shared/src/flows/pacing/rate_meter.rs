@@ -17,6 +17,7 @@ use crate::ports::PortError;
 /// Pins that wait, in the backlog and in the queue, are counted up to here.
 pub const WAITING_COUNTED_MAX: usize = 1_000;
 
+/// Why the meter could not be read.
 #[derive(Debug, Error)]
 pub enum MeterError {
     #[error("no such account in this workspace")]
@@ -36,6 +37,7 @@ pub struct BudgetMeter {
     pub resets_at: Moment,
 }
 
+/// The account's pace, pauses and waiting pins.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RateMeter {
     pub account: AccountKey,

@@ -12,6 +12,7 @@ const COUNT_PAUSE_MS: f64 = 150.0;
 /// A request that lost every race is made this much later.
 const BUSY_MS: i64 = 5 * SECOND_MS;
 
+/// The answer of the daily budget to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Granted {
     /// The request is counted: make it.

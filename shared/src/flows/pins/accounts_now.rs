@@ -64,6 +64,7 @@ impl AccountsNow {
         self
     }
 
+    /// The state of the pin's account; `None` if it was not read.
     pub fn account(&self, pin: &Pin) -> Option<&AccountNow> {
         self.0.get(&pin.account_key())
     }

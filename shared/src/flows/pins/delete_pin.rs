@@ -19,6 +19,7 @@ use crate::ports::{PortError, PortResult, Write};
 /// A pin that another writer changes is read again this often.
 const WRITES_MAX: usize = 6;
 
+/// Why a pin was not deleted.
 #[derive(Debug, Error)]
 pub enum DeleteError {
     #[error("no such pin in this workspace")]

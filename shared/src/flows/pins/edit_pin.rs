@@ -20,6 +20,7 @@ use crate::ports::PortError;
 /// A pin that another writer changes is read again this often.
 const WRITES_MAX: usize = 4;
 
+/// Why a pin was not edited.
 #[derive(Debug, Error)]
 pub enum EditError {
     #[error("no such pin in this workspace")]

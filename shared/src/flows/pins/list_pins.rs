@@ -71,6 +71,7 @@ impl FromStr for Cursor {
     }
 }
 
+/// Which page of which list is asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Ask {
     pub filter: PinFilter,
@@ -81,6 +82,7 @@ pub struct Ask {
     pub limit: usize,
 }
 
+/// A page of a list of pins.
 #[derive(Clone, Debug, Default)]
 pub struct PinPage {
     pub pins: Vec<PinView>,
@@ -92,6 +94,7 @@ pub struct PinPage {
     pub next: Option<Cursor>,
 }
 
+/// Why a page could not be read.
 #[derive(Debug, Error)]
 pub enum ListError {
     /// There may be more, but no offset reaches them: one call has found only so many.

@@ -27,6 +27,7 @@ const WRITE_WITHIN_MS: i64 = 15 * SECOND_MS;
 /// A take that loses its race is planned again this often; then the publisher takes the token.
 const TAKE_ATTEMPTS: usize = 4;
 
+/// Why a pin was not retried.
 #[derive(Debug, Error)]
 pub enum RetryError {
     #[error("no such pin in this workspace")]

@@ -24,6 +24,7 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// The key of the pin's account.
     pub fn account_key(&self) -> AccountKey {
         self.pin.account_key()
     }

@@ -22,6 +22,10 @@ pub async fn plan(context: &Context, pin: PinKey, attempt: &Attempt) {
     }
 }
 
+/// Writes the recovery marker that asks for the check at `due`. `tries`: how many checks have failed so far.
+///
+/// # Errors
+/// When the table is unavailable.
 pub async fn file(context: &Context, pin: PinKey, due: Moment, tries: u32) -> PortResult<()> {
     context.store.put_marker(&RecoveryMarker::duplicate_check(pin, due, tries, context.system.nonce())).await
 }

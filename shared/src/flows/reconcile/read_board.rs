@@ -38,6 +38,11 @@ pub enum Read {
     OutOfBudget(Moment),
 }
 
+/// Reads the board page by page, and spends the daily budget for each page. Stops before the monotonic time
+/// `ends_at_ms`, in milliseconds; the reading continues from there later.
+///
+/// # Errors
+/// When a port is unavailable. The inner error is Pinterest's.
 pub async fn read(
     context: &Context,
     search: &Search<'_>,

@@ -64,10 +64,12 @@ impl UnresolvedPin {
         last.is_some_and(|event| event.note.as_deref() == Some(why))
     }
 
+    /// When the Pin may have been created.
     pub fn window(&self, context: &Context) -> Window {
         Window::of(self.started_at(), &context.settings.deadlines)
     }
 
+    /// The end of the quiesce period: the call can't create a Pin after it.
     pub fn quiesced_at(&self, context: &Context) -> Moment {
         self.attempt.quiesced_at(context.settings.deadlines.quiesce_ms)
     }
@@ -325,6 +327,11 @@ pub async fn reconcile_again_after(
     Ok(())
 }
 
+/// Plans another reading for each of these pins at `at`, and records `why` in their timelines. A pin that another
+/// worker has changed meanwhile is left alone.
+///
+/// # Errors
+/// When a port is unavailable.
 pub async fn reconcile_again(
     context: &Context,
     members: Vec<UnresolvedPin>,
@@ -351,6 +358,10 @@ async fn keep_words(context: &Context, pin: &Pin, next: &Attempt, answer: &Upstr
     }
 }
 
+/// Fails these pins with `failure`. A pin that another worker has changed meanwhile is left alone.
+///
+/// # Errors
+/// When a port is unavailable.
 pub async fn give_up(
     context: &Context,
     board: &BoardKey,

@@ -96,6 +96,7 @@ impl ScheduleView {
     }
 }
 
+/// The answer to a request for a schedule: its schedule.
 #[derive(Clone, Debug)]
 pub enum Created {
     New(ScheduleView),
@@ -103,6 +104,7 @@ pub enum Created {
     Replay(ScheduleView),
 }
 
+/// Why a schedule was not created, changed, canceled, retried or removed.
 #[derive(Debug, Error)]
 pub enum ScheduleError {
     #[error("no such schedule in this workspace")]
@@ -270,6 +272,7 @@ pub async fn find(context: &Context, key: ScheduleKey) -> PortResult<Option<Sche
     Ok(stored(context, key).await?.filter(|schedule| schedule.removed_at.is_none()))
 }
 
+/// The schedule, unless it was removed.
 pub(super) async fn must_find(context: &Context, key: ScheduleKey) -> Result<Schedule, ScheduleError> {
     find(context, key).await?.ok_or(ScheduleError::NotFound)
 }

@@ -15,6 +15,7 @@ use crate::ports::{ByTime, PortResult};
 const READ_TOGETHER: usize = 100;
 const READS_AT_ONCE: usize = 4;
 
+/// Which schedules a list has. Fields that are `None` or false select nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScheduleFilter {
     /// Only schedules of these accounts.
@@ -38,6 +39,7 @@ impl ScheduleFilter {
     }
 }
 
+/// What a list of schedules is sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SortBy {
     #[default]
@@ -47,6 +49,7 @@ pub enum SortBy {
     Status,
 }
 
+/// The order of a list of schedules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScheduleSort {
     pub by: SortBy,
@@ -69,6 +72,7 @@ pub struct Next {
     pub skip: usize,
 }
 
+/// A page of a list of schedules.
 #[derive(Clone, Debug, Default)]
 pub struct SchedulePage {
     pub schedules: Vec<ScheduleView>,
@@ -90,6 +94,7 @@ pub struct Listed {
 }
 
 impl Listed {
+    /// The range of the index by time in which the list is searched.
     pub(super) fn range(&self) -> ByTime {
         ByTime {
             since: self.filter.since,
@@ -100,6 +105,7 @@ impl Listed {
         }
     }
 
+    /// Whether the index alone has the list: it is in the order of `run_at` and has no other filter than times.
     pub(super) fn is_by_index(&self) -> bool {
         let ScheduleFilter { accounts, board_id, status, is_open, q, .. } = &self.filter;
         let has_none = accounts.is_none() && board_id.is_none() && status.is_none() && !is_open && q.is_none();
@@ -145,6 +151,7 @@ pub(super) fn page_of(listed: &Listed, mut views: Vec<ScheduleView>, searched_to
     SchedulePage { schedules, total, total_is_at_least: searched_to.is_some(), next }
 }
 
+/// The list continues behind this position.
 pub(super) fn behind(position: Position) -> Next {
     Next { after: Some(position), skip: 0 }
 }

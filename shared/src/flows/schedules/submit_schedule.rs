@@ -25,6 +25,7 @@ pub struct Submission {
     pub refuses_duplicates: bool,
 }
 
+/// A schedule that was created, or existed.
 #[derive(Debug)]
 pub struct Submitted {
     pub created: Created,
@@ -54,6 +55,7 @@ pub struct Shared<'a> {
 }
 
 impl<'a> Shared<'a> {
+    /// Nothing is known yet.
     pub fn new(context: &'a Context) -> Self {
         Self { boards: Boards::new(context), checks: Preflights::default() }
     }

@@ -11,6 +11,7 @@ use crate::domain::schedule::{Schedule, run_key};
 use crate::flows::accept::validate_pin::{self, Check, DryRun, IDEMPOTENCY_KEY, PACING, Validation};
 use crate::ports::PortResult;
 
+/// The name of the check of the time.
 pub const RUN_AT: &str = "run_at";
 
 /// Checks a request that could be read; nothing is written.

@@ -20,6 +20,7 @@ pub struct ByStatus {
     pub is_at_least: bool,
 }
 
+/// The counts of schedules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Schedules {
     /// Schedules whose time is in the period.

@@ -28,6 +28,7 @@ use crate::telemetry::{self, Metric};
 
 /// A run ends this long before the invocation does, and takes no longer than [`RUN_MAX_MS`] in all.
 const STOP_BEFORE_END_MS: i64 = 10 * SECOND_MS;
+/// The longest run.
 pub const RUN_MAX_MS: i64 = 20 * SECOND_MS;
 /// Behind by more than this, the dashboard is out of date, and a metric says so.
 const BEHIND_MAX_MINUTES: i64 = 30;

@@ -18,6 +18,7 @@ use crate::ports::{PortError, PortResult};
 /// How often a new key's call looks whether others have withdrawn.
 const ROOM_READS_MAX: usize = 10;
 
+/// Why a key was not created, changed or revoked.
 #[derive(Debug, Error)]
 pub enum KeyError {
     #[error("no such key in this workspace")]

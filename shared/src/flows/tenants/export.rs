@@ -77,6 +77,7 @@ impl FromStr for Cursor {
     }
 }
 
+/// One line of an export.
 #[derive(Clone, Debug)]
 pub enum Entry {
     Account(Box<Account>, Box<Bucket>),
@@ -95,6 +96,7 @@ impl Entry {
     }
 }
 
+/// A page of an export.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
     pub entries: Vec<Entry>,

@@ -47,6 +47,7 @@ pub struct Issued {
     pub lasts_s: i64,
 }
 
+/// Why a login, or another check of a password, was refused.
 #[derive(Debug, Error)]
 pub enum LoginError {
     /// The address is unknown or the password is wrong. The caller isn't told which.

@@ -16,6 +16,7 @@ use crate::domain::time::{Moment, SECOND_MS};
 use crate::ports::OptimisticWrites;
 use crate::ports::{Admission, PortError, PortResult};
 
+/// Why a person was not created or changed.
 #[derive(Debug, Error)]
 pub enum PeopleError {
     #[error("the address is taken")]

@@ -29,6 +29,7 @@ pub struct Projects {
     pub workspaces: Vec<Workspace>,
 }
 
+/// Why a sandbox was not created or reset.
 #[derive(Debug, Error)]
 pub enum SandboxError {
     #[error("the organisation has no sandbox")]

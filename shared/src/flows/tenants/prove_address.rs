@@ -21,6 +21,7 @@ use crate::domain::tenant::user::User;
 use crate::domain::time::SECOND_MS;
 use crate::ports::{Admission, OptimisticWrites, PortError, PortResult};
 
+/// Why an address was not verified, or no link was sent.
 #[derive(Debug, Error)]
 pub enum ProofError {
     /// The link is unknown, was used or replaced, or has expired, or somebody else has proven or claimed the address.

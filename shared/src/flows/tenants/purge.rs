@@ -42,6 +42,7 @@ const ROWS_AT_ONCE: usize = 500;
 const CHUNK_NEEDS_MS: i64 = 5 * SECOND_MS;
 const WRITES_MAX: usize = 5;
 
+/// How far the purge of a workspace has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// Nothing is left.

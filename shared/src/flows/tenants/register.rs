@@ -21,6 +21,7 @@ use crate::domain::tenant::user::{Role, User};
 use crate::domain::tenant::{Organization, Workspace, WorkspaceState};
 use crate::ports::{Admission, PortError};
 
+/// Why nobody was registered.
 #[derive(Debug, Error)]
 pub enum RegisterError {
     #[error("registration is closed")]

@@ -20,6 +20,7 @@ use crate::telemetry::{self, Metric};
 /// The first write may have an old idea of the row, the second may reset it; the others lose against other instances.
 const WRITES_MAX: usize = 5;
 
+/// Why a call may not begin.
 #[derive(Clone, Debug, Error)]
 pub enum NotAdmitted {
     #[error("the credit is used up")]

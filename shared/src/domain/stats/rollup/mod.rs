@@ -88,14 +88,17 @@ fn is_called_off(failure: Option<Failure>) -> bool {
     matches!(failure, Some(Failure::PinDeleted | Failure::ScheduleCanceled))
 }
 
+/// The hour of the moment, in hours since the epoch.
 pub fn hour(at: Moment) -> i64 {
     at.0.div_euclid(HOUR_MS)
 }
 
+/// The quarter of an hour of the moment, counted since the epoch.
 pub fn quarter(at: Moment) -> i64 {
     at.0.div_euclid(QUARTER_MS)
 }
 
+/// When the quarter of an hour begins.
 pub fn quarter_start(quarter: i64) -> Moment {
     Moment(quarter.saturating_mul(QUARTER_MS))
 }
