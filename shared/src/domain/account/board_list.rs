@@ -22,8 +22,9 @@ pub const SMALL_MAX: usize = 60;
 pub const NAMES_BYTES_MAX: usize = 250 * 1024;
 /// Boards that a refusal names.
 pub const FITS_MAX: usize = 5;
-/// The most edits (of characters) by which a name still comes near, and the share of the name that they may be.
+/// The most edits (of characters) by which a name still comes near.
 const NEAR_EDITS_MAX: usize = 2;
+/// There may be one such edit in this many characters of the name.
 const NEAR_SHARE: usize = 3;
 
 /// A board in the list.

@@ -28,8 +28,8 @@ const APP_RETRY_MS: i64 = 15 * MINUTE_MS;
 /// refusal that outlives a refresh doesn't end by another one. It is tried again in case Pinterest has invalidated the
 /// new tokens too.
 pub const FORCED_AGAIN_AFTER_MS: i64 = 3 * HOUR_MS;
-/// An access token that was refused, and that can't be renewed, is tried once more this soon: a single refusal may be a
-/// slip of Pinterest's. Only the second one holds the account.
+/// An access token that was refused, and that can't be renewed, is tried once more this soon: a single refusal may be
+/// an error of Pinterest's. Only the second one holds the account.
 pub const STRAY_REFUSAL_RETRY_MS: i64 = 5 * SECOND_MS;
 
 /// The exclusive right to refresh an account's tokens.

@@ -4,7 +4,7 @@ use aws_lc_rs::hmac;
 
 use crate::domain::secret::Secret;
 
-/// Bytes of the code that name a user: two users of the same name are out of the question.
+/// Bytes of the name of a user: with so many, no two users have the same name.
 const NAME_BYTES: usize = 16;
 
 /// Names a Pinterest user's pacing row, and says nothing about the user to whoever doesn't have the stack's key.

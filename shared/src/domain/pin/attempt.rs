@@ -222,7 +222,7 @@ impl Attempt {
         u32::try_from(events.filter(|event| event.kind == EventKind::AttemptStarted).count()).unwrap_or(u32::MAX)
     }
 
-    /// The queue has delivered the pin's message as often as it does: the pin fails, and its history says how many of
+    /// The queue has delivered the pin's message as often as it allows: the pin fails, and its history says how many of
     /// the deliveries came to nothing.
     pub fn dead_lettered(&self, now: Moment, deliveries: u32, pin: &Pin, nonce: String) -> Next {
         let idle = deliveries.saturating_sub(self.deliveries_explained());
@@ -304,7 +304,7 @@ impl Attempt {
         }))
     }
 
-    /// The Pin is surely not on Pinterest: a new attempt is allowed.
+    /// The Pin is certainly not on Pinterest: a new attempt is allowed.
     pub fn absent(&self, now: Moment, nonce: String) -> Next {
         let mut next = self.leave(&[Status::Publishing], Status::Queued, now, nonce)?;
         next.reconcile_at = None;
@@ -313,7 +313,7 @@ impl Attempt {
         Ok(next.logged(EventKind::NotOnPinterest, |_| {}))
     }
 
-    /// A passing failure: the same message makes another attempt at `at`.
+    /// A temporary failure: the same message makes another attempt at `at`.
     pub fn retry_at(&self, now: Moment, at: Moment, failure: Failure, upstream: &Upstream, nonce: String) -> Next {
         let mut next = self.leave(&[Status::Publishing], Status::Queued, now, nonce)?;
         next.not_before = Some(at);

@@ -13,7 +13,7 @@ pub const KEEP_FIRST: usize = 2;
 pub const KEEP_LAST: usize = 6;
 /// The longest note in bytes; a longer one is cut at a character's boundary.
 pub const NOTE_MAX: usize = 28;
-/// Pinterest's request ids have 16 to 19 digits.
+/// The longest request id that is kept, in bytes. Pinterest's have 16 to 19 digits.
 pub const REQUEST_ID_MAX: usize = 20;
 
 /// The kinds of events. The row stores the letter.
@@ -43,7 +43,7 @@ pub enum EventKind {
     RemovedFromPinterest,
     /// The pin's schedule was retried with another pin.
     Superseded,
-    /// The queue has delivered the pin's message as often as it does; the note says how many deliveries did nothing.
+    /// The queue has delivered the pin's message as often as it allows; the note says how many deliveries did nothing.
     Undeliverable,
     /// Stands for events that were dropped to keep the row small; `attempt` holds their number.
     Omitted,

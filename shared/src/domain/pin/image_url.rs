@@ -1,5 +1,5 @@
 //! What the URL of an image says about whether Pinterest can fetch it. Pinterest fetches the image when it publishes
-//! the pin, so a URL that certainly fails is worth a word before.
+//! the pin, so a URL that certainly fails is reported when the pin is accepted.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -8,7 +8,7 @@ use url::{Host, Url};
 
 use super::failure::Failure;
 
-/// The results of imports store it.
+/// What keeps Pinterest from fetching an image. The results of imports store it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ImageProblem {
     /// The host is reachable only from a private network, or from the client's own machine.
@@ -100,9 +100,9 @@ enum Pages {
     All,
     /// All but `/name.jpg`, which is the image.
     ButImages,
-    /// Paths that begin so.
+    /// Paths that begin with one of these.
     Under(&'static [&'static str]),
-    /// Paths in which one of these stands somewhere.
+    /// Paths that contain one of these.
     Holding(&'static [&'static str]),
 }
 
@@ -133,7 +133,7 @@ impl Family {
     }
 }
 
-/// The known ones. Hosts of nothing but files, such as `i.imgur.com`, are others.
+/// The families that are known. Hosts that serve only files, such as `i.imgur.com`, are not among them.
 const SHARE_PAGES: &[Family] = &[
     // Files in a cloud.
     family(&["1drv.ms", "onedrive.live.com"], Pages::All).with_direct_links(),
@@ -194,7 +194,7 @@ const PICTURES: [&str; 5] = [".jpg", ".jpeg", ".png", ".gif", ".webp"];
 /// Pinterest's own host has a name in many countries: `pinterest.de`, `pinterest.co.uk`.
 const PINTEREST: &str = "pinterest";
 const SECOND_LEVELS: [&str; 2] = ["co", "com"];
-/// The labels before it of its pages: a country's, besides [`SAME_HOST`].
+/// How long a country's label before it is (`de.pinterest.com`); [`SAME_HOST`] has the other labels of its pages.
 const COUNTRY_LENGTHS: [usize; 2] = [2, 5];
 
 /// What certainly or probably keeps Pinterest from fetching the image.

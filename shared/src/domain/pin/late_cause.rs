@@ -40,7 +40,7 @@ impl LateCause {
     pub fn message(self) -> &'static str {
         match self {
             L::Outage => "This system was late to work on it.",
-            L::Pace => "It waited for a token of its account.",
+            L::Pace => "It waited for its turn at its account's pace.",
             L::Pause => "It waited for the end of a pause that Pinterest asked for.",
             L::Hold => "It waited for its account's connection.",
             L::Backlog => "It waited behind other pins of its account.",

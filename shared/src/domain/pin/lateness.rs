@@ -1,7 +1,7 @@
 //! Why a pin is late: one cause, noted when its first attempt starts, or when none started before its
 //! `publish_before`.
 //!
-//! The cause is that of the greater part of the delay, as far as the rows show it at that moment.
+//! The cause is what took most of the delay, as far as the rows show it at that moment.
 
 use super::attempt::Attempt;
 pub use super::late_cause::LateCause;
@@ -37,7 +37,7 @@ impl Facts<'_> {
         self.cause(self.pin.due_at.unwrap_or(self.pin.created_at))
     }
 
-    /// The cause of the greater part of the time since `from`.
+    /// What took most of the time since `from`.
     fn cause(&self, from: Moment) -> LateCause {
         let Self { pin, attempt, account, bucket, slot, now } = *self;
         let waited_as = |reason: WaitReason| attempt.wait == Some(reason);

@@ -4,7 +4,7 @@ use super::backoff;
 use super::failure::Failure;
 use crate::domain::time::{HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
 
-/// A pin gets this many attempts for passing failures before it fails as `attempts_exhausted`.
+/// A pin gets this many attempts for temporary failures before it fails as `attempts_exhausted`.
 pub const ATTEMPT_LIMIT: u32 = 6;
 /// A 429 without a hint pauses the account this long. Pinterest's limits are per minute.
 pub const RATE_LIMIT_PAUSE_MS: i64 = MINUTE_MS;
@@ -24,7 +24,7 @@ pub const BELIEVED_HINT_MS: i64 = 31 * 24 * HOUR_MS;
 /// Pinterest often can't fetch an image that it fetches some minutes later. The pin waits this long after each failed
 /// fetch, less up to [`IMAGE_WAIT_SPREAD`] of it; after the last one it fails. Together about an hour.
 pub const IMAGE_WAITS_MS: [i64; 5] = [2 * MINUTE_MS, 5 * MINUTE_MS, 10 * MINUTE_MS, 20 * MINUTE_MS, 25 * MINUTE_MS];
-/// The part of a wait by which pins whose images failed together come back at different times.
+/// The part of a wait that is random, so that pins whose images failed together come back at different times.
 pub const IMAGE_WAIT_SPREAD: f64 = 0.1;
 /// Spam blocks last up to about a day and aren't announced; the account is tried again every few hours.
 pub const SPAM_PAUSE_MS: i64 = 4 * HOUR_MS;
@@ -72,8 +72,8 @@ pub fn holds_account(failure: Failure) -> bool {
 pub fn remedy(failed: &Failed) -> Remedy {
     use Failure as F;
     match failed.failure {
-        // Surely unsent, and a failure of all accounts at once: an outage of hours must not fail waiting pins. The
-        // pin's lifetime ends it.
+        // Certainly not sent, and a failure of all accounts at once: an outage of hours must not fail waiting pins.
+        // Only the end of the pin's lifetime ends the retries.
         F::PinterestUnreachable => Remedy::RetryAt(after_backoff(failed)),
         F::PinterestBusy if failed.attempts_spent >= ATTEMPT_LIMIT => Remedy::Fail(F::AttemptsExhausted),
         F::PinterestBusy => Remedy::RetryAt(after_backoff(failed)),

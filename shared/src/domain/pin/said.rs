@@ -29,7 +29,7 @@ pub struct Said {
 }
 
 impl Said {
-    /// `None` when nothing was said, or too much before.
+    /// `None` when nothing was said, or when [`ATTEMPTS_MAX`] attempts came before.
     pub fn about(attempt: &Attempt, upstream: &Upstream) -> Option<Self> {
         let message = upstream.message.as_deref().map(|text| shortened(text, MESSAGE_MAX));
         let message = message.filter(|text| !text.is_empty());

@@ -10,9 +10,9 @@ use crate::domain::ids::{OrganizationId, UserId};
 use crate::domain::secret::Secret;
 use crate::domain::time::Moment;
 
-/// The shortest and the longest password, in characters (as in the public API).
+/// The shortest password, in characters (as in the public API).
 pub const PASSWORD_MIN: usize = 8;
-/// The longest password, in characters.
+/// The longest password, in characters (as in the public API).
 pub const PASSWORD_MAX: usize = 255;
 /// The most sessions of a person that were logged out and whose tokens have not expired; one more ends them all.
 pub const ENDED_MAX: usize = 50;

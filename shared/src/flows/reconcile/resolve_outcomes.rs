@@ -273,7 +273,7 @@ fn is_believed(context: &Context, unresolved: &UnresolvedPin, reading: &Reading)
 fn absent(context: &Context, unresolved: &UnresolvedPin) -> Result<Attempt, IllegalTransition> {
     let now = context.system.now();
     if unresolved.attempt.attempts_spent() >= ATTEMPT_LIMIT {
-        // Surely absent, and every allowed attempt ended like this.
+        // Certainly absent, and every allowed attempt ended like this.
         let nothing = Upstream::default();
         return unresolved.attempt.failed(now, Failure::AttemptsExhausted, &nothing, &unresolved.pin, context.nonce());
     }
