@@ -156,7 +156,7 @@ impl Caller {
         self.session.as_ref().ok_or_else(|| codes::SESSION_REQUIRED.into())
     }
 
-    /// The origin of a schedule that the caller plants.
+    /// The origin of a schedule that the caller creates.
     pub fn plants(&self) -> Origin {
         Origin { root: self.root, ..Origin::by(self.who) }
     }

@@ -163,9 +163,9 @@ table! {
         "Send the request again when the content of the sandbox is removed.");
 
     CALLER_LIMIT = own(429, "caller_limit",
-        "The caller has spent what it may spend in a minute.",
-        "Send the same request again after retry_after_seconds. Ask for changes less often, read longer pages, and keep \
-         board lists. The operator sets the limit (CallerCredits, SourceCredits).").retried(1);
+        "The caller has spent its credits of this minute.",
+        "Send the same request again after retry_after_seconds. Poll less often, read longer pages, and keep board \
+         lists. The operator sets the limit (CallerCredits, SourceCredits).").retried(1);
 
     // People, keys and projects.
     INVALID_CREDENTIALS = own(401, "invalid_credentials",

@@ -30,7 +30,7 @@ pub fn endpoints() -> Vec<Endpoint> {
                 .costs(50)
                 .about(
                     "Lists the changes that people, API keys and the system made, newest first; an entry of \
-                     `pin.published` stands above that of the pin's acceptance. A filter with an unknown value \
+                     `pin.published` is listed above the acceptance of its pin. A filter with an unknown value \
                      matches nothing. A page can have fewer entries than `limit`; a page without \
                      `next_cursor` is the last. A key with an allow-list reads the entries about its accounts, and its \
                      own.",

@@ -50,12 +50,13 @@ pub fn endpoints() -> Vec<Endpoint> {
                 .audited("auth.login", Resource::Actor, &[])
                 .about(
                     "Opens a session. Its token lasts one hour. While the email address is not verified \
-                     (`user.email_verified` is false), it is good for `GET /v1/auth/me`, `POST /v1/auth/logout` and \
-                     `POST /v1/auth/email/verify/request`; other operations answer 403 `email_not_verified`. After five wrong passwords for an email address from \
-                     one network (an IPv4 address, or an IPv6 /64) within 15 minutes, logins with that address from \
-                     that network answer 429 until 15 minutes after the first of them. After 30 wrong passwords from \
-                     one network, logins from there with any address do. After 50 wrong passwords for one address, \
-                     networks from which its owner has not logged in have one attempt in place of five.",
+                     (`user.email_verified` is false), it is valid for `GET /v1/auth/me`, `POST /v1/auth/logout` and \
+                     `POST /v1/auth/email/verify/request`; other operations answer 403 `email_not_verified`. After \
+                     five wrong passwords for an email address from one network (an IPv4 address, or an IPv6 /64) \
+                     within 15 minutes, logins with that address from that network answer 429 until 15 minutes after \
+                     the first of them. After 30 wrong passwords from one network, all logins from there answer 429. \
+                     After 50 wrong passwords for one address, networks from which its owner has not logged in have \
+                     one attempt in place of five.",
                 )
                 .takes::<LogIn>(|| json!({"email": "ada@example.com", "password": PASSWORD}))
                 .answers::<Session>(200, "The person and their organisation, with a session token.")

@@ -39,9 +39,10 @@ pub fn endpoints() -> Vec<Endpoint> {
                      without an offset is local time in `tz`. If a change of the clocks skips that time, it moves \
                      forward by the length of the change; if the time occurs twice, the first one counts. The series \
                      has hourly steps for periods of up to 48 hours and daily steps for longer ones. Steps follow \
-                     local time, so a day can have 23 or 25 hours. A pin counts from the moment it is accepted or ends, \
-                     also in a burst of 10,000; if there are more than can be counted, `complete` is `false`, and a \
-                     share of them is `null`. A key with an allow-list reads the figures of its accounts only.",
+                     local time, so a day can have 23 or 25 hours. A pin counts from the moment it is accepted or \
+                     ends, also in a burst of 10,000; if there are more than can be counted, `complete` is `false`, \
+                     and `pins.success_rate` is `null`. A key with an allow-list reads the figures of its accounts \
+                     only.",
                 )
                 .query::<Text>("start", "The start of the period: an ISO 8601 time or date.")
                 .query::<Text>("end", "The end of the period, exclusive: an ISO 8601 time or date. The default is now.")

@@ -84,8 +84,8 @@ pub fn endpoints() -> Vec<Endpoint> {
                 .operation("confirm_oauth", "Answer the question whether to connect the account")
                 .audited("account.connected", Resource::Account, &[])
                 .about(
-                    "The form of the callback's page. A person who was lured onto another's `authorization_url` reads \
-                     there into which workspace their account would be connected.",
+                    "The form of the callback's page. The page names the workspace, so that a person who was lured \
+                     onto another's `authorization_url` can refuse.",
                 )
                 .takes_content::<Confirmation>(
                     PAGE_FORM,

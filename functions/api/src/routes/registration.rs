@@ -52,10 +52,10 @@ pub fn endpoints() -> Vec<Endpoint> {
                 .about(
                     "Opens a session of the new person. With an `invite_token` of the operator, the person joins the \
                      organisation that the invitation names, or founds one. Without it, if registration is open, a \
-                     mail with a link goes to the address. The organisation, its workspace and its owner exist when \
-                     the link was opened; until then the session can only read the person, log out and ask for \
-                     another mail, and after three days without it the registration is void. The answer is the same \
-                     for an address that has an account: then the mail says so. If the operator has not opened \
+                     mail with a link goes to the address. The organisation, its workspace and its owner are created \
+                     when the address is verified. Until then the session can only read the person, log out and ask \
+                     for another mail. A registration that is not verified is void after three days. The answer is the \
+                     same for an address that has an account: then the mail says so. If the operator has not opened \
                      registration, the answer is 403 `registration_closed`. Registrations count as attempts to log in.",
                 )
                 .takes::<Register>(|| {
@@ -74,7 +74,7 @@ pub fn endpoints() -> Vec<Endpoint> {
                 .operation("request_email_verification", "Ask for another mail with a verification link")
                 .unaudited("it changes nothing in a workspace")
                 .about(
-                    "The new link replaces every one before, also those of other registrations of the address. An \
+                    "The new link replaces every earlier one, also those of other registrations of the address. An \
                      address gets one mail a minute and five a day, whoever asks for them.",
                 )
                 .answers::<Verification>(200, "The mail is on its way, or the address is verified already.")

@@ -29,7 +29,8 @@ pub fn endpoints() -> Vec<Endpoint> {
                 .operation("get_docs", "Read this page")
                 .about(
                     "The answer is this page if `Accept` prefers `text/html`. Otherwise it is a list of all \
-                     operations as plain text: method, path and access.",
+                     operations as plain text: method, path, and who may call it, in the words of the table under \
+                     Authentication.",
                 )
                 .answers_content::<Text>(200, "The description of the API.", TEXT)
                 .answers_content::<Text>(200, "The description of the API.", HTML),

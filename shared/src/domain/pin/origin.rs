@@ -23,7 +23,7 @@ pub struct Origin {
     pub schedule: Option<(ScheduleId, u32)>,
     /// The import that contained the pin, and its row number, from 1.
     pub import: Option<(ImportId, u32)>,
-    /// Of a schedule that a key planted: who made the first key of the chain that the key comes from. The rows of keys
+    /// Of a schedule that a key created: who made the first key of the chain that the key comes from. The rows of keys
     /// expire before their schedules do.
     pub root: Option<Actor>,
 }

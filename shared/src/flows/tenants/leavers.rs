@@ -1,5 +1,5 @@
 //! What people leave behind: the keys that they made, the keys that those made, and the schedules that any of them
-//! planted. A session ends with its person; these don't.
+//! created. A session ends with its person; these don't.
 
 use std::collections::BTreeSet;
 
@@ -84,7 +84,7 @@ impl Leaver {
             || self.person.as_ref().is_some_and(is_by_address)
     }
 
-    /// The ids of every key of the leaver's, revoked ones too: what a revoked key planted is still there. Rows of keys
+    /// The ids of every key of the leaver's, revoked ones too: what a revoked key created is still there. Rows of keys
     /// expire, so a key names all of its makers, and a schedule the first one.
     fn keys_of(&self, all: &[ApiKey]) -> BTreeSet<KeyId> {
         let mut known: BTreeSet<KeyId> = self.key.into_iter().collect();

@@ -96,8 +96,7 @@ pub struct Timeline {
     pub publish_before: Option<Time>,
     /// Extension: the seconds from `due_at` to the start of the first attempt. `null` below one second.
     pub late_by_seconds: Option<f64>,
-    /// Extension: the cause of the greater part of the delay of a pin that started late, or that failed with
-    /// `too_late`.
+    /// Extension: what took most of the delay of a pin that started late, or that failed with `too_late`.
     pub late_cause: Option<LateCause>,
     /// Extension: the events in order. The first is `accepted`.
     pub events: Vec<TimelineEvent>,
@@ -155,7 +154,7 @@ pub struct TimelineEvent {
     pub note: Option<String>,
     /// Extension: Pinterest's own words about this attempt. (An export leaves them out.)
     pub upstream_message: Option<String>,
-    /// Extension: what pinbridge saw in place of an answer of Pinterest's.
+    /// Extension: what happened in place of an answer from Pinterest, such as a timeout.
     pub transport_error: Option<String>,
 }
 
@@ -184,7 +183,7 @@ pub struct NextStep {
     /// As `next_at` of the pin.
     pub at: Option<Time>,
     pub reason: String,
-    /// The position in the backlog of the account. 1 is next.
+    /// The position in the backlog of the account; 1 is released next. `null` if the pin is not in the backlog.
     pub queue_position: Option<u64>,
     /// Whether the position is a lower bound.
     pub queue_position_is_at_least: Option<bool>,

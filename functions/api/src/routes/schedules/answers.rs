@@ -52,9 +52,9 @@ pub struct Schedule {
     /// Extension: the seconds from `run_at` to the start of the pin, or to its release if it has not started. `null`
     /// below one second.
     pub late_by_seconds: Option<f64>,
-    /// Extension: the cause of the greater part of the delay.
+    /// Extension: what took most of the delay.
     pub late_cause: Option<LateCause>,
-    /// Extension: who planted the schedule, and the import that it came from.
+    /// Extension: who created the schedule, and the import that it came from.
     pub origin: Origin,
 }
 
