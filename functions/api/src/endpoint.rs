@@ -18,7 +18,7 @@ use crate::content_type::{JSON, JSON_LINES};
 use crate::error::codes::{ACCOUNT_NOT_PERMITTED, Code, NOT_FOUND, VALIDATION_ERROR};
 use crate::openapi::schema::Text;
 
-/// One operation of the API. Its fields are what the builder below was told; the methods explain them.
+/// One operation of the API. The methods of the builder below set the fields, and explain them.
 pub struct Endpoint {
     pub method: Method,
     /// The path as axum writes it, such as `/v1/pins/{id}`.

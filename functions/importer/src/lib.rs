@@ -1,4 +1,4 @@
-//! The import queue's function: each message is an import to go on with.
+//! The import queue's function: each message names an import to continue.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use pinbridge_shared::adapters::sqs_batch::{Unreadable, Worker};

@@ -10,7 +10,7 @@ use pinbridge_shared::flows::tenants::purge;
 use pinbridge_shared::ports::PortResult;
 use serde::{Deserialize, Serialize};
 
-/// EventBridge's scheduled event, of which nothing matters here.
+/// EventBridge's scheduled event. None of its fields is used.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ScheduledEvent {}

@@ -15,7 +15,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Demo<'a> {
     pub base_url: &'a str,
     pub api_key: &'a str,
-    /// How the text names the provider: "the simulated Pinterest", or an origin.
+    /// How the printed text names Pinterest: "the simulated Pinterest", or an origin.
     pub provider: &'a str,
 }
 

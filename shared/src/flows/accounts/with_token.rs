@@ -153,7 +153,7 @@ where
         Renewal::Exhausted | Renewal::RetryAt(_) if account.life.has_expired(context.system.now()) => {
             return Err(CallError::TokenExpired);
         }
-        // A single refusal may be a slip of Pinterest's, and a renewal that failed leaves the token as good as it was.
+        // A single refusal may be an error of Pinterest's, and after a failed renewal the token may still be valid.
         Renewal::Exhausted | Renewal::RetryAt(_) => {
             context.system.sleep_ms(STRAY_REFUSAL_PAUSE_MS).await;
             token

@@ -40,7 +40,7 @@ impl Obstacle {
     }
 
     /// Whether it is the board, and not the account's connection or Pinterest, that keeps pins from being published.
-    /// (A scope that is missing for the connection as a whole is the connection's affair.)
+    /// (A scope that is missing for the connection as a whole is about the connection.)
     pub fn is_about_board(&self) -> bool {
         match self {
             Self::NotFound | Self::Deleted | Self::Denied => true,

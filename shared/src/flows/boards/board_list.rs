@@ -17,9 +17,9 @@ use crate::ports::{ListingClaim, OptimisticWrites, PortResult, Write};
 const WRITTEN_EVERY_MS: i64 = HOUR_MS;
 /// A write that loses its race is planned again this often.
 const WRITES_MAX: usize = 3;
-/// The list that another process reads at this moment is waited for this long after its claim, ...
+/// How long after another process's claim this process waits for the list that it reads.
 const AWAITED_MS: i64 = 5 * SECOND_MS;
-/// ... and looked for this often.
+/// How often it looks for that list meanwhile.
 const LOOKED_FOR_EVERY_MS: i64 = 250;
 
 /// The boards of an account after Pinterest was asked, or was to be asked.
@@ -55,7 +55,7 @@ pub async fn refresh(context: &Context, account: &Account, every_ms: i64) -> Por
     }
 }
 
-/// Lists the account's boards, and stores the list if it is news.
+/// Lists the account's boards, and stores the list if it has changed.
 ///
 /// # Errors
 /// As [`with_token_of`] says.

@@ -210,7 +210,7 @@ impl<'a> Boards<'a> {
             return self.reachable(account, &board).await;
         }
         let Some(row) = self.account(account).await?.filter(Account::is_connected) else {
-            // The acceptance has its own word for such an account.
+            // The acceptance has its own error for such an account.
             return Ok(Ok(Found::unchecked(id, None)));
         };
         let list = match self.refreshed(&row, LISTED_EVERY_MS).await? {

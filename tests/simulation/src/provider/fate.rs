@@ -1,4 +1,4 @@
-//! What becomes of a create, and what it is answered.
+//! What happens to a create, and what its answer is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
