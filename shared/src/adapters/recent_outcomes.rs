@@ -91,7 +91,9 @@ impl Noting {
             let workspace = pin.key.workspace;
             let Some(full) = self.keep(workspace, sample) else { continue };
             if let Err(error) = self.write(workspace, full).await {
-                tracing::warn!(workspace_id = %workspace, %error, "recent outcomes not stored; the figures read the pins");
+                tracing::warn!(
+                    workspace_id = %workspace, %error, "recent outcomes not stored; the figures read the pins"
+                );
             }
         }
     }

@@ -87,7 +87,8 @@ async fn link(context: &Context, key: AccountKey) {
         Ok(Some(account)) => share_tokens(context, &account).await,
         Ok(None) => {}
         Err(error) => tracing::warn!(
-            workspace_id = %key.workspace, account_id = %key.account, %error, "account not linked to its Pinterest user's pace"
+            workspace_id = %key.workspace, account_id = %key.account, %error,
+            "account not linked to its Pinterest user's pace"
         ),
     }
 }

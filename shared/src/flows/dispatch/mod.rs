@@ -42,7 +42,9 @@ pub async fn dispatch(context: &Context, mode: Mode, ends_at_ms: i64) -> PortRes
     }
     if let Err(error) = begin(context, now).await {
         telemetry::count_failed_work("dispatcher", error.port(), now);
-        tracing::error!(port = error.port(), %error, "beginning of the first run not recorded; the next run tries again");
+        tracing::error!(
+            port = error.port(), %error, "beginning of the first run not recorded; the next run tries again"
+        );
     }
     // What has a time comes first. A recovery leaves schedules to the next tick: a schedule's owner is its row in the
     // table.
