@@ -6,13 +6,14 @@ use axum::body::Body;
 use http::Request;
 use pinbridge_shared::domain::ids::{AccountKey, PinKey, WorkspaceId};
 use pinbridge_shared::domain::pin::attempt::Attempt;
-use pinbridge_shared::domain::sandbox::{ACCOUNTS_MAX, FIXED_BOARDS, OWN_BOARDS_MAX, trigger};
+use pinbridge_shared::domain::sandbox::{ACCOUNTS_MAX, FIXED_BOARDS, OWN_BOARDS_MAX, SECTIONS_MAX, trigger};
 use pinbridge_shared::domain::tenant::user::Role;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 use pinbridge_shared::flows::accounts::refresh_due::refresh_due;
 use pinbridge_shared::flows::tenants::purge;
 use pinbridge_shared::testing::fake_pinterest::Answer;
+use pinbridge_shared::testing::faults::Fault;
 use serde_json::{Value, json};
 
 use crate::support::api::{Api, As};
@@ -237,6 +238,86 @@ async fn in_production_a_marker_is_text() {
     api.world.run_for_ms(10 * SECOND_MS).await;
     assert_eq!(api.world.attempt(pin).await.status.name(), "published");
     assert_eq!(api.world.pinterest.calls().len(), 1, "Pinterest was asked");
+}
+
+/// As many boards at once as the account's pace lets through.
+const AT_ONCE: usize = 25;
+
+#[tokio::test]
+async fn boards_that_are_created_at_once_beyond_the_limit_all_get_the_limits_error() {
+    // How many boards there are before, and whether the new ones all have one name.
+    for (before, is_one_name) in [(0, false), (7, false), (9, false), (9, true), (10, false)] {
+        let sandbox = Sandbox::new().await;
+        let account = AccountKey::simulated(sandbox.workspace, 1).account;
+        let create = async |name: String| {
+            sandbox.call("POST", "/v1/pinterest/boards", json!({"account_id": account, "name": name})).await
+        };
+        for n in 0..before {
+            assert_eq!(create(format!("Before {n}")).await.0, 201);
+        }
+        sandbox.api.world.system.advance_ms(10 * MINUTE_MS);
+        let expected = told_alone().await;
+        // All of them read the same state of the account before the first one is through.
+        for call in ["simulated_accounts.simulated_account", "simulated_accounts.save_simulated_account"] {
+            for nth in 1..=AT_ONCE * AT_ONCE {
+                sandbox.api.world.faults.plan(call, nth, Fault::Yield);
+            }
+        }
+        let name = |n: usize| if is_one_name { "The last one".to_owned() } else { format!("At once {n}") };
+        let answers = futures_util::future::join_all((0..AT_ONCE).map(|n| create(name(n)))).await;
+        sandbox.api.world.faults.heal();
+        let (made, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|(status, _)| *status == 201);
+        assert_eq!(made.len(), OWN_BOARDS_MAX - before, "{before} before: {refused:?}");
+        for (status, answer) in refused {
+            let told = (status, answer["code"].clone(), answer["error"]["message"].clone());
+            assert_eq!(told, expected, "{before} before, one name: {is_one_name}");
+        }
+        let all = sandbox.get(&format!("/v1/pinterest/boards?account_id={account}")).await;
+        assert_eq!(all.as_array().map(Vec::len), Some(FIXED_BOARDS.len() + OWN_BOARDS_MAX));
+    }
+}
+
+/// What a caller beyond the limit gets who is alone.
+async fn told_alone() -> (u16, Value, Value) {
+    let sandbox = Sandbox::new().await;
+    let account = AccountKey::simulated(sandbox.workspace, 1).account;
+    let mut last = (0, Value::Null);
+    for n in 0..=OWN_BOARDS_MAX {
+        let body = json!({"account_id": account, "name": format!("Board {n}")});
+        last = sandbox.call("POST", "/v1/pinterest/boards", body).await;
+    }
+    let (status, answer) = last;
+    assert_eq!((status, &answer["code"]), (403, &json!("sandbox_board_limit")));
+    (status, answer["code"].clone(), answer["error"]["message"].clone())
+}
+
+#[tokio::test]
+async fn sections_that_are_created_at_once_are_all_made_or_refused_by_the_limit() {
+    let sandbox = Sandbox::new().await;
+    let account = AccountKey::simulated(sandbox.workspace, 1).account;
+    let path = format!("/v1/pinterest/boards/{}/sections", FIXED_BOARDS[0].0);
+    for round in 0..3 {
+        sandbox.api.world.system.advance_ms(10 * MINUTE_MS);
+        for nth in 1..=AT_ONCE * AT_ONCE {
+            sandbox.api.world.faults.plan("simulated_accounts.save_simulated_account", nth, Fault::Yield);
+        }
+        let create = |n: usize| {
+            let body = json!({"account_id": account, "name": format!("Round {round}, {n}")});
+            let path = path.as_str();
+            let sandbox = &sandbox;
+            async move { sandbox.call("POST", path, body).await }
+        };
+        let answers = futures_util::future::join_all((0..AT_ONCE).map(create)).await;
+        sandbox.api.world.faults.heal();
+        let left = SECTIONS_MAX.saturating_sub(round * AT_ONCE).min(AT_ONCE);
+        assert_eq!(answers.iter().filter(|(status, _)| *status == 201).count(), left, "{answers:?}");
+        let refused: BTreeSet<String> = answers
+            .iter()
+            .filter(|(status, _)| *status != 201)
+            .map(|(status, told)| format!("{status} {}", told["code"]))
+            .collect();
+        assert!(refused.len() <= 1, "{refused:?}");
+    }
 }
 
 #[tokio::test]

@@ -17,15 +17,16 @@ use crate::context::Context;
 use crate::domain::ids::AccountKey;
 use crate::domain::pin::attempt::Upstream;
 use crate::domain::pin::failure::Failure;
-use crate::domain::sandbox::{SimulatedAccount, SimulatedToken};
+use crate::domain::sandbox::{OWN_BOARDS_MAX, SECTIONS_MAX, SimulatedAccount, SimulatedToken};
 use crate::domain::secret::Secret;
 use crate::ports::OptimisticWrites;
 use crate::ports::{
-    Boards, OAuth, Pinterest, PortError, PortResult, ReadFailure, Secrets, SimulatedAccounts, Store, System,
+    Boards, OAuth, Pinterest, PortError, PortResult, ReadFailure, Secrets, SimulatedAccounts, Store, System, Write,
 };
 
-/// Another writer of the row comes first this often at most; the row has few writers.
-const WRITES_MAX: usize = 5;
+/// Rounds of a write. Callers that fill an account at once make each other lose no more often than it has places for
+/// boards and sections; the others are a refresh, a reconnection, or changes of boards.
+const WRITES_MAX: usize = OWN_BOARDS_MAX + SECTIONS_MAX + 5;
 
 /// The real ports, behind the simulated ones.
 struct Sandbox {
@@ -78,8 +79,11 @@ impl Sandbox {
                 Ok(answer) => answer,
                 refused => return Ok(refused),
             };
-            if self.accounts.save_simulated_account(&next).await?.is_done() {
-                return Ok(Ok(answer));
+            match self.accounts.save_simulated_account(&next).await {
+                Ok(Write::Done) => return Ok(Ok(answer)),
+                // A row in another writer's transaction is a lost round too.
+                Ok(Write::Conflict(())) | Err(PortError::Contended { .. }) => {}
+                Err(error) => return Err(error),
             }
         }
     }
@@ -150,10 +154,14 @@ fn refused(failure: Failure) -> ReadFailure {
     ReadFailure { failure, upstream: upstream(failure), retry_after_ms: None }
 }
 
-/// Our own table is unavailable; the caller sees it as Pinterest's outage.
+/// Our own table is unavailable: the caller sees Pinterest's outage. Contention is no outage: the caller sees what
+/// Pinterest answers while it changes a board for others.
 fn unreachable(error: PortError) -> ReadFailure {
     tracing::warn!(%error, "simulated account unavailable");
-    refused(Failure::PinterestUnreachable)
+    match error {
+        PortError::Contended { .. } => refused(Failure::PinterestBusy),
+        PortError::Unavailable { .. } | PortError::Broken { .. } => refused(Failure::PinterestUnreachable),
+    }
 }
 
 #[cfg(test)]

@@ -185,13 +185,14 @@ impl SimulatedAccount {
     }
 
     /// # Errors
-    /// Pinterest's message, when the name is taken or there are too many boards.
+    /// Pinterest's message, when there are too many boards or the name is taken.
     pub fn add_board(&mut self, draft: &BoardDraft) -> Result<Board, &'static str> {
-        if self.all_boards().iter().any(|board| board.name == draft.name) {
-            return Err("The board name is invalid or duplicated.");
-        }
+        // The limit first: a caller beyond it gets the same answer whatever the name.
         if self.boards.len() >= OWN_BOARDS_MAX {
             return Err("The simulated account has all the boards that it can have.");
+        }
+        if self.all_boards().iter().any(|board| board.name == draft.name) {
+            return Err("The board name is invalid or duplicated.");
         }
         let board = OwnBoard {
             id: self.next_id(),
@@ -233,13 +234,13 @@ impl SimulatedAccount {
     }
 
     /// # Errors
-    /// Pinterest's message, when the name is taken or there are too many sections.
+    /// Pinterest's message, when there are too many sections or the name is taken.
     pub fn add_section(&mut self, board_id: &str, name: &str) -> Result<Section, &'static str> {
-        if self.sections_of(board_id).iter().any(|section| section.name == name) {
-            return Err("Invalid board section parameters.");
-        }
         if self.sections.len() >= SECTIONS_MAX {
             return Err("The simulated account has all the sections that it can have.");
+        }
+        if self.sections_of(board_id).iter().any(|section| section.name == name) {
+            return Err("Invalid board section parameters.");
         }
         let section = Section { id: self.next_id(), name: name.to_owned() };
         self.sections.push((board_id.to_owned(), section.id.clone(), section.name.clone()));

@@ -30,13 +30,18 @@ pub async fn boards(context: &Context, account: AccountKey) -> Result<Vec<Board>
 /// # Errors
 /// As [`with_token_to_write`] says; a lost answer fails as `OutcomeUnknown`.
 pub async fn create_board(context: &Context, account: AccountKey, draft: &BoardDraft) -> Result<Board, CallError> {
-    if account.account.is_simulated()
-        && boards(context, account).await?.len() >= sandbox::FIXED_BOARDS.len() + sandbox::OWN_BOARDS_MAX
-    {
+    if is_full(context, account).await? {
         return Err(CallError::SandboxBoardLimit);
     }
     let create = |token| async move { context.boards.create_board(&token, draft).await };
-    let board = with_token_to_write(context, account, scopes_to_write(draft.privacy), create).await?;
+    let board = match with_token_to_write(context, account, scopes_to_write(draft.privacy), create).await {
+        Ok(board) => board,
+        // Other calls may have added the last boards meanwhile. Who comes too late gets the error of who comes later.
+        Err(error) if may_be_the_limits(&error) && is_full(context, account).await.unwrap_or_default() => {
+            return Err(CallError::SandboxBoardLimit);
+        }
+        Err(error) => return Err(error),
+    };
     store_check(context, &key(account, &board.id), BoardVerdict::Reachable(board.clone())).await;
     board_list::put(context, account, &board).await;
     Ok(board)
@@ -135,6 +140,22 @@ pub async fn related_terms(
 fn refuse_fixed(board: &BoardKey) -> Result<(), CallError> {
     let is_fixed = board.account.account.is_simulated() && sandbox::is_fixed_board(&board.board_id);
     if is_fixed { Err(CallError::SandboxBoardFixed) } else { Ok(()) }
+}
+
+/// Whether the account is a simulated one that can't have more boards.
+async fn is_full(context: &Context, account: AccountKey) -> Result<bool, CallError> {
+    let all = sandbox::FIXED_BOARDS.len() + sandbox::OWN_BOARDS_MAX;
+    Ok(account.account.is_simulated() && boards(context, account).await?.len() >= all)
+}
+
+/// Whether a simulated account that became full during the call may have failed it so: it refused the board, or other
+/// calls took the tokens or the rounds of the write. With each of them, no board was made.
+fn may_be_the_limits(error: &CallError) -> bool {
+    match error {
+        CallError::Paced { .. } => true,
+        CallError::Pinterest(read) => matches!(read.failure, Failure::InvalidRequest | Failure::PinterestBusy),
+        _ => false,
+    }
 }
 
 fn scopes_to_write(privacy: Option<Privacy>) -> &'static [&'static str] {
