@@ -268,8 +268,40 @@ async fn a_limited_key_sees_its_accounts_figures_only() {
     assert_eq!((&asked["import_jobs"], &asked["account_id"]), (&Value::Null, &json!(ours)));
     let path = format!("/v1/dashboard/summary?account_id={other}");
     api.refused("GET", &path, As::Key(&own), Value::Null, 403, "account_not_permitted").await;
-    let nobody = summary(&api, &api.key, &format!("account_id={other}")).await;
-    assert_counts(&nobody, 0, 0, 0, "an account without pins");
+}
+
+#[tokio::test]
+async fn an_unknown_account_is_told_as_everywhere_and_a_disconnected_one_keeps_its_figures() {
+    let api = Api::new().await;
+    accept(&api, 0..2).await;
+    publish(&api).await;
+    api.world.system.advance_ms(SECOND_MS);
+    let rate_meter = async |id: &str| {
+        let path = format!("/v1/rate-meter?account_id={id}");
+        api.call("GET", &path, As::Key(&api.key), Value::Null).await
+    };
+    for id in ["00000000-0000-0000-0000-0000000000cc", "7", "", "00000000-0000-0000-0000-00000000000g"] {
+        let path = format!("/v1/dashboard/summary?account_id={id}");
+        let (status, told) = api.call("GET", &path, As::Key(&api.key), Value::Null).await;
+        let (wanted, of_rate_meter) = rate_meter(id).await;
+        assert_eq!((status, &told["code"]), (wanted, &of_rate_meter["code"]), "{id}: {told}");
+        assert_eq!(told["error"]["message"], of_rate_meter["error"]["message"], "{id}");
+        assert!([404, 422].contains(&status), "{id}: {told}");
+        // A filter of a list that nothing fits leaves an empty list, whatever it names.
+        for list in ["/v1/pins", "/v1/schedules"] {
+            let path = format!("{list}?account_id={id}");
+            let (of_list, answer) = api.call("GET", &path, As::Key(&api.key), Value::Null).await;
+            match status {
+                404 => assert_eq!((of_list, &answer), (200, &json!([])), "{path}"),
+                _ => assert_eq!((of_list, &answer["code"]), (status, &told["code"]), "{path}"),
+            }
+        }
+    }
+    let ours = testdata::account();
+    let path = format!("/v1/pinterest/accounts/{ours}");
+    assert_eq!(api.call("DELETE", &path, As::Key(&api.key), Value::Null).await.0, 204);
+    let kept = summary(&api, &api.key, &format!("account_id={ours}")).await;
+    assert_counts(&kept, 2, 2, 0, "a disconnected account");
 }
 
 #[tokio::test]

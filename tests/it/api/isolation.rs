@@ -238,6 +238,7 @@ const CASES: &[Case] = &[
     ("POST", "/v1/schedules/bulk-delete", Must::Same, |ids| ("/v1/schedules/bulk-delete".into(), json!({"ids": [ids.schedule]}))),
     ("GET", "/v1/rate-meter", Must::NotFound, |ids| bare(format!("/v1/rate-meter?account_id={}", ids.account))),
     ("GET", "/v1/dashboard/summary", Must::OwnOnly, |_| bare("/v1/dashboard/summary")),
+    ("GET", "/v1/dashboard/summary", Must::NotFound, |ids| bare(format!("/v1/dashboard/summary?account_id={}", ids.account))),
     ("GET", "/v1/export", Must::OwnOnly, |_| bare("/v1/export")),
     ("GET", "/v1/billing/status", Must::OwnOnly, |_| bare("/v1/billing/status")),
     ("GET", "/v1/billing/pricing", Must::Nobodys, |_| bare("/v1/billing/pricing")),

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, READ, get, tagged};
 use crate::error::ApiError;
-use crate::error::codes::{ACCOUNT_NOT_PERMITTED, INVALID_DATE_RANGE, INVALID_TIMEZONE, VALIDATION_ERROR};
+use crate::error::codes::{ACCOUNT_NOT_PERMITTED, INVALID_DATE_RANGE, INVALID_TIMEZONE, NOT_FOUND, VALIDATION_ERROR};
 use crate::openapi::schema::{Text, Time, names};
 use crate::request::query;
 
@@ -47,9 +47,9 @@ pub fn endpoints() -> Vec<Endpoint> {
                 .query::<Text>("start", "The start of the period: an ISO 8601 time or date.")
                 .query::<Text>("end", "The end of the period, exclusive: an ISO 8601 time or date. The default is now.")
                 .query::<Text>("tz", "An IANA time zone. The default is `UTC`.")
-                .query::<Uuid>("account_id", "Only this account.")
+                .query::<Uuid>("account_id", "Only this account. An unknown one is `not_found`.")
                 .answers::<DashboardSummary>(200, "The figures.")
-                .fails(&[VALIDATION_ERROR, INVALID_DATE_RANGE, INVALID_TIMEZONE, ACCOUNT_NOT_PERMITTED]),
+                .fails(&[NOT_FOUND, VALIDATION_ERROR, INVALID_DATE_RANGE, INVALID_TIMEZONE, ACCOUNT_NOT_PERMITTED]),
         ],
     )
 }
@@ -224,7 +224,7 @@ async fn summary(
     Query(query): Query<query::Query>,
 ) -> Result<Json<DashboardSummary>, ApiError> {
     let now = context.system.now();
-    let (period, account) = (period(&query, now)?, account(&query, &caller)?);
+    let (period, account) = (period(&query, now)?, account(&context, &query, &caller).await?);
     let scope = match (account, caller.limited_to()) {
         (Some(account), _) => Scope::Only(vec![account]),
         (None, Some(accounts)) => Scope::Only(accounts.to_vec()),
@@ -261,9 +261,13 @@ async fn summary(
     }))
 }
 
-fn account(query: &query::Query, caller: &Caller) -> Result<Option<AccountId>, ApiError> {
-    let account = query::optional_account_id(query)?;
-    account.map_or(Ok(()), |account| caller.may_use(account)).map(|()| account)
+/// The account of the request. Figures are about it, so one that doesn't exist has none, as with the rate meter.
+async fn account(context: &Context, query: &query::Query, caller: &Caller) -> Result<Option<AccountId>, ApiError> {
+    let Some(account) = query::optional_account_id(query)? else { return Ok(None) };
+    match context.store.account(caller.account(account)?).await? {
+        Some(_) => Ok(Some(account)),
+        None => Err(ApiError::not_found("account")),
+    }
 }
 
 fn period(query: &query::Query, now: Moment) -> Result<Period, ApiError> {
