@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail};
 
 use crate::files::damaged;
 use crate::identity::{self, Identity};
+use crate::write_ahead_log;
 
 const TABLE_FILE: &str = "aws/dynamodb.sqlite3";
 const SECRETS_FILE: &str = "aws/secrets.json";
@@ -41,6 +42,7 @@ pub fn check(data_dir: &Path, known: &Identity, has_simulator: bool) -> anyhow::
     if !begins_with(&path(TABLE_FILE), SQLITE) {
         bail!("{}", damaged(&path(TABLE_FILE)));
     }
+    write_ahead_log::check(&path(TABLE_FILE))?;
     // The simulator begins its journal with its accounts. Without them it would count the ids of Pins from the start.
     if wanted.iter().any(|name| name == JOURNAL_FILE) && !has_a_line(&path(JOURNAL_FILE)) {
         bail!("{}", damaged(&path(JOURNAL_FILE)));

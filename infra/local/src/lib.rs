@@ -16,3 +16,4 @@ pub mod resources;
 pub mod room;
 pub mod runner;
 pub mod stack;
+mod write_ahead_log;

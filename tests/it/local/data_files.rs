@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use super::process::{Local, binary};
 
 const IDENTITY: &str = "identity.json";
 const SECRETS: &str = "aws/secrets.json";
 const TABLE: &str = "aws/dynamodb.sqlite3";
+const LOG: &str = "aws/dynamodb.sqlite3-wal";
+const INDEX: &str = "aws/dynamodb.sqlite3-shm";
 const JOURNAL: &str = "pinterest/journal.jsonl";
 const SIMULATOR: &str = "pinterest";
 
@@ -125,6 +129,83 @@ async fn a_damaged_or_missing_file_is_named_with_what_to_do_and_nothing_is_chang
     }
     let (worked, told) = start(used.path());
     assert!(worked, "the folder itself works: {told}");
+}
+
+/// A folder whose stack was killed: what was written last is in the table's write-ahead log only.
+async fn killed() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut local = Local::start(folder.path(), &[], &[]).await;
+    for n in 0..3 {
+        assert_eq!(local.create(&local.pin_body(&format!("logged-{n}"))).await.0, 201);
+    }
+    local.process.kill();
+    assert!(fs::metadata(folder.path().join(LOG)).is_ok_and(|log| log.len() > 100_000), "there is a log");
+    folder
+}
+
+/// Writes bytes of the file anew, from `at` of its `of` parts on.
+fn overwrite(path: &Path, at: u64, of: u64, bytes: &[u8]) {
+    let file = OpenOptions::new().write(true).open(path).expect("opens");
+    let length = file.metadata().expect("there").len();
+    file.write_all_at(bytes, length * at / of).expect("written");
+}
+
+/// Cuts the last bytes off, or adds some.
+fn resize(path: &Path, by: i64) {
+    let file = OpenOptions::new().write(true).open(path).expect("opens");
+    let length = file.metadata().expect("there").len();
+    file.set_len(length.checked_add_signed(by).expect("a length")).expect("resized");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_log_of_the_table_is_named_and_nothing_that_it_held_is_lost_without_a_word() {
+    let killed = killed().await;
+    let harms: [(&str, Harm); 10] = [
+        ("removed", remove),
+        ("cut in half", truncate),
+        ("cut by a page", |path| resize(path, -4_120)),
+        ("empty", empty),
+        ("garbled", garble),
+        ("another magic number", |path| overwrite(path, 0, 1, b"not a log")),
+        ("another salt", |path| {
+            overwrite(path, 0, 1, &[0x37, 0x7f, 0x06, 0x82, 0, 0x2d, 0xe2, 0x18, 0, 0, 0x10, 0, 9, 9])
+        }),
+        ("a byte of the middle", |path| overwrite(path, 1, 2, b"\x5a")),
+        ("blanks from the middle on", |path| {
+            let half = vec![0; fs::metadata(path).expect("there").len() as usize / 2];
+            overwrite(path, 1, 2, &half);
+        }),
+        ("its last bytes", |path| {
+            resize(path, -8);
+            resize(path, 8);
+        }),
+    ];
+    let log = fs::read(killed.path().join(LOG)).expect("read");
+    for (harm, damage) in harms {
+        let folder = tempfile::tempdir().expect("a folder");
+        copy(killed.path(), folder.path());
+        let path = folder.path().join(LOG);
+        damage(&path);
+        let (before, damaged) = (contents(folder.path()), fs::read(&path).ok());
+        assert_ne!(damaged.as_ref(), Some(&log), "{harm}");
+        let (worked, told) = start(folder.path());
+        assert!(!worked, "{harm}: it started");
+        let is_named = told.contains(&path.display().to_string()) && told.contains("--data-dir");
+        assert!(is_named && (told.contains("is damaged") || told.contains("is missing")), "{harm}: {told}");
+        assert!(!told.contains("panicked"), "{told}");
+        assert!(contents(folder.path()) == before && fs::read(&path).ok() == damaged, "{harm}: something was changed");
+    }
+    // A killed process may leave a beginning behind the log, and an index that SQLite makes anew.
+    let harmless: [(&str, &str, Harm); 3] =
+        [("nothing", LOG, |_| ()), ("a torn page", LOG, |path| resize(path, 1_000)), ("no index", INDEX, remove)];
+    for (what, name, change) in harmless {
+        let folder = tempfile::tempdir().expect("a folder");
+        copy(killed.path(), folder.path());
+        change(&folder.path().join(name));
+        let local = Local::start(folder.path(), &[], &[]).await;
+        local.await_published(3, Duration::from_secs(60)).await;
+        assert_eq!(local.get("/v1/pins").await.as_array().map(Vec::len), Some(3), "{what}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,5 +19,6 @@ mod secrets;
 mod server;
 mod sqs;
 
+pub(crate) use data_dir::LOCK_FILE;
 pub use local::LocalAws;
 pub use options::{Durability, Options};
