@@ -7,4 +7,5 @@ pub mod pin_lists;
 mod pins;
 pub mod schedule_lists;
 mod schedules;
+mod similar;
 mod tokens;

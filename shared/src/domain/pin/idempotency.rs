@@ -124,9 +124,9 @@ impl PayloadHash {
     }
 }
 
-/// Whether two requests have the same image URL.
-pub fn is_same_picture(a: &PinRequest, b: &PinRequest) -> bool {
-    link::normal(&a.image_url) == link::normal(&b.image_url)
+/// The image's URL in one form: two requests with the same one have the same picture.
+pub fn picture(request: &PinRequest) -> String {
+    link::normal(&request.image_url)
 }
 
 /// The hash of the fields that two pins must share to be confused on Pinterest: board, title and link. (The description
@@ -154,10 +154,9 @@ pub fn content_hashes_of(board_id: &str, pin: &BoardPin) -> Vec<String> {
     hashes_to_read(board_id, pin.title.as_deref(), pin.link.as_deref())
 }
 
-/// Whether two requests may be confused on Pinterest, pictures and descriptions apart.
-pub fn is_same_content(a: &PinRequest, b: &PinRequest) -> bool {
-    let of_b = content_hashes(b);
-    content_hashes(a).iter().any(|hash| of_b.contains(hash))
+/// Whether two requests with these [`content_hashes`] may be confused on Pinterest, pictures and descriptions apart.
+pub fn is_same_content(a: &[String], b: &[String]) -> bool {
+    a.iter().any(|hash| b.contains(hash))
 }
 
 fn hashes(board_id: &str, title: Option<&str>, link: Option<&str>) -> Vec<String> {
@@ -324,10 +323,10 @@ mod tests {
         twin.image_url = "https://example.com/b.jpg".into();
         twin.title = "a  TITLE!".into();
         assert_eq!(content_hash(&request()), content_hash(&twin));
-        assert!(is_same_content(&request(), &twin));
+        assert!(is_same_content(&content_hashes(&request()), &content_hashes(&twin)));
         twin.board_id = "9".into();
         assert_ne!(content_hash(&request()), content_hash(&twin));
-        assert!(!is_same_content(&request(), &twin));
+        assert!(!is_same_content(&content_hashes(&request()), &content_hashes(&twin)));
     }
 
     #[test]
