@@ -23,11 +23,6 @@ KNOWN = [
     ({"routes/imports", "routes/imports/errors"}, "the endpoints of one noun, and their errors"),
     ({"routes", "routes/system"}, "the document is one of the endpoints that it describes"),
     ({"domain/reconcile/matching/tests", "domain/reconcile/matching/tests/never_stricter"}, "tests of one rule"),
-    # Not on purpose, still to be taken apart. The error of a board names the board as a pin's answer does.
-    ({"activity", "auth", "endpoint", "error", "limits", "request", "request/field", "request/json", "request/options",
-      "request/query", "request_id", "routes/pins/fields", "routes/pins/options", "routes/pins/pin"},
-     "to be taken apart: an error's body has NamedBoard of routes/pins/pin"),
-    ({"flows/tenants/api_keys", "flows/tenants/projects"}, "to be taken apart"),
 ]
 
 MODULE = re.compile(r"^\s*(?:pub(?:\([^)]*\))? )?mod (\w+);", re.M)

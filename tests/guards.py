@@ -66,8 +66,8 @@ ARROWS = {
     "functions/api/src/activity.rs": {"routes", "endpoint", "openapi", "request"},
     "functions/api/src/auth.rs": {"routes", "endpoint", "openapi", "request"},
     "functions/api/src/endpoint.rs": {"routes", "request"},
-    # Its board's name is that of `routes/pins/pin.rs`: see tests/circles.py.
-    "functions/api/src/error": {"endpoint", "request"},
+    "functions/api/src/error": {"routes", "endpoint", "request"},
+    "functions/api/src/named_board.rs": {"routes", "endpoint", "request", "error"},
     "functions/api/src/openapi/": {"routes"},
     "functions/api/src/request/": {"routes", "activity"},
 }

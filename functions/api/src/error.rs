@@ -22,8 +22,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::content_type::{HTML, JSON};
+use crate::named_board::NamedBoard;
 use crate::openapi::schema::{Time, names};
-use crate::routes::pins::pin::NamedBoard;
 use codes::Code;
 
 /// One error of every code and status, for the OpenAPI document.

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::credit::{Holder, PINTEREST_CALL_CREDITS, Spent};
 use pinbridge_shared::domain::tenant::api_key::PresentedKey;
@@ -22,6 +22,7 @@ use pinbridge_shared::metering::{self, Metered};
 use crate::auth::{self, Access, Caller, Denied};
 use crate::endpoint::Endpoint;
 use crate::error::{ApiError, codes};
+use crate::rate_limit_headers::{POLICY, STANDING};
 use crate::source;
 
 /// The least that a call of a public route costs, unless its endpoint says otherwise, in credits.
@@ -31,9 +32,6 @@ pub const PUBLIC_CREDITS: u32 = 1;
 pub const CALL_CREDITS: u32 = 5;
 /// What a call with invalid credentials costs the network that it comes from.
 pub const INVALID_CREDENTIALS_CREDITS: u32 = 10;
-
-pub const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-pub const STANDING: HeaderName = HeaderName::from_static("ratelimit");
 
 /// The state of the layers of one endpoint.
 #[derive(Clone)]

@@ -14,11 +14,11 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::error::ApiError;
-use crate::limits;
+use crate::rate_limit_headers::{POLICY, STANDING};
 
 pub const HEADER: &str = "x-request-id";
 /// Headers that a layer has added to the response and that a rendered error keeps.
-const KEPT: [HeaderName; 3] = [ALLOW, limits::POLICY, limits::STANDING];
+const KEPT: [HeaderName; 3] = [ALLOW, POLICY, STANDING];
 
 /// The id of the request, for handlers and layers.
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use http::{Method, Uri};
 use url::form_urlencoded;
 
 use super::field::Wrong;
-use super::options::shortened;
+use super::names::shortened;
 use crate::endpoint::{Endpoint, Place};
 use crate::error::ApiError;
 

@@ -8,7 +8,8 @@ use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::options::shortened;
+use super::body::BODY_MAX;
+use super::names::shortened;
 use crate::error::{ApiError, codes};
 
 /// Stands for what is no character: half of a surrogate pair (`"\ud83d"`), which a text that was cut inside an emoji
@@ -318,7 +319,7 @@ pub fn object_with_list(bytes: &[u8], name: &str) -> Result<WithList, ApiError> 
 
 fn items(json: &[u8]) -> Option<Items> {
     let raw: Vec<&RawValue> = serde_json::from_slice(json).ok()?;
-    Some(raw.into_iter().map(|item| bounded(item.get(), super::BODY_MAX)).collect())
+    Some(raw.into_iter().map(|item| bounded(item.get(), BODY_MAX)).collect())
 }
 
 #[cfg(test)]

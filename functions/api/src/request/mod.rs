@@ -1,28 +1,23 @@
 //! Reads the JSON of a request: first the size, then the syntax, then every field. One error names all invalid fields.
 
 pub mod address;
+pub mod body;
 pub mod field;
 pub mod json;
+pub mod names;
 pub mod options;
 pub mod query;
 
 use std::str::FromStr;
 
-use axum::body::Body;
 use axum::extract::{FromRequest, Request};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
 
 use crate::error::{ApiError, codes};
+pub use body::{BATCH_BODY_MAX, BODY_MAX, read_up_to};
 pub use field::Fields;
 use field::FromFields;
 use options::Unknown;
-
-/// The largest body, in bytes. A pin with every field at its limit is below 20 KiB.
-pub const BODY_MAX: usize = 64 * 1024;
-
-/// The largest body of a batch, in bytes: a hundred pins with every field at its limit.
-pub const BATCH_BODY_MAX: usize = 2 * 1024 * 1024;
 
 /// Whether the object has the field, and the field isn't null.
 pub fn has(object: &Map<String, Value>, name: &str) -> bool {
@@ -141,13 +136,5 @@ impl<S: Send + Sync> FromRequest<S> for MaybeJsonObject {
             return Ok(Self(Map::new()));
         }
         json::single_object(&bytes).map(Self)
-    }
-}
-
-pub async fn read_up_to(body: Body, bytes_max: usize) -> Result<Vec<u8>, ApiError> {
-    match Limited::new(body, bytes_max).collect().await {
-        Ok(collected) => Ok(collected.to_bytes().to_vec()),
-        Err(error) if error.is::<LengthLimitError>() => Err(codes::PAYLOAD_TOO_LARGE.with("bytes", bytes_max)),
-        Err(_) => Err(codes::BODY_UNREADABLE.into()),
     }
 }

@@ -13,8 +13,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::Value;
 use strsim::generic_levenshtein;
 
+use super::body::{BODY_MAX, read_up_to};
 use super::field::{Fields, Wrong};
-use super::{BODY_MAX, json, query, read_up_to};
+use super::names::{UNKNOWN_NAME_MAX, shortened};
+use super::{json, query};
 use crate::endpoint::{Endpoint, Place};
 use crate::error::{ApiError, FieldError};
 use crate::flag;
@@ -28,13 +30,6 @@ pub const UNKNOWN_MAX: usize = 50;
 const IN_HEADER_MAX: usize = 10;
 const IN_HEADER_NAME_MAX: usize = 64;
 const CUT: &str = "...";
-/// The length of the name of an unknown field in an answer, in characters.
-const UNKNOWN_NAME_MAX: usize = 100;
-
-pub fn shortened(name: &str) -> String {
-    name.chars().take(UNKNOWN_NAME_MAX).collect()
-}
-
 /// The prefix of the header fields that are options.
 const OPTION_PREFIX: &str = "x-pinbridge-";
 /// Header fields with the prefix that are no options: what the hosted API's clients say about themselves.

@@ -2,8 +2,7 @@
 
 use thiserror::Error;
 
-use super::authenticate;
-use super::projects::WRITES_MAX;
+use super::{WRITES_MAX, authenticate};
 use crate::context::Context;
 use crate::domain::ids::{AccountId, AccountKey, KeyId, WorkspaceId};
 use crate::domain::pin::origin::Actor;

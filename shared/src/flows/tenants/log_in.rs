@@ -3,8 +3,9 @@
 use thiserror::Error;
 use uuid::Uuid;
 
+use super::WRITES_MAX;
 use super::by_address::{Known, by_address};
-use super::projects::{self, Projects, WRITES_MAX};
+use super::projects::{self, Projects};
 use crate::context::Context;
 use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
 use crate::domain::secret::Secret;

@@ -16,3 +16,6 @@ pub mod prove_address;
 pub mod purge;
 pub mod register;
 pub mod spend_credit;
+
+/// Another writer of a row comes first this often at most; the rows of tenants have few writers.
+const WRITES_MAX: usize = 5;

@@ -2,9 +2,10 @@
 
 use thiserror::Error;
 
+use super::WRITES_MAX;
 use super::by_address::{Known, by_address};
 use super::log_in::{self, LoginError, Presence};
-use super::projects::{self, WRITES_MAX};
+use super::projects;
 use crate::context::Context;
 use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
 use crate::domain::secret::Secret;

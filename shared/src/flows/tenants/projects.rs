@@ -3,6 +3,7 @@
 use thiserror::Error;
 use uuid::Uuid;
 
+use super::WRITES_MAX;
 use super::api_keys::{self, KeyError, NewKey};
 use crate::context::Context;
 use crate::domain::ids::{OrganizationId, WorkspaceId};
@@ -15,8 +16,6 @@ use crate::flows::accounts::connect_simulated;
 use crate::ports::OptimisticWrites;
 use crate::ports::{PortError, PortResult};
 
-/// Another writer of the rows comes first this often at most; the rows have few writers.
-pub(crate) const WRITES_MAX: usize = 5;
 /// The sandbox's name unless another is asked for.
 const SANDBOX_NAME: &str = "Sandbox";
 /// The name of the key that comes with the sandbox's creation.

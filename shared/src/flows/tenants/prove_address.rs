@@ -4,10 +4,11 @@
 
 use thiserror::Error;
 
+use super::WRITES_MAX;
 use super::by_address::by_address;
 use super::log_in::Presence;
 use super::people::PeopleError;
-use super::projects::{Projects, WRITES_MAX};
+use super::projects::Projects;
 use crate::config::Registration;
 use crate::context::Context;
 use crate::domain::ids::UserId;

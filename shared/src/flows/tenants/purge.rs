@@ -14,6 +14,7 @@
 
 use futures_util::future::try_join_all;
 
+use super::WRITES_MAX;
 use crate::context::Context;
 use crate::domain::account::Account;
 use crate::domain::account::credentials::TokenLife;
@@ -40,7 +41,6 @@ const CHUNK: usize = 50;
 const ROWS_AT_ONCE: usize = 500;
 /// What a chunk needs of an invocation.
 const CHUNK_NEEDS_MS: i64 = 5 * SECOND_MS;
-const WRITES_MAX: usize = 5;
 
 /// How far the purge of a workspace has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

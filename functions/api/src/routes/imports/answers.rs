@@ -14,9 +14,10 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::answer::LIST_BYTES_MAX;
+use crate::named_board::NamedBoard;
 use crate::openapi::schema::{Time, names};
 use crate::routes::board_access::BoardAccess;
-use crate::routes::pins::pin::{Meant, NamedBoard};
+use crate::routes::pins::pin::Meant;
 use crate::routes::pins::warnings::BOARD_NOT_CHECKED;
 
 names!(ImportStatus, "The status of an import.", Status::ALL.map(Status::name));

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::request::json::HALF;
-use crate::request::options::shortened;
+use crate::request::names::shortened;
 use crate::routes::pins::pin::is_known;
 
 /// The required columns.

@@ -6,7 +6,7 @@ use pinbridge_shared::flows::imports::{ResumeError, SubmitError};
 use super::sees;
 use crate::auth::Caller;
 use crate::error::{ApiError, codes};
-use crate::request::options::shortened;
+use crate::request::names::shortened;
 
 /// The most fields that the error of a row names. A chunk of rows, and one of results, must fit into one item of the
 /// table, whatever a file calls its columns.

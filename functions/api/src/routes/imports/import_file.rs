@@ -15,7 +15,8 @@ use super::csv_rows::CsvRows;
 use crate::error::{ApiError, FieldError};
 use crate::request::field::{Wrong, readable};
 use crate::request::json::Listed;
-use crate::request::options::{UNKNOWN_MAX, shortened};
+use crate::request::names::shortened;
+use crate::request::options::UNKNOWN_MAX;
 use crate::request::{BODY_MAX, json, read_up_to};
 use crate::routes::pins::pin::is_known;
 

@@ -22,7 +22,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::create::{TOO_SOON, publish_before};
-use super::pin::{NamedBoard, Pin, PinUpdate};
+use super::pin::{Pin, PinUpdate};
 use super::warnings::{Warned, changed};
 use super::{find, of_pin};
 use crate::activity::Resource;
@@ -34,6 +34,7 @@ use crate::error::codes::{
     PIN_JUST_PUBLISHED, PIN_PUBLISHING, PIN_SUPERSEDED,
 };
 use crate::error::pinterest::whole_seconds;
+use crate::named_board::NamedBoard;
 use crate::openapi::schema::Flag;
 use crate::request::{JsonObject, query};
 

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use super::fields::{AltText, BoardId, Color, Description, IdempotencyKey, OnDuplicate, Priority, Terms, Title};
 use super::options::{IDEMPOTENCY_KEY, ON_DUPLICATE, Options};
 use crate::error::ApiError;
+use crate::named_board::NamedBoard;
 use crate::openapi::schema::{Time, names};
 use crate::request::field::{FromFields, HttpUrl, NotNull, Nullable, field_schema, request};
 use crate::request::{Fields, refuse_assets};
@@ -379,13 +380,6 @@ impl From<&PinView> for Pin {
             duplicate_pin_id: attempt.duplicate_pin_id.clone(),
         }
     }
-}
-
-/// A board that a request named.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct NamedBoard {
-    pub id: String,
-    pub name: String,
 }
 
 /// What the words of a request mean.
