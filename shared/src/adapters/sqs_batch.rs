@@ -108,20 +108,25 @@ impl<M: Delivered, W: AsyncFn(&Context, M, i64) -> PortResult<Disposition>> Work
     fn report(&self, context: &Context, record: &SqsMessage, subject: &Subject, port: &str, error: &str) {
         let function = self.queue.function();
         telemetry::count_failed_work(function, port, context.system.now());
-        tracing::error!(
-            function,
-            port,
-            error,
-            workspace_id = subject.workspace.map(display),
-            account_id = subject.account.map(display),
-            pin_id = subject.pin.map(display),
-            board_id = subject.board_id,
-            import_id = subject.import.map(display),
-            message_id = record.message_id,
-            deliveries = deliveries(record),
-            "message not done; it is redelivered"
-        );
+        log_failure("message not done; it is redelivered", function, port, error, subject, record);
     }
+}
+
+/// The one line about a message that failed: it names what the message is about.
+fn log_failure(what: &str, function: &str, port: &str, error: &str, subject: &Subject, record: &SqsMessage) {
+    tracing::error!(
+        function,
+        port,
+        error,
+        workspace_id = subject.workspace.map(display),
+        account_id = subject.account.map(display),
+        pin_id = subject.pin.map(display),
+        board_id = subject.board_id,
+        import_id = subject.import.map(display),
+        message_id = record.message_id,
+        deliveries = deliveries(record),
+        "{what}"
+    );
 }
 
 fn failure(record: &SqsMessage) -> BatchItemFailure {
@@ -148,17 +153,7 @@ fn guessed_subject(body: &str) -> Subject {
 impl<M, W> Worker<M, W> {
     async fn unreadable(&self, context: &Context, record: &SqsMessage, error: &BadMessage) -> Move {
         let subject = guessed_subject(record.body.as_deref().unwrap_or(""));
-        tracing::error!(
-            function = self.queue.function(),
-            port = MESSAGE,
-            workspace_id = subject.workspace.map(display),
-            account_id = subject.account.map(display),
-            pin_id = subject.pin.map(display),
-            message_id = record.message_id,
-            deliveries = deliveries(record),
-            %error,
-            "unreadable message"
-        );
+        log_failure("unreadable message", self.queue.function(), MESSAGE, &error.to_string(), &subject, record);
         match self.unreadable {
             // A message of another version is for another build, which may be running beside this one. If none is,
             // it is work that keeps failing.

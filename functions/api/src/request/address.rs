@@ -23,35 +23,34 @@ pub fn has_parameters(endpoint: &Endpoint) -> bool {
 /// The layer over every endpoint with parameters in its address.
 pub async fn check(request: Request, next: Next) -> Response {
     let is_read = request.method() == Method::GET;
-    match readable(request.uri()).and_then(|()| if is_read { Ok(()) } else { single(request.uri()) }) {
+    match readable(request.uri(), is_read) {
         Ok(()) => next.run(request).await,
         Err(error) => error.into_response(),
     }
 }
 
-fn readable(uri: &Uri) -> Result<(), ApiError> {
+/// Refuses what can't be read, and a parameter that a change has more than once.
+fn readable(uri: &Uri, is_read: bool) -> Result<(), ApiError> {
     if let Err(Wrong { msg, kind }) = text(&decoded(uri.path())) {
         return Err(ApiError::invalid("path", "id", msg, kind));
     }
+    let (mut names, mut repeated) = (BTreeSet::new(), None);
     for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
         if let Err(Wrong { msg, kind }) = text(&name).and_then(|()| text(&value)) {
             let name: String = shortened(&name).chars().filter(|c| !c.is_control()).collect();
             return Err(ApiError::invalid("query", &name, msg, kind));
         }
-    }
-    Ok(())
-}
-
-/// Refuses a parameter that is there more than once.
-fn single(uri: &Uri) -> Result<(), ApiError> {
-    let mut names = BTreeSet::new();
-    for (name, _) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
-        if !names.insert(name.to_string()) {
-            let msg = "The parameter is there more than once";
-            return Err(ApiError::invalid("query", &shortened(&name), msg, "value_error"));
+        if !is_read && !names.insert(name.to_string()) {
+            repeated.get_or_insert(name);
         }
     }
-    Ok(())
+    match repeated {
+        None => Ok(()),
+        Some(name) => {
+            let msg = "The parameter is there more than once";
+            Err(ApiError::invalid("query", &shortened(&name), msg, "value_error"))
+        }
+    }
 }
 
 fn text(text: &str) -> Result<(), Wrong> {
@@ -76,7 +75,7 @@ mod tests {
     use super::*;
 
     fn refused(uri: &str) -> Option<(String, String)> {
-        let error = readable(&uri.parse().expect("a URI")).err()?;
+        let error = readable(&uri.parse().expect("a URI"), true).err()?;
         let [place, name] = &error.errors()[0].loc[..] else { panic!("two parts") };
         Some((place.clone(), name.clone()))
     }
@@ -106,10 +105,14 @@ mod tests {
 
     #[test]
     fn a_parameter_that_is_there_twice_is_found() {
-        let repeated =
-            |uri: &str| single(&uri.parse().expect("a URI")).err().map(|error| error.errors()[0].loc[1].clone());
+        let repeated_in = |uri: &str, is_read: bool| {
+            let error = readable(&uri.parse().expect("a URI"), is_read).err();
+            error.map(|error| error.errors()[0].loc[1].clone())
+        };
+        let repeated = |uri: &str| repeated_in(uri, false);
         for uri in ["/?dry_run=true&dry_run=false", "/?a=1&dry_run=1&dry%5Frun=1", "/?dry_run&b&dry_run"] {
             assert_eq!(repeated(uri).as_deref(), Some("dry_run"), "{uri}");
+            assert_eq!(repeated_in(uri, true), None, "a read may repeat it: {uri}");
         }
         assert_eq!(repeated("/?a=1&b=1&c"), None);
     }

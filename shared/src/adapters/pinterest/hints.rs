@@ -67,7 +67,7 @@ struct Member {
 /// The members of a list header, which may come on several lines. What isn't a number is left out.
 fn members(headers: &HeaderMap, name: &str) -> Vec<Member> {
     let lines = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    lines.flat_map(unquoted_members).filter_map(|member| read_member(&member)).collect()
+    lines.flat_map(unquoted_members).filter_map(|member| read_member(&member, "")).collect()
 }
 
 /// Splits at the commas that aren't inside of a quoted name.
@@ -85,9 +85,10 @@ fn unquoted_members(line: &str) -> Vec<String> {
     members
 }
 
-fn read_member(member: &str) -> Option<Member> {
+/// `unit`: the letters that may follow the number.
+fn read_member(member: &str, unit: &str) -> Option<Member> {
     let mut parts = member.split(';').map(str::trim);
-    let number = read_number(parts.next()?)?;
+    let number = read_number(parts.next()?.trim_end_matches(|c| unit.contains(c)))?;
     Some(Member { number, window_s: parts.find_map(|part| part.strip_prefix("w=")).and_then(read_number) })
 }
 
@@ -99,13 +100,9 @@ fn read_number(text: &str) -> Option<f64> {
 fn header_ms(headers: &HeaderMap, now: Moment) -> Option<i64> {
     let values = headers.get_all("retry-after").iter().filter_map(|value| value.to_str().ok());
     let seconds = |text: &str| {
-        let numbers = unquoted_members(text);
-        let leading = |member: &String| {
-            let member = member.split(';').next().unwrap_or_default().trim().trim_end_matches(['s', 'S']);
-            read_number(member)
-        };
-        let numbers: Option<Vec<f64>> = numbers.iter().map(leading).collect();
-        numbers?.into_iter().max_by(f64::total_cmp)
+        let members = unquoted_members(text);
+        let members: Option<Vec<Member>> = members.iter().map(|member| read_member(member, "sS")).collect();
+        members?.into_iter().map(|member| member.number).max_by(f64::total_cmp)
     };
     values.filter_map(|text| seconds(text).map_or_else(|| date_ms(text, now), |seconds| wait_ms(seconds, now))).max()
 }
