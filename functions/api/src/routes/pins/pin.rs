@@ -1,5 +1,5 @@
-//! The JSON of a pin in requests and answers. A new field of a pin is described only here. If schedules and imports
-//! have it too, its type is in [`fields`](super::fields).
+//! The JSON of a pin in requests and answers, those of a schedule with it. A new field of a pin is described only here.
+//! If schedules and imports have it too, its type is in [`fields`](super::fields).
 
 use pinbridge_shared::domain::ids::AccountId;
 use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
@@ -378,6 +378,71 @@ impl From<&PinView> for Pin {
             error_remediation: blocker.map(Blocker::remedy),
             orphan_pin_id: attempt.orphan_pin_id.clone(),
             duplicate_pin_id: attempt.duplicate_pin_id.clone(),
+        }
+    }
+}
+
+/// The content of the pin, with every field that the n8n node reads.
+#[derive(Serialize, JsonSchema)]
+pub struct SchedulePayload {
+    pub account_id: Uuid,
+    pub board_id: String,
+    pub title: String,
+    pub description: Option<String>,
+    pub link_url: Option<String>,
+    pub media_type: MediaType,
+    pub media_url: String,
+    pub image_url: String,
+    pub asset_id: Option<Uuid>,
+    pub cover_image_url: Option<String>,
+    pub cover_image_asset_id: Option<Uuid>,
+    /// Extension.
+    pub alt_text: Option<String>,
+    /// Extension.
+    pub related_terms: Option<Vec<String>>,
+    /// Extension.
+    pub dominant_color: Option<String>,
+    /// Extension: the priority among the waiting pins of the account.
+    pub priority: Priority,
+    /// Extension: no attempt starts at this time or later.
+    pub publish_before: Option<Time>,
+}
+
+impl From<&PinRequest> for SchedulePayload {
+    fn from(request: &PinRequest) -> Self {
+        // Without `..`: the answer has every field; the key is the schedule's.
+        let PinRequest {
+            account,
+            board_id,
+            title,
+            description,
+            alt_text,
+            link_url,
+            image_url,
+            cover_image_url,
+            dominant_color,
+            related_terms,
+            idempotency_key: _,
+            priority,
+            publish_before,
+        } = request.clone();
+        Self {
+            account_id: account.0,
+            board_id,
+            title,
+            description,
+            link_url,
+            media_type: MediaType,
+            media_url: image_url.clone(),
+            image_url,
+            asset_id: None,
+            cover_image_url,
+            cover_image_asset_id: None,
+            alt_text,
+            related_terms,
+            dominant_color,
+            priority: priority.into(),
+            publish_before: publish_before.map(Time),
         }
     }
 }

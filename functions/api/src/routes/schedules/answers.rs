@@ -1,6 +1,5 @@
 //! A schedule as JSON.
 
-use pinbridge_shared::domain::pin::PinRequest;
 use pinbridge_shared::domain::pin::blocker::Blocker;
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::schedule::{self, Stage};
@@ -11,8 +10,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::openapi::schema::{Time, names};
-use crate::routes::pins::fields::Priority;
-use crate::routes::pins::pin::{Meant, MediaType, Origin, PinErrorCode, message};
+use crate::routes::pins::pin::{Meant, Origin, PinErrorCode, SchedulePayload, message};
 use crate::routes::pins::timeline::LateCause;
 use crate::routes::pins::warnings::PinWarning;
 
@@ -69,32 +67,6 @@ pub struct AcceptedSchedule {
     pub warnings: Vec<PinWarning>,
 }
 
-/// The content of the pin, with every field that the n8n node reads.
-#[derive(Serialize, JsonSchema)]
-pub struct SchedulePayload {
-    pub account_id: Uuid,
-    pub board_id: String,
-    pub title: String,
-    pub description: Option<String>,
-    pub link_url: Option<String>,
-    pub media_type: MediaType,
-    pub media_url: String,
-    pub image_url: String,
-    pub asset_id: Option<Uuid>,
-    pub cover_image_url: Option<String>,
-    pub cover_image_asset_id: Option<Uuid>,
-    /// Extension.
-    pub alt_text: Option<String>,
-    /// Extension.
-    pub related_terms: Option<Vec<String>>,
-    /// Extension.
-    pub dominant_color: Option<String>,
-    /// Extension: the priority among the waiting pins of the account.
-    pub priority: Priority,
-    /// Extension: no attempt starts at this time or later.
-    pub publish_before: Option<Time>,
-}
-
 impl From<&ScheduleView> for Schedule {
     fn from(view: &ScheduleView) -> Self {
         let schedule = &view.schedule;
@@ -123,45 +95,6 @@ impl From<&ScheduleView> for Schedule {
             late_by_seconds: view.late_by_ms().map(|late_ms| late_ms as f64 / SECOND_MS as f64),
             late_cause: view.late_cause().map(LateCause::from),
             origin: Origin::from(&schedule.origin),
-        }
-    }
-}
-
-impl From<&PinRequest> for SchedulePayload {
-    fn from(request: &PinRequest) -> Self {
-        // Without `..`: the answer has every field; the key is the schedule's.
-        let PinRequest {
-            account,
-            board_id,
-            title,
-            description,
-            alt_text,
-            link_url,
-            image_url,
-            cover_image_url,
-            dominant_color,
-            related_terms,
-            idempotency_key: _,
-            priority,
-            publish_before,
-        } = request.clone();
-        Self {
-            account_id: account.0,
-            board_id,
-            title,
-            description,
-            link_url,
-            media_type: MediaType,
-            media_url: image_url.clone(),
-            image_url,
-            asset_id: None,
-            cover_image_url,
-            cover_image_asset_id: None,
-            alt_text,
-            related_terms,
-            dominant_color,
-            priority: priority.into(),
-            publish_before: publish_before.map(Time),
         }
     }
 }
