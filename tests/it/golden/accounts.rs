@@ -141,6 +141,7 @@ async fn write_buckets(table: &DynamoStore) {
         reason: WaitReason::AccountPaused,
         failure: None,
         slow_until: full.slow_until,
+        by: None,
     };
     table.pause(account(0), &pause).await.expect("written");
     for account in [account(0), account(2)] {

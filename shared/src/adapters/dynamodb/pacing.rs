@@ -394,23 +394,16 @@ impl DynamoStore {
             .condition_expression("attribute_not_exists(hold_until) OR hold_until < :until")
             .expression_attribute_values(":until", moment(hold.until))
             .expression_attribute_values(":reason", text(hold.reason.code()));
-        let mut gone = Vec::new();
-        match hold.failure {
-            Some(failure) => {
-                set.push_str(", hold_failure = :failure");
-                request = request.expression_attribute_values(":failure", text(failure.code()));
-            }
-            None => gone.push("hold_failure"),
+        // A hold that comes of a reading leaves the turn where it was.
+        if let Some(pin) = hold.by {
+            set.push_str(", hold_by = :by");
+            request = request.expression_attribute_values(":by", text(pin.to_string()));
         }
-        match hold.by {
-            Some(pin) => {
-                set.push_str(", hold_by = :by");
-                request = request.expression_attribute_values(":by", text(pin.to_string()));
-            }
-            None => gone.push("hold_by"),
-        }
-        if !gone.is_empty() {
-            set.push_str(&format!(" REMOVE {}", gone.join(", ")));
+        if let Some(failure) = hold.failure {
+            set.push_str(", hold_failure = :failure");
+            request = request.expression_attribute_values(":failure", text(failure.code()));
+        } else {
+            set.push_str(" REMOVE hold_failure");
         }
         self.update(request.update_expression(set)).await.map(|_| ())
     }

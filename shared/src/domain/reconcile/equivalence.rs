@@ -48,7 +48,7 @@ impl Keys {
         let spelled = may_be_escaped(&unescaped).then(|| link::spelled_out(&unescaped));
         // What was misread may have had entities, and may have got some.
         let misread = [Some(text), Some(unescaped.as_ref()), spelled.as_deref()].into_iter().flatten();
-        let mended: Vec<String> = misread.filter_map(damaged::mended).collect();
+        let mended: Vec<String> = misread.flat_map(damaged::mended).collect();
         let others = mended.iter().flat_map(|text| [reduced(text), reduced(&self::unescaped(text))]);
         Self::of(keys.into_iter().chain(spelled.as_deref().map(reduced)).chain(others))
     }

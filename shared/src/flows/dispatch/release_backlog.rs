@@ -247,7 +247,8 @@ async fn waiting(context: &Context, account: AccountKey, bucket: &Bucket, limit:
     }
     let mut rows = without_unwritten(context, account, rows, read_at).await?;
     if is_tried {
-        rows.rotate_left(tried_next(bucket, &rows));
+        let next = tried_next(bucket, &rows);
+        rows.rotate_left(next);
         rows.truncate(limit);
     }
     Ok(rows)
@@ -257,7 +258,8 @@ async fn waiting(context: &Context, account: AccountKey, bucket: &Bucket, limit:
 /// that pin, and not the account.
 fn tried_next(bucket: &Bucket, rows: &[BacklogRow]) -> usize {
     let tried = bucket.hold.as_ref().and_then(|hold| hold.by);
-    match rows.iter().position(|row| Some(row.pin) == tried) {
+    // (A pin may have a row of an earlier generation before its own: one whose deletion failed.)
+    match rows.iter().rposition(|row| Some(row.pin) == tried) {
         Some(last) => (last + 1) % rows.len(),
         // It left the backlog. Releases are counted, so it isn't always the first one's turn.
         None => usize::try_from(bucket.rel).unwrap_or(0) % rows.len().max(1),

@@ -82,7 +82,9 @@ impl Pause {
         let mut after = bucket.clone();
         if beyond.holds {
             let awaits_refresh = self.reason == WaitReason::TokenRefresh;
-            after.hold = Some(Hold { until: self.until, failure: self.failure, awaits_refresh, by: self.by });
+            // A hold that comes of a reading leaves the turn where it was.
+            let by = self.by.or(bucket.hold.as_ref().and_then(|hold| hold.by));
+            after.hold = Some(Hold { until: self.until, failure: self.failure, awaits_refresh, by });
         }
         if beyond.pauses {
             after.pause = Some(Paused { until: self.until, failure: self.failure });

@@ -15,16 +15,9 @@ const LOST: [char; 2] = ['?', char::REPLACEMENT_CHARACTER];
 const KEYCAP: char = '\u{20e3}';
 const EMOJI_FORM: char = '\u{fe0f}';
 
-/// The text whose UTF-8 was taken for Windows-1252 or Latin-1: "CafÃ©" is "Café". `None` when it wasn't.
-pub fn mended(text: &str) -> Option<String> {
-    let mut mended = None;
-    for _ in 0..MENDED_MAX {
-        match once(mended.as_deref().unwrap_or(text)) {
-            Some(next) => mended = Some(next),
-            None => break,
-        }
-    }
-    mended
+/// The texts whose UTF-8 may have been taken for Windows-1252 or Latin-1, once or several times: "CafÃ©" is "Café".
+pub fn mended(text: &str) -> Vec<String> {
+    std::iter::successors(once(text), |mended| once(mended)).take(MENDED_MAX).collect()
 }
 
 fn once(text: &str) -> Option<String> {

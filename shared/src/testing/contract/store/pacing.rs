@@ -377,12 +377,12 @@ pub async fn a_hold_is_lifted_only_if_it_is_unchanged(store: &dyn Store) {
     assert!(!lift(NOW).await, "there is nothing to lift");
     assert_eq!(bucket(store).await, Bucket::default());
     for (reason, awaits_refresh) in [(WaitReason::AccountOnHold, false), (WaitReason::TokenRefresh, true)] {
-        // A later hold takes the place of an earlier one, with what it comes of and without.
+        // A later hold takes the place of an earlier one, with what it comes of and without. Whose turn it was stays.
         let earlier = pause(at(50), at(55), reason).because(Failure::TokenRevoked).by(pin(9));
         store.pause(account(1), &earlier).await.expect("held");
         assert_eq!(bucket(store).await.hold.and_then(|hold| hold.by), Some(pin(9)));
         store.pause(account(1), &pause(at(55), at(60), reason)).await.expect("held");
-        let bare = Some(Hold { until: at(55), failure: None, awaits_refresh, by: None });
+        let bare = Some(Hold { until: at(55), failure: None, awaits_refresh, by: Some(pin(9)) });
         assert_eq!(bucket(store).await.hold, bare);
         let hold = pause(at(60), at(65), reason).because(Failure::FeatureRestricted).by(pin(1));
         store.pause(account(1), &hold).await.expect("held");
