@@ -52,20 +52,29 @@ pub const CERTAIN: &[Row] = &[
     // Pinterest failed while it saved, or hasn't finished: the Pin may exist by now. So it is looked for before it is
     // sent again, whatever else the words are like.
     says(&[STILL_SAVING], F::OutcomeUnknown),
+    says(&[SAVED], F::OutcomeUnknown).unless(&[&["too often", "too many"]]),
+    says(&[OUR_SERVERS], F::OutcomeUnknown)
+        .unless(&[OTHER_SERVER, FETCH, LINK, CONNECTION, TEXT, WRONG, VALIDATION, &["format*", "unsupported", "not support*"]]),
+    says(&[MEDIA, &["upload*", "store", "storing", "stored", "image service", "media service"], STUCK], F::OutcomeUnknown)
+        .unless(&[OTHER_SERVER, FETCH, LINK, BLOCKED, WRONG, VALIDATION]),
     says(&[SAVING, FAILED], F::OutcomeUnknown)
         .unless(&[FETCH, BLOCKED, VIOLATES, NOT_ALLOWED, CONNECTION, ACCOUNT, LINK, TEXT,
-            &["must be", "character*", "empty", "blank", "field", "parameter*"], &["limit*", "maximum", "permission*", "invalid", "not valid", "unsupported", "format*", "corrupt*",
+            &["must be", "character*", "empty", "blank", "field", "parameter*", "not found", "not exist*", "forbidden",
+                "denied", "not authori*", "scope*", "too many", "missing", "required"], &["limit*", "maximum", "permission*", "invalid", "not valid", "unsupported", "format*", "corrupt*",
                 "broken", "too large", "too small"]]),
     says(&[&["heavy load", "high load", "heavy traffic", "experiencing issues", "experiencing problems"]],
         F::OutcomeUnknown),
     // A block of the account that mentions what it is about: "You've hit a block (Pins) … Please remove your link".
     says(&[&["hit a block", "hit a _ block"]], F::SpamBlock),
     says(&[&["combat* spam", "fight* spam", "prevent* spam"]], F::SpamBlock).unless(&[THIS_TEXT, THIS_LINK, THIS_PIN]),
+    says(&[BLOCKED_BY_SOMEBODY], F::BoardAccessDenied).unless(&[&["copyright*"]]),
+    says(&[&["blocked website*", "blocked link*", "blocked site*", "blocked domain*", "blocked url*"]], F::LinkBlocked),
+    says(&[LINK, &["reported by"]], F::LinkBlocked),
     says(&[&["exclusive access"]], F::PinterestBusy),
     says(&[BOARD, &["being updated", "being modified", "modified concurrently", "updated concurrently",
         "concurrent*", "is locked", "another request"]], F::PinterestBusy).unless(&[ACCOUNT]),
     // The app's tier, and scopes.
-    says(&[&["trial access"]], F::TrialAccess),
+    says(&[&["trial access", "trial mode", "in trial", "sandbox token*"]], F::TrialAccess),
     code(29, &[&["trial", "sandbox"]], F::TrialAccess),
     says(&[&["standard access", "access tier", "access level"], &["need*", "require*", "upgrade*", "only", "not"]],
         F::TrialAccess),
@@ -74,6 +83,16 @@ pub const CERTAIN: &[Row] = &[
     says(&[&["missing"], &["scope*"]], F::ScopeMissing),
     says(&[&["scope*"], &["require*", "lack*", "insufficient", "grant*", "not", "need*"]], F::ScopeMissing),
     // The image. What Pinterest can't fetch now it often fetches some minutes later.
+    // Another server's guard keeps Pinterest out.
+    says(&[BLOCKED, &["cloudflare", "hotlink*", "robots*", "pinterestbot", "firewall", "waf", "bot protection", "403",
+        "401"]], F::ImageUnreachable).unless(&[ACCOUNT, BOARD]),
+    says(&[MEDIA, &["we're blocked", "we are blocked", "we were blocked"]], F::ImageUnreachable),
+    says(&[&["remote server"], HOST_SAYS], F::ImageUnreachable),
+    says(&[MEDIA, &["not read", "not be read", "unable to read"], &["url", "urls", ADDRESS]], F::ImageUnreachable),
+    says(&[MEDIA, &["not verify", "unable to verify", "not be verified"]], F::ImageUnreachable),
+    says(&[&["image_url*", "media_source*", "cover_image_url*"], HOST_SAYS], F::ImageUnreachable),
+    says(&[&["destination*", "link", "your link"], &["unreachable", "not be resolved", "not resolve*", "not reachable"]],
+        F::InvalidUrl).unless(&[MEDIA, &["image_url*", "media_source*", "cover_image_url*"]]),
     code(233, &[], F::ImageTooSmall),
     says(&[MEDIA, &["too small", "smaller than", "too low", "low resolution", "not large enough", "not big enough"]],
         F::ImageTooSmall),
@@ -114,9 +133,16 @@ pub const CERTAIN: &[Row] = &[
     // The connection, unless one object is refused: "Authentication failed: you don't have access to this board".
     code(3, &[&["authorization failed", "authorisation failed", "missing"]], F::ScopeMissing).unless(&[ONE_OBJECT]),
     says(&[&["authorization failed", "authorisation failed"]], F::BoardAccessDenied).unless(&[&["board*"]]),
+    says(&[&["authentication required", "authentication is required", "reauthori*", "re authori*", "reauthenticat*",
+        "not logged in", "revoked consent", "consent _ revoked", "removed this app", "removed the app", "oauth token*"]],
+        F::TokenRevoked).unless(&[MEDIA, HOST]),
     says(&[&["authentication"], &["fail*", "error", "required", "invalid", "not"]], F::TokenRevoked)
         .unless(&[ONE_OBJECT]),
     // A token of a text (JSON, a color) is none of the connection.
+    says(&[&["app", "app's", "application", "consumer", "client application"], &["has been blocked", "is blocked",
+        "was blocked", "been banned", "is banned", "was banned"]], F::FeatureRestricted)
+        .unless(&[LINK, TEXT, ONE_PIN, ACCOUNT, BOARD]),
+    says(&[TOKEN, &["deactivated", "rejected", "disabled", "removed"]], F::TokenRevoked).unless(&[NO_CREDENTIAL, MEDIA]),
     says(&[TOKEN, &["invalid", "expired", "revoked", "not valid", "no longer valid", "malformed", "expire*"]],
         F::TokenRevoked).unless(&[NO_CREDENTIAL]),
     says(&[&["unexpected token", "at position", "in json", "invalid json"]], F::InvalidRequest),
@@ -138,6 +164,8 @@ pub const CERTAIN: &[Row] = &[
     says(&[&["confirm*", "verif*"], &["your email", "your e mail", "email address", "your account", "your identity"]],
         F::SpamBlock),
     says(&[&["your account can not", "your account may not"], LATER], F::SpamBlock),
+    says(&[&["unusual activity", "saving is disabled", "pinning is disabled", "safe mode", "reset your password",
+        "how often you can do", "account in read only"]], F::SpamBlock),
     says(&[MAY_NOT, &["pins", "account", "anything"], LATER], F::SpamBlock)
         .unless(&[BOARD, SECTION, MEDIA, LINK, TEXT, APP, CONNECTION]),
     says(&[ACCOUNT, BLOCKED, &["from creating", "from making"]], F::SpamBlock),
@@ -146,6 +174,9 @@ pub const CERTAIN: &[Row] = &[
     code(2031, &[], F::BoardSectionNotFound),
     says(&[BOARD, SECTION, NOT_FOUND], F::BoardSectionNotFound),
     code(40, &[], F::BoardNotFound),
+    says(&[&["invalid board*", "unknown board", "not a valid board", "board has been removed", "board was removed",
+        "board has been archived", "board is archived", "board has been deleted"]], F::BoardNotFound),
+    says(&[&["collaborator*"]], F::BoardAccessDenied).unless(&[CONNECTION, MEDIA, LINK]),
     says(&[BOARD, NOT_FOUND], F::BoardNotFound).unless(&[MEDIA]),
     says(&[&["permission*"], &["board*", "section*", "pin", "pins", "resource", "object", "permission* to"]],
         F::BoardAccessDenied).unless(&[APP, &["image", "url"]]),
@@ -214,6 +245,9 @@ pub const CERTAIN: &[Row] = &[
     code(9, &[&["parameters", "tracking"], &["remove", "not", "without"]], F::LinkBlocked)
         .unless(&[ACCOUNT, BEHAVIOUR]),
     code(9, &[CONTENT], F::InvalidRequest).unless(&[ACCOUNT, BEHAVIOUR]),
+    code(9, &[&["this content", "the content", "your content", "content blocked", "content policy"]], F::InvalidRequest)
+        .unless(&[ACCOUNT, BEHAVIOUR]),
+    code(9, &[NOT_ALLOWED], F::InvalidRequest).unless(&[ACCOUNT, BEHAVIOUR, APP, BOARD]),
     code(9, &[], F::SpamBlock),
     code(8, &[], F::RateLimited),
     // Pinterest failed, and says nothing else.
@@ -242,6 +276,9 @@ pub const UNCERTAIN: &[Row] = &[
     code(29, &[], F::BoardAccessDenied),
     code(403, &[], F::BoardAccessDenied),
     code(404, &[BOARD], F::BoardNotFound),
+    // Who says no more than that it passes has not refused a field.
+    code(400, &[&["try again", "please retry"]], F::OutcomeUnknown).unless(&[WRONG, VALIDATION, MEDIA, LINK, TEXT]),
+    code(1, &[&["try again", "please retry"]], F::OutcomeUnknown).unless(&[WRONG, VALIDATION, MEDIA, LINK, TEXT]),
     code(400, &[], F::InvalidRequest),
     code(1, &[], F::InvalidRequest),
     // Code 7 is said of a board (401) and of the rate (429).

@@ -129,6 +129,7 @@ fn read_list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<
     Option::deserialize(from).map(Option::unwrap_or_default)
 }
 
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Of a longer message, the beginning and the end are read: the reason may stand behind what it quotes.
 const MESSAGE_MAX: usize = 8 * 1024;
 
@@ -148,6 +149,7 @@ const DEPTH_MAX: usize = 4;
 
 impl ErrorBody {
     pub fn read(body: &[u8]) -> Self {
+        let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
         let answer: Value = serde_json::from_slice(body).unwrap_or_default();
         let code = found(&answer, DEPTH_MAX, &|object| CODES.iter().find_map(|name| code_of(object.get(*name)?)));
         let message = found(&answer, DEPTH_MAX, &|object| MESSAGES.iter().find_map(|name| text_of(object.get(*name)?)));
@@ -196,6 +198,7 @@ fn text_of(value: &Value) -> Option<String> {
             let texts: Vec<String> = values.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect();
             Some(texts.join(" ")).filter(|text| !text.trim().is_empty())
         }
+        Value::Object(fields) => ["text", "message"].iter().find_map(|name| text_of(fields.get(*name)?)),
         _ => None,
     }
 }

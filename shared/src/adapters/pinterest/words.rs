@@ -61,6 +61,26 @@ const REASSURING: [&str; 14] = [
     "not affect your account",
     "not your account",
 ];
+/// Marks a sentence about the account as a warning, or as advice: "Your account may be suspended if this happens again."
+const ASIDE: [&str; 16] = [
+    "may lead",
+    "may be",
+    "might be",
+    "could be",
+    "may result",
+    "could result",
+    "happens again",
+    "if you think",
+    "if you believe",
+    "mistake",
+    "repeat*",
+    "contact",
+    "support",
+    "settings",
+    "a warning",
+    "in the future",
+];
+const SENTENCE_ENDS: [char; 3] = ['.', '!', '?'];
 /// A sentence has at least so many words; fewer are the value of a field.
 const SENTENCE_MIN: usize = 4;
 
@@ -73,6 +93,7 @@ impl Words {
     pub fn of(message: &str, own: &[&str]) -> Self {
         let mut text = normal::of_message(message);
         own::cut(&mut text, own);
+        let text = without_asides(text);
         let outside = Self::read(&quoted::cut(&text));
         let is_frame = |word: &String| word == CUT || is_number(word) || FRAME.contains(&word.as_str());
         if !outside.0.iter().all(is_frame) {
@@ -121,6 +142,27 @@ impl Words {
     pub fn text(&self) -> String {
         self.0.join(" ")
     }
+}
+
+/// Without sentences that only warn of what may happen to the account, if another says what has happened.
+fn without_asides(text: Vec<char>) -> Vec<char> {
+    let (mut sentences, mut from) = (Vec::new(), 0);
+    for (at, c) in text.iter().enumerate() {
+        if SENTENCE_ENDS.contains(c) && text.get(at + 1) == Some(&' ') {
+            sentences.push(text[from..=at].to_vec());
+            from = at + 1;
+        }
+    }
+    sentences.push(text[from..].to_vec());
+    let is_aside = |sentence: &Vec<char>| {
+        let words = Words::read(sentence);
+        words.say_any(&["account", "account's", "accounts"]) && words.say_any(&ASIDE)
+    };
+    if sentences.iter().all(is_aside) {
+        return text;
+    }
+    sentences.retain(|sentence| !is_aside(sentence));
+    sentences.concat()
 }
 
 fn is_number(word: &str) -> bool {

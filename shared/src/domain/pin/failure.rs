@@ -33,7 +33,7 @@ failures! {
     PinterestUnreachable = ("pinterest_unreachable", "Pinterest could not be reached; nothing was sent.", "Nothing to do: the pin is tried again.");
     PinterestBusy = ("pinterest_busy", "Pinterest was changing the board at that moment.", "Nothing to do: the pin is tried again.");
     // Possibly created.
-    OutcomeUnknown = ("outcome_unknown", "Pinterest's answer was lost; the Pin may or may not exist.", "Nothing to do: the board is read before the pin is sent again.");
+    OutcomeUnknown = ("outcome_unknown", "Pinterest's answer was lost, or leaves open whether the Pin exists.", "Nothing to do: the board is read before the pin is sent again.");
     // Not created; the account has to wait.
     RateLimited = ("pinterest_rate_limited", "Pinterest asked this account to slow down.", "Nothing to do: the pin waits for the end of the pause.");
     SpamBlock = ("pinterest_spam_block", "Pinterest blocks this account for behaviour that looks like spam.", "Check the account on Pinterest; publishing resumes after a long pause.");

@@ -159,14 +159,27 @@ fn bare_but(text: &str, marks: &[char]) -> String {
     decomposed.chars().filter(|c| c.is_alphanumeric() || marks.contains(c)).collect()
 }
 
-/// Whether `theirs` may be what is left of `ours`: written in ASCII, cleaned of markup or of emoji, or with signs in
-/// place of letters.
+/// Whether `theirs` may be what is left of `ours`: written in ASCII, cleaned of markup, emoji or hashtags, cut with a
+/// mark that says so, or with signs in place of letters.
 pub fn may_be_left(ours: &str, theirs: &str) -> bool {
-    let is_same = |ours: String, theirs: &str| !ours.is_empty() && ours == theirs;
     let plain_theirs = plain(theirs);
-    is_same(plain(ours), &plain_theirs)
-        || is_same(plain(&damaged::without_keycaps(ours)), &plain_theirs)
+    let is_same = |ours: &str| !plain_theirs.is_empty() && plain(ours) == plain_theirs;
+    is_same(ours)
+        || is_same(&damaged::without_keycaps(ours))
+        || is_same(&damaged::without_hashtags(ours))
+        || is_same(&damaged::in_two_letters(ours))
+        || (!plain_theirs.is_empty() && with_and(ours) == with_and(&unescaped(theirs)))
+        || damaged::before_cut(theirs).is_some_and(|begins| is_begun_by(ours, begins))
         || damaged::has_lost_letters(ours, &unescaped(theirs))
+}
+
+fn with_and(text: &str) -> String {
+    plain(&text.replace('&', "and"))
+}
+
+fn is_begun_by(ours: &str, begins: &str) -> bool {
+    let begins = plain(begins);
+    begins.len() >= CUT_MIN && plain(ours).starts_with(&begins)
 }
 
 /// Letters and digits without accents and markup.

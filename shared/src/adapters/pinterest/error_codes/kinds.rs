@@ -279,6 +279,97 @@ const MISTAKEN: &[Sentence] = &[
     (1, "Sorry, we had an issue with that image URL.", F::ImageUnreachable),
 ];
 
+/// Sentences of a third review.
+const UNSEEN: &[Sentence] = &[
+    // The Pin may exist.
+    (1, "Your Pin was saved, but we couldn't process the image", F::OutcomeUnknown),
+    (1, "Your Pin will be published once the image has been downloaded", F::OutcomeUnknown),
+    (1, "We saved your Pin, but couldn't fetch the image", F::OutcomeUnknown),
+    (1, "Your Pin was created but the image failed to upload", F::OutcomeUnknown),
+    (1, "Timeout while uploading image to our servers", F::OutcomeUnknown),
+    (1, "Timeout while storing the image", F::OutcomeUnknown),
+    (1, "Could not store the image", F::OutcomeUnknown),
+    (1, "The connection to our image service timed out", F::OutcomeUnknown),
+    (1, "Could not create Pin. Please try again later.", F::OutcomeUnknown),
+    (1, "Unable to create Pin", F::OutcomeUnknown),
+    (1, "Failed to create pin", F::OutcomeUnknown),
+    (1, "Pin creation failed due to an internal issue", F::OutcomeUnknown),
+    (400, "Bad gateway", F::OutcomeUnknown),
+    (1, "Backend error", F::OutcomeUnknown),
+    (1, "deadline exceeded", F::OutcomeUnknown),
+    (1, "upstream connect error or disconnect/reset before headers", F::OutcomeUnknown),
+    (1, "Failed to write to database", F::OutcomeUnknown),
+    (1, "Sorry, we couldn't complete your request. Please try again.", F::OutcomeUnknown),
+    (1, "Request could not be completed in time", F::OutcomeUnknown),
+    (1, "We hit a snag saving your Pin to the board.", F::OutcomeUnknown),
+    (1, "Error while processing request", F::OutcomeUnknown),
+    (1, "Pin saved. Image is still processing.", F::OutcomeUnknown),
+    (1, "Your Pin is being processed. Check back in a few minutes.", F::OutcomeUnknown),
+    (1, "This Pin has already been saved", F::OutcomeUnknown),
+    (409, "A Pin with the same content is already being processed", F::OutcomeUnknown),
+    (1, "Duplicate request in progress", F::OutcomeUnknown),
+    // One pin's, one board's, one app's.
+    (3, "This user has blocked you", F::BoardAccessDenied),
+    (2, "You've been blocked by this user", F::BoardAccessDenied),
+    (9, "This destination was reported by Pinners", F::LinkBlocked),
+    (9, "This link was blocked. Repeated violations may lead to your account being suspended.", F::LinkBlocked),
+    (9, "A link in your Pin was blocked. Your account has received a warning.", F::LinkBlocked),
+    (
+        9,
+        "We removed this Pin for violating our policies. Your account could be suspended if this happens again.",
+        F::InvalidRequest,
+    ),
+    (1, "Your description contains a banned word. Accounts that repeat this may be suspended.", F::DescriptionBlocked),
+    (
+        9,
+        "We blocked this link. If you think that's a mistake, contact support from your account settings.",
+        F::LinkBlocked,
+    ),
+    (1, "Your account can't save links from this blocked website", F::LinkBlocked),
+    (9, "The content you tried to save goes against our Community Guidelines", F::InvalidRequest),
+    (9, "Sorry, this content can't be saved", F::InvalidRequest),
+    (9, "Blocked by content policy", F::InvalidRequest),
+    (9, "Pins about weight loss aren't allowed", F::InvalidRequest),
+    (9, "example.com has been blocked", F::LinkBlocked),
+    (1, "Landing page blocked for spam", F::LinkBlocked),
+    (1, "Pins from this source are spam", F::LinkBlocked),
+    (2, "Your app has been blocked", F::FeatureRestricted),
+    (3, "Client application has been banned for spam", F::FeatureRestricted),
+    (1, "Your app is in trial mode. Request an upgrade to publish Pins.", F::TrialAccess),
+    (1, "Sandbox token used in production", F::TrialAccess),
+    (1, "Invalid board id", F::BoardNotFound),
+    (1, "Board has been archived and can't accept new Pins", F::BoardNotFound),
+    (2, "Sorry, you've been removed as a collaborator", F::BoardAccessDenied),
+    // The connection's, the account's, the rate's.
+    (2, "Authentication required to save Pins to this board", F::TokenRevoked),
+    (7, "Authentication required to access this resource", F::TokenRevoked),
+    (2, "You need to reauthorize this app to pin to boards", F::TokenRevoked),
+    (7, "Not logged in", F::TokenRevoked),
+    (7, "The user has removed this app from their account", F::TokenRevoked),
+    (1, "OAuth token rejected", F::TokenRevoked),
+    (1, "Token has been deactivated by the user", F::TokenRevoked),
+    (7, "Token doesn't have the permissions needed: ['boards:write']", F::ScopeMissing),
+    (1, "You're doing that too much. Try again in 10 minutes.", F::RateLimited),
+    (1, "Whoa, slow it down!", F::RateLimited),
+    (1, "You are out of requests for this minute", F::RateLimited),
+    (1, "You've been saving a lot! Take a break and try again later.", F::RateLimited),
+    (1, "We have detected unusual activity from you. Saving is disabled for 24 hours.", F::SpamBlock),
+    (1, "Safe mode: reset your password to continue", F::SpamBlock),
+    (1, "We limit how often you can do certain things on Pinterest to protect our community", F::SpamBlock),
+    (1, "Your account may be suspended.", F::SpamBlock),
+    // The image's host, and the link.
+    (1, "We couldn't fetch the image: blocked by Cloudflare", F::ImageUnreachable),
+    (1, "Image rejected: robots.txt blocks Pinterestbot", F::ImageUnreachable),
+    (1, "Access to image blocked (403)", F::ImageUnreachable),
+    (1, "Sorry, we're blocked from getting this image", F::ImageUnreachable),
+    (1, "HTTP 503 while getting image_url", F::ImageUnreachable),
+    (1, "The remote server returned an error: (403) Forbidden.", F::ImageUnreachable),
+    (1, "Could not read image from URL", F::ImageUnreachable),
+    (1, "We could not verify the image at this URL, please try again", F::ImageUnreachable),
+    (1, "The destination link is unreachable", F::InvalidUrl),
+    (1, "link: hostname could not be resolved", F::InvalidUrl),
+];
+
 /// What is said beside the reason, or around it.
 const ASIDES: &[Sentence] = &[
     (1, "It's not you, it's us. Please try again.", F::OutcomeUnknown),
@@ -344,6 +435,17 @@ fn what_is_said_beside_the_reason_or_around_it_doesnt_hide_it() {
 }
 
 #[test]
+fn words_that_a_third_review_invented_are_taken_for_what_they_say() {
+    check(UNSEEN);
+    for code in [1, 400] {
+        for message in ["Please try again.", "Try again later."] {
+            let found = |status| of_create(status, Some(code), &Words::of(message, &[]));
+            assert_eq!((found(400), found(429)), (F::OutcomeUnknown, F::RateLimited), "{code} {message}");
+        }
+    }
+}
+
+#[test]
 fn one_kind_of_refusal_is_not_taken_for_another() {
     check(MISTAKEN);
 }
@@ -368,8 +470,17 @@ fn what_the_app_may_not_do_is_told_from_scopes_and_boards() {
 /// Own texts of the same words choose no failure: quoted, behind the name of their field, or cut off.
 #[test]
 fn our_own_texts_of_these_kinds_choose_no_failure() {
-    let kinds =
-        [OBJECTS, NO_OBJECTS, IMAGE_HOSTS, ONE_PINS_FAULT, ACCOUNTS, PERHAPS_CREATED, APPS_AND_FIELDS, MISTAKEN];
+    let kinds = [
+        OBJECTS,
+        NO_OBJECTS,
+        IMAGE_HOSTS,
+        ONE_PINS_FAULT,
+        ACCOUNTS,
+        PERHAPS_CREATED,
+        APPS_AND_FIELDS,
+        MISTAKEN,
+        UNSEEN,
+    ];
     let every: Vec<&str> = kinds.into_iter().flatten().map(|(_, message, _)| *message).collect();
     let is_plain = |text: &&&str| !text.contains(['"', '“', '[', ':']) && !text.contains(" '");
     // Sentences that are known to be Pinterest's are left where they stand unquoted: see `words/own.rs`.

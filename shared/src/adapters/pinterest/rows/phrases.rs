@@ -15,6 +15,7 @@ pub const NOT: Any = &[
 
 // What is fetched, how, and from whom.
 pub const MEDIA: Any = &[
+    "image_url", "media_source",
     "image", "images", "image's", "img", "picture*", "photo*", "media", "video*", "thumbnail*", "cover", "asset*",
     "file", "files",
 ];
@@ -76,7 +77,7 @@ pub const WORDING: Any = &[
 ];
 pub const LINK: Any = &[
     "link", "links", "link's", "linked", "url", "urls", "site", "sites", "website*", "domain*", "destination*",
-    "web page", "webpage*", ADDRESS,
+    "web page", "webpage*", "landing page*", "merchant*", "this source", ADDRESS,
 ];
 /// Links, as a text may have some.
 pub const LINKS: Any = &["link", "links", "url", "urls", "web address*", "website*", "hyperlink*"];
@@ -209,7 +210,8 @@ pub const RATE: Any = &[
     "rate limit*", "ratelimit*", "rate limiting", "too many request*", "too many call*", "too many api*",
     "too many write*", "too fast", "too quickly", "too often", "too frequent*", "too rapid*", "slow down", "throttl*",
     "request limit*", "request quota", "api limit*", "quota exceeded", "exceeded your quota", "requests per",
-    "too many actions", "too many saves", "too many posts", "please wait before",
+    "doing that too much", "slow it down", "take a break", "out of requests", "quota is exhausted", "hourly limit",
+    "daily limit", "too many actions", "too many saves", "too many posts", "please wait before",
 ];
 pub const LIMIT: Any = &["maximum", "limit", "limits", "max", "quota", "cap", "allowance", "number of"];
 pub const REACHED: Any = &["reach*", "exceed*", "hit", "over", "used up", "used all"];
@@ -226,7 +228,8 @@ pub const COUNTED: Any = &[
 /// Pinterest saves the Pin.
 pub const SAVING: Any = &[
     "saving", "save your pin", "save this pin", "save the pin", "save your image", "save the image", "being saved",
-    "creating your", "creating the", "creating this", "create your pin", "create the pin", "create this pin",
+    "creating your", "creating the", "creating this", "create pin", "creating pin", "pin creation", "create a pin",
+    "creation failed", "saving pin", "save pin", "create your pin", "create the pin", "create this pin",
     "publishing your", "publish your pin", "processing your pin", "processing the pin",
 ];
 /// And it may have failed.
@@ -237,6 +240,32 @@ pub const FAILED: Any = &[
 pub const STILL_SAVING: Any = &[
     "still being saved", "still saving", "being saved already", "already being saved", "still being created",
     "still being processed", "already being created", "being created already",
+];
+
+/// The Pin exists, or will.
+pub const SAVED: Any = &[
+    "pin was saved", "pin has been saved", "saved your pin", "pin saved", "pin was created", "pin has been created",
+    "pin was published", "pin will be published", "pin will appear", "pin is being processed", "pin is processing",
+    "pin is being published", "already been saved", "already been created", "already been published",
+    "already being processed", "request in progress", "image is still processing", "still being processed",
+];
+/// Pinterest's own servers, and what comes of them.
+pub const OUR_SERVERS: Any = &[
+    "bad gateway", "gateway timeout", "gateway time out", "backend", "deadline exceeded", "upstream connect",
+    "upstream request", "database", "exception occurred", "complete your request", "completed in time",
+    "processing request", "processing your request", "process your request", "our servers", "hit a snag",
+];
+/// It may have been done all the same.
+pub const STUCK: Any = &["timed out", "time out", "timeout*", "fail*", "could not", "unable"];
+/// What another try of the same request doesn't mend.
+pub const WRONG: Any = &[
+    "invalid", "not valid", "a valid", "unsupported", "corrupt*", "broken", "too large", "too small", "different",
+    "another", "missing", "required", "incorrect", "unknown",
+];
+/// Somebody on Pinterest wants no Pins of this account.
+pub const BLOCKED_BY_SOMEBODY: Any = &[
+    "user has blocked you", "user blocked you", "owner has blocked you", "owner blocked you", "blocked by this user",
+    "blocked by the user", "blocked by the owner", "blocked by this person", "person has blocked you",
 ];
 
 /// Pinterest speaks of an error of its own.

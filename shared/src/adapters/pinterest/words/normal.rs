@@ -11,6 +11,10 @@ use crate::domain::reconcile::equivalence::{unescaped, without_escapes};
 const AROUND: &[char] =
     &['\'', '"', '‘', '’', '“', '”', '„', '«', '»', '(', ')', '<', '>', '[', ']', ',', '.', '!', ';', ':'];
 
+/// A name that ends like this is an address also without a path.
+const COMMON_ENDS: [&str; 12] =
+    [".com", ".net", ".org", ".io", ".co", ".de", ".fr", ".uk", ".shop", ".store", ".blog", ".example"];
+
 /// A message of Pinterest's. Addresses in it are replaced by [`ADDRESS`].
 pub fn of_message(message: &str) -> Vec<char> {
     let words: Vec<String> = message.split_whitespace().map(without_address).collect();
@@ -56,7 +60,8 @@ fn without_address(word: &str) -> String {
         let ends_in_a_domain = host
             .rsplit_once('.')
             .is_some_and(|(_, last)| last.len() >= 2 && last.bytes().all(|b| b.is_ascii_lowercase()));
-        !path.is_empty() && ends_in_a_domain
+        let is_bare = COMMON_ENDS.iter().any(|end| host.strip_suffix(end).is_some_and(|name| !name.is_empty()));
+        (!path.is_empty() && ends_in_a_domain) || (path.is_empty() && is_bare)
     };
     if is_address { word.replacen(bare, ADDRESS, 1) } else { word.to_owned() }
 }

@@ -79,6 +79,23 @@ pub fn without_keycaps(text: &str) -> Cow<'_, str> {
     kept.into_iter().collect::<String>().into()
 }
 
+/// The text without words that begin with `#`.
+pub fn without_hashtags(text: &str) -> String {
+    text.split_whitespace().filter(|word| !word.starts_with('#')).collect::<Vec<_>>().join(" ")
+}
+
+/// The text without the mark that says that it was cut; `None` without such a mark.
+pub fn before_cut(text: &str) -> Option<&str> {
+    let text = text.trim_end();
+    text.strip_suffix('…').or_else(|| text.strip_suffix("..."))
+}
+
+/// The letters that German writes as two where it has no sign for them.
+pub fn in_two_letters(text: &str) -> String {
+    let composed = icu_normalizer::ComposingNormalizerBorrowed::new_nfc().normalize(text);
+    composed.replace(['ä', 'Ä'], "ae").replace(['ö', 'Ö'], "oe").replace(['ü', 'Ü'], "ue")
+}
+
 /// The letters of Latin that have no decomposition, as they are written in ASCII.
 pub fn in_ascii(text: &str) -> String {
     let mut ascii = String::with_capacity(text.len());

@@ -25,6 +25,7 @@ pub const SAME_LINKS: &[(&str, &str, &str)] = &[
     ("percent-decoded", "https://example.com/c%23", "https://example.com/c#"),
     ("percent-decoded", "https://example.com/100%25", "https://example.com/100%"),
     ("percent-decoded", "https://example.com/a%26b", "https://example.com/a&b"),
+    ("percent-encoded surrogates", "https://example.com/%F0%9F%8D%95", "https://example.com/%ED%A0%BC%ED%BD%95"),
     ("percent-decoded to bytes", "https://example.com/%FF", "https://example.com/\u{fffd}"),
     ("Unicode host", "https://xn--bcher-kva.example/a", "https://bücher.example/a"),
     ("Unicode host", "https://xn--fiqs8s/a", "https://中国/a"),
