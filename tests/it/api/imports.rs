@@ -25,15 +25,42 @@ fn with(mut row: Value, name: &str, value: Value) -> Value {
 
 /// A form with a file, as a client sends it.
 async fn send_csv(api: &Api, key: &str, query: &str, contents: &[u8]) -> (u16, HeaderMap, Value) {
-    let mut body = b"--xyz\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhello\r\n--xyz\r\nContent-Disposition: form-data; \
-        name=\"file\"; filename=\"cranes.csv\"\r\nContent-Type: text/csv\r\n\r\n"
-        .to_vec();
-    body.extend_from_slice(contents);
-    body.extend_from_slice(b"\r\n--xyz--\r\n");
+    send_form(api, key, query, &[("file", contents)]).await
+}
+
+/// A form with these parts; one named `file` has a file's name.
+async fn send_form(api: &Api, key: &str, query: &str, parts: &[(&str, &[u8])]) -> (u16, HeaderMap, Value) {
+    let mut body = Vec::new();
+    for (name, contents) in parts {
+        let file = if *name == "file" { "; filename=\"cranes.csv\"\r\nContent-Type: text/csv" } else { "" };
+        let head = format!("--xyz\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n");
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(contents);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--xyz--\r\n");
     let request =
         Request::builder().method("POST").uri(format!("/v1/pins/imports/csv{query}")).header("x-api-key", key);
     let request = request.header("content-type", "multipart/form-data; boundary=xyz").body(Body::from(body));
     api.send(request.expect("a request")).await
+}
+
+/// `-F dry_run=true` beside the file would publish what its caller meant to try.
+#[tokio::test]
+async fn an_option_or_a_second_file_in_the_form_is_refused_and_another_field_is_named() {
+    let api = Api::new(84).await;
+    let file = format!("{HEADER}{}", line("one", ",,"));
+    let file = ("file", file.as_bytes());
+    for name in ["dry_run", "dryrun", "Dry-Run", "on_duplicate", "priority", "publish_before", "idempotency_key"] {
+        for parts in [[file, (name, b"true".as_slice())], [(name, b"true".as_slice()), file]] {
+            let (status, _, answer) = send_form(&api, &api.key, "", &parts).await;
+            assert_eq!((status, &answer["detail"][0]["loc"]), (422, &json!(["body", name])), "{answer}");
+        }
+    }
+    let (status, _, answer) = send_form(&api, &api.key, "", &[file, file]).await;
+    assert_eq!((status, &answer["detail"][0]["loc"]), (422, &json!(["body", "file"])), "{answer}");
+    let (status, _, list) = send_form(&api, &api.key, "", &[file, ("note", b"hello")]).await;
+    assert_eq!((status, &list["unknown_columns"]), (202, &json!(["size", "note"])), "{list}");
 }
 
 async fn send_json(api: &Api, key: &str, rows: &Value) -> Value {

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use futures_util::future::join_all;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::credit::{Allowance, BLOCKS_PER_MINUTE, Holder, Limits};
 use pinbridge_shared::domain::ids::KeyId;
@@ -174,6 +175,24 @@ async fn without_the_row_publishing_passes_and_the_rest_passes_for_a_block() {
     assert!((1..=17).contains(&reads), "the grace, and a block: {reads} calls of 100 credits");
     fleet.world.system.advance_ms(MINUTE_MS);
     assert!(admit(context, holder, false).await.is_ok(), "the row answers again");
+}
+
+/// One of them asks the row, and the others wait for its answer.
+#[tokio::test]
+async fn calls_at_the_same_moment_are_not_refused_while_one_asks_for_credit() {
+    for count in [2, 8, 16] {
+        let fleet = Fleet::new().await;
+        let (context, holder) = (&fleet.environments[0], &fleet.holder);
+        assert!(admit(context, holder, false).await.is_ok());
+        fleet.world.faults.plan_any(1, Fault::FailBefore);
+        // It owes more than a block, and the lease of its charge fails.
+        charge(context, holder, 2_000).await;
+        fleet.world.faults.heal();
+        fleet.world.system.advance_ms(2 * SECOND_MS);
+        fleet.world.faults.plan_any(1, Fault::Yield);
+        let admitted = join_all((0..count).map(|_| admit(context, holder, false))).await;
+        assert!(admitted.iter().all(Result::is_ok), "{count}: {admitted:?}");
+    }
 }
 
 #[tokio::test]

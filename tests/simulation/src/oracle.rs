@@ -42,7 +42,8 @@ const BECALMED_MAX_MS: i64 = 10 * MINUTE_MS;
 /// A recovery marker counts as an owner if it is read within this many minutes.
 const OWNER_WITHIN_MINUTES: i64 = 6;
 const SHOWN_MAX: usize = 8;
-/// A pin that came too late is ended within this time: the rescuer's minute, a run of it that was missed, and a delivery.
+/// A pin that came too late is ended within this time: the rescuer's minute, a run of it that was missed, and a
+/// delivery.
 const ENDED_WITHIN_MS: i64 = 5 * MINUTE_MS;
 /// Once the faults are over, the rescuer goes through the minutes that it has missed, before it comes to the present.
 const CATCHES_UP_WITHIN_MS: i64 = 5 * MINUTE_MS;

@@ -42,7 +42,7 @@ const NEAR_LENGTH_MIN: usize = 4;
 
 /// Whether the name was certainly meant to be `dry_run`: `dryrun`, `Dry-Run`, `dry_rn`, `is_dry_run`. Where it is
 /// ignored, the call does what its caller meant to try.
-fn is_nearly_dry_run(name: &str) -> bool {
+pub fn is_nearly_dry_run(name: &str) -> bool {
     let letters = |name: &str| -> Vec<char> {
         let all = name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase);
         all.take(UNKNOWN_NAME_MAX).collect()

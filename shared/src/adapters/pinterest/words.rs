@@ -61,7 +61,7 @@ const REASSURING: [&str; 14] = [
     "not affect your account",
     "not your account",
 ];
-/// Marks a sentence about the account as a warning, or as advice: "Your account may be suspended if this happens again."
+/// Marks a sentence about the account as a warning or as advice: "Your account may be closed if this happens again."
 const ASIDE: [&str; 16] = [
     "may lead",
     "may be",

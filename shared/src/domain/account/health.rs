@@ -24,8 +24,8 @@ pub enum Health {
     TokenExpired {
         retried_at: Option<Moment>,
     },
-    /// Pinterest refused the access token, and the pins wait for its renewal. Without one (`None`), it was refused once,
-    /// and a pin tries it again.
+    /// Pinterest refused the access token, and the pins wait for its renewal. Without one (`None`), the token was
+    /// refused once, and a pin tries it again.
     Renewing {
         retried_at: Option<Moment>,
     },

@@ -14,11 +14,16 @@ use crate::context::Context;
 use crate::domain::credit::purse::{Admission, Ask, Purse, Purses};
 use crate::domain::credit::row::{Lease, LeaseFrom};
 use crate::domain::credit::{Allowance, Holder, Spent};
+use crate::domain::time::SECOND_MS;
 use crate::ports::{Leased, PortError, PortResult};
 use crate::telemetry::{self, Metric};
 
 /// The first write may have an old idea of the row, the second may reset it; the others lose against other instances.
 const WRITES_MAX: usize = 5;
+
+/// A call that comes while another one asks the row waits for its answer: so long, and so often.
+const WAIT_MS: i64 = SECOND_MS / 20;
+const WAITS_MAX: usize = 30;
 
 /// Why a call may not begin.
 #[derive(Clone, Debug, Error)]
@@ -43,20 +48,32 @@ pub struct Standing {
 /// When the credit is used up, or the row can't be reached and the instance has lent enough.
 pub async fn admit(context: &Context, holder: &Holder, publishes: bool) -> Result<(), NotAdmitted> {
     let Some(allowance) = context.settings.limits.of(holder) else { return Ok(()) };
-    let now = context.system.now();
-    let admission = purse(&mut purses(context), context, holder, allowance).admission(allowance, now);
-    match admission {
-        Admission::Granted => return Ok(()),
-        Admission::Refused(spent) => return Err(NotAdmitted::Spent(spent)),
-        Admission::NotAsked => {}
-        Admission::Lease(ask) => match lease(context, holder, allowance, ask).await {
-            Ok(None) => return Ok(()),
-            Ok(Some(spent)) => return Err(NotAdmitted::Spent(spent)),
-            Err(error) => tracing::warn!(%error, holder = holder.kind(), "credit row unreachable"),
-        },
+    for _ in 0..WAITS_MAX {
+        let now = context.system.now();
+        let admission = purse(&mut purses(context), context, holder, allowance).admission(allowance, now);
+        let was_asked = match admission {
+            Admission::Granted => return Ok(()),
+            Admission::Refused(spent) => return Err(NotAdmitted::Spent(spent)),
+            Admission::NotAsked => false,
+            Admission::Lease(ask) => match lease(context, holder, allowance, ask).await {
+                Ok(None) => return Ok(()),
+                Ok(Some(spent)) => return Err(NotAdmitted::Spent(spent)),
+                Err(error) => {
+                    tracing::warn!(%error, holder = holder.kind(), "credit row unreachable");
+                    true
+                }
+            },
+        };
+        let may_lend = purse(&mut purses(context), context, holder, allowance).may_lend(allowance);
+        if publishes || may_lend {
+            return Ok(());
+        }
+        if was_asked {
+            break;
+        }
+        context.system.sleep_ms(WAIT_MS).await;
     }
-    let may_lend = purse(&mut purses(context), context, holder, allowance).may_lend(allowance);
-    if publishes || may_lend { Ok(()) } else { Err(NotAdmitted::RowUnreachable) }
+    Err(NotAdmitted::RowUnreachable)
 }
 
 /// Charges what a call of the holder has cost. A block that is due is leased at once: the instance may never be called

@@ -16,7 +16,7 @@ use crate::error::{ApiError, FieldError};
 use crate::request::field::{Wrong, readable};
 use crate::request::json::Listed;
 use crate::request::names::shortened;
-use crate::request::options::UNKNOWN_MAX;
+use crate::request::options::{UNKNOWN_MAX, is_nearly_dry_run};
 use crate::request::{BODY_MAX, json, read_up_to};
 use crate::routes::pins::pin::is_known;
 
@@ -41,6 +41,8 @@ pub struct ImportFile {
     pub source: Source,
     pub filename: Option<String>,
     bytes: Bytes,
+    /// The names of the form's other fields.
+    ignored: Vec<String>,
 }
 
 /// What was read of all rows.
@@ -59,10 +61,13 @@ impl ImportFile {
     /// When the body can't be read, or has no rows or too many.
     pub fn read<T>(&self, judge: impl FnMut(&RawRow) -> T) -> Result<RowsRead<T>, ApiError> {
         let reading = Reading { judge, hasher: Sha256::new(), unknown: Vec::new(), rows: Vec::new() };
-        match self.source {
+        let mut read = match self.source {
             Source::Json => reading.json(&self.bytes),
             Source::Csv => reading.csv(&self.bytes),
-        }
+        }?;
+        read.unknown_columns.extend(self.ignored.iter().cloned());
+        read.unknown_columns.truncate(UNKNOWN_MAX);
+        Ok(read)
     }
 }
 
@@ -152,7 +157,7 @@ impl<S: Send + Sync> FromRequest<S> for JsonRows {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let bytes = read_up_to(request.into_body(), IMPORT_BODY_MAX).await?;
-        Ok(Self(ImportFile { source: Source::Json, filename: None, bytes: bytes.into() }))
+        Ok(Self(ImportFile { source: Source::Json, filename: None, bytes: bytes.into(), ignored: Vec::new() }))
     }
 }
 
@@ -167,27 +172,44 @@ impl<S: Send + Sync> FromRequest<S> for CsvFile {
         let boundary = multer::parse_boundary(&kind).map_err(|_| {
             wrong(FILE, "The body should be a form (multipart/form-data) with the file in the field 'file'", "missing")
         })?;
-        let (filename, bytes) = file_of(request.into_body(), boundary).await?;
-        Ok(Self(ImportFile { source: Source::Csv, filename, bytes }))
+        file_of(request.into_body(), boundary).await.map(Self)
     }
 }
 
-/// The name and the content of the file.
-async fn file_of(body: Body, boundary: String) -> Result<(Option<String>, Bytes), ApiError> {
+/// Reads the form. An option beside the file would be dropped, and a dry run would publish: it is refused.
+async fn file_of(body: Body, boundary: String) -> Result<ImportFile, ApiError> {
     let bytes = read_up_to(body, IMPORT_BODY_MAX).await?;
     let whole = stream::iter([Ok::<_, std::io::Error>(Bytes::from(bytes))]);
     let mut form = multer::Multipart::new(whole, boundary);
     let broken = |error: multer::Error| wrong(FILE, format!("The form could not be read: {error}"), "value_error");
+    let (mut file, mut ignored) = (None, Vec::new());
     while let Some(field) = form.next_field().await.map_err(broken)? {
-        if field.name() == Some(FILE) {
+        let field_name = field.name().unwrap_or_default().to_owned();
+        if field_name != FILE {
+            let name = shortened(&field_name);
+            if is_known(&field_name) || is_nearly_dry_run(&field_name) {
+                let msg = "The form has the file only. Send options as query parameters or as header fields";
+                return Err(wrong(&name, msg, "extra_forbidden"));
+            }
+            if ignored.len() < UNKNOWN_MAX && !ignored.contains(&name) {
+                ignored.push(name);
+            }
+        } else if file.is_some() {
+            return Err(wrong(
+                FILE,
+                "The form has more than one file. Send each in an import of its own",
+                "value_error",
+            ));
+        } else {
             let name: Option<String> = field.file_name().map(|name| name.chars().take(FILENAME_MAX).collect());
             if let Some(Err(Wrong { msg, kind })) = name.as_deref().map(readable) {
                 return Err(wrong(FILE, format!("Name: {msg}"), kind));
             }
-            return Ok((name, field.bytes().await.map_err(broken)?));
+            file = Some((name, field.bytes().await.map_err(broken)?));
         }
     }
-    Err(wrong(FILE, "Field required", "missing"))
+    let (filename, bytes) = file.ok_or_else(|| wrong(FILE, "Field required", "missing"))?;
+    Ok(ImportFile { source: Source::Csv, filename, bytes, ignored })
 }
 
 #[cfg(test)]
@@ -195,7 +217,8 @@ mod tests {
     use super::*;
 
     fn json_rows(text: &str) -> Result<RowsRead<RawRow>, ApiError> {
-        let file = ImportFile { source: Source::Json, filename: None, bytes: Bytes::copy_from_slice(text.as_bytes()) };
+        let bytes = Bytes::copy_from_slice(text.as_bytes());
+        let file = ImportFile { source: Source::Json, filename: None, bytes, ignored: Vec::new() };
         file.read(RawRow::clone)
     }
 
