@@ -49,6 +49,7 @@ fn workspaces() -> Vec<Workspace> {
         timezone: "Europe/Berlin".into(),
         created_at: at(0),
         state,
+        first_key: None,
         rev: 1,
         nonce: "workspace".into(),
     };

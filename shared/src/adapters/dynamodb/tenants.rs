@@ -49,6 +49,7 @@ pub(super) fn workspace_item(workspace: &Workspace) -> Item {
         .text("tz", &workspace.timezone)
         .value("at", moment(workspace.created_at))
         .text("st", workspace.state.name())
+        .maybe_text("key", workspace.first_key.map(|key| key.to_string()))
         .number("rev", workspace.rev)
         .text("n", &workspace.nonce);
     // The purge finds the workspace by these attributes.
@@ -71,6 +72,7 @@ fn read_workspace(id: WorkspaceId, item: &Item) -> PortResult<Workspace> {
         timezone: row.text("tz")?,
         created_at: row.moment("at")?,
         state: WorkspaceState::parse(&row.text("st")?).ok_or_else(|| unreadable("st"))?,
+        first_key: row.maybe_text("key").map(|id| id.parse().map_err(|_| unreadable("key"))).transpose()?,
         rev: row.number("rev")?,
         nonce: row.text("n")?,
     })

@@ -12,7 +12,7 @@ pub mod user;
 
 use uuid::Uuid;
 
-use super::ids::{OrganizationId, WorkspaceId};
+use super::ids::{KeyId, OrganizationId, WorkspaceId};
 use super::time::Moment;
 
 /// The longest name of a workspace, an organisation or a key, in characters (as in the public API).
@@ -140,6 +140,8 @@ pub struct Workspace {
     pub timezone: String,
     pub created_at: Moment,
     pub state: WorkspaceState,
+    /// A sandbox's: the key that came with its creation. It is set by one conditional write, so only one call gets it.
+    pub first_key: Option<KeyId>,
     /// Counts the row's writes; each write is conditional on the `rev` before it.
     pub rev: u64,
     /// Identifies the last write, so that the SDK's repetition of it is recognised.
@@ -163,6 +165,7 @@ impl Workspace {
             timezone: DEFAULT_TIMEZONE.into(),
             created_at: now,
             state: WorkspaceState::Active,
+            first_key: None,
             rev: 1,
             nonce,
         }

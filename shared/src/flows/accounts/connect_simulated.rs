@@ -6,7 +6,11 @@ use crate::domain::account::Account;
 use crate::domain::account::health::Health;
 use crate::domain::ids::{AccountKey, WorkspaceId};
 use crate::domain::sandbox::{ACCOUNTS_MAX, code, scopes};
-use crate::ports::{PinterestUser, PortResult, Tokens};
+use crate::ports::{PinterestUser, PortError, PortResult, Tokens};
+
+/// Calls at the same moment connect the first account together. One that lost all its rounds looks so often whether
+/// another is done.
+const FIRST_ACCOUNT_TRIES_MAX: usize = 8;
 
 /// The user that the account with that number belongs to.
 fn user(number: u32) -> PinterestUser {
@@ -36,12 +40,19 @@ pub async fn connect_simulated(context: &Context, workspace: WorkspaceId, number
 /// # Errors
 /// When the table is unavailable.
 pub async fn ensure_first_account(context: &Context, workspace: WorkspaceId) -> PortResult<()> {
-    let known = context.store.account(AccountKey::simulated(workspace, 1)).await?;
-    // An account without a name was never finished.
-    if known.is_none_or(|account| account.is_forgotten()) {
-        connect_simulated(context, workspace, 1).await?;
+    let mut tries = 0;
+    loop {
+        let known = context.store.account(AccountKey::simulated(workspace, 1)).await?;
+        // An account without a name was never finished.
+        if known.is_some_and(|account| !account.is_forgotten()) {
+            return Ok(());
+        }
+        tries += 1;
+        match connect_simulated(context, workspace, 1).await {
+            Err(PortError::Contended { .. }) if tries < FIRST_ACCOUNT_TRIES_MAX => {}
+            connected => return connected.map(|_| ()),
+        }
     }
-    Ok(())
 }
 
 /// Returns the number of the account that a person connects next: the first that has to be connected again, or else the

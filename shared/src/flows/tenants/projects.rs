@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::WRITES_MAX;
 use super::api_keys::{self, KeyError, NewKey};
 use crate::context::Context;
-use crate::domain::ids::{OrganizationId, WorkspaceId};
+use crate::domain::ids::{KeyId, OrganizationId, WorkspaceId};
 use crate::domain::secret::Secret;
 use crate::domain::tenant::api_key::{self, ApiKey, Maker, PresentedKey};
 use crate::domain::tenant::scope::Scopes;
@@ -141,11 +141,40 @@ pub async fn create_sandbox(
     let Founder { maker, authorized_by } = founder;
     let (name, scopes) = (SANDBOX_KEY_NAME.into(), Scopes::ALL);
     let new = NewKey { name, scopes, allowed: None, authorized_by, maker };
-    match api_keys::create(context, sandbox.id, new).await {
-        Ok((_, text)) => Ok((sandbox, Some(text))),
-        Err(KeyError::Port(error)) => Err(error.into()),
+    let (key, text) = match api_keys::create(context, sandbox.id, new).await {
+        Ok(made) => made,
+        Err(KeyError::Port(error)) => return Err(error.into()),
         // Others have made keys meanwhile.
-        Err(_) => Ok((sandbox, None)),
+        Err(_) => return Ok((sandbox, None)),
+    };
+    let claimed = claim_first_key(context, sandbox.id, key.id).await;
+    if !matches!(claimed, Ok(true)) {
+        // Nobody gets its text. If the claim was written all the same, a later call replaces it.
+        context.tenants.remove_api_key(sandbox.id, key.id).await?;
+    }
+    Ok((sandbox, claimed?.then_some(text)))
+}
+
+/// Makes the stored key the sandbox's first one. Returns `false` when the key of another call is, or the sandbox was
+/// closed.
+async fn claim_first_key(context: &Context, sandbox: WorkspaceId, key: KeyId) -> PortResult<bool> {
+    let mut writes = OptimisticWrites::of("sandbox workspace", WRITES_MAX);
+    loop {
+        writes.begin()?;
+        let known = context.tenants.workspace(sandbox).await?.ok_or_else(|| lost("a workspace"))?;
+        if known.state != WorkspaceState::Active {
+            return Ok(false);
+        }
+        // A key is stored before it is claimed: a claimed one without a row was removed since.
+        if let Some(first) = known.first_key
+            && context.tenants.api_key(sandbox, first).await?.is_some()
+        {
+            return Ok(false);
+        }
+        let next = Workspace { first_key: Some(key), ..known.next(context.nonce()) };
+        if context.tenants.save_workspace(&next).await?.is_done() {
+            return Ok(true);
+        }
     }
 }
 
