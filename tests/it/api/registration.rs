@@ -570,26 +570,58 @@ async fn a_mail_that_is_refused_is_told_as_such() {
 }
 
 #[tokio::test]
-async fn an_unknown_field_of_a_registration_or_login_is_named_and_refused_if_that_is_preferred() {
+async fn an_unknown_field_of_a_login_is_named_and_refused_if_that_is_preferred() {
     let api = Api::open().await;
     register(&api, BOB).await;
     prove(&api, BOB).await;
-    for (path, body) in [(REGISTER, registered(EVE)), ("/v1/auth/login", json!({"email": BOB, "password": PASSWORD}))] {
-        for field in ["invit_token", "timezon", "workspacename"] {
-            let mut body = body.clone();
-            body[field] = json!("x");
-            let send = async |prefer: &str| {
-                let request = Request::post(path).header("content-type", "application/json").header("prefer", prefer);
-                api.send(request.body(body.to_string().into()).expect("a request")).await
-            };
-            let (status, _, answer) = send("handling=strict").await;
-            assert_eq!((status, &answer["detail"][0]["loc"]), (422, &json!(["body", field])), "{path}: {answer}");
-            let (status, headers, answer) = send("handling=lenient").await;
-            assert!(status < 300, "{path}: {answer}");
-            assert_eq!(headers["x-pinbridge-warning"], format!("unknown_field; field={field}"), "{path}");
-            api.world.system.advance_ms(MAIL_EVERY_MS);
+    let path = "/v1/auth/login";
+    for field in ["invit_token", "timezon", "workspacename"] {
+        let mut body = json!({"email": BOB, "password": PASSWORD});
+        body[field] = json!("x");
+        let send = async |prefer: &str| {
+            let request = Request::post(path).header("content-type", "application/json").header("prefer", prefer);
+            api.send(request.body(body.to_string().into()).expect("a request")).await
+        };
+        let (status, _, answer) = send("handling=strict").await;
+        assert_eq!((status, &answer["detail"][0]["loc"]), (422, &json!(["body", field])), "{answer}");
+        let (status, headers, answer) = send("handling=lenient").await;
+        assert!(status < 300, "{answer}");
+        assert_eq!(headers["x-pinbridge-warning"], format!("unknown_field; field={field}"));
+    }
+}
+
+/// A misspelt `invite_token` would found an organisation of its own.
+#[tokio::test]
+async fn a_registration_a_password_and_a_profile_refuse_what_they_do_not_know() {
+    let api = Api::open().await;
+    join(&api, BOB).await;
+    let (_, session) = log_in(&api, BOB, PASSWORD).await;
+    let who = As::Bearer(token(&session));
+    let change = json!({"current_password": PASSWORD, "new_password": "another horse entirely"});
+    let sent = api.world.mailer.sent().len();
+    for (method, path, who, body, names) in [
+        ("POST", REGISTER, As::Nobody, registered(EVE), ["inviteToken", "invite_tokn", "organization_id", "role"]),
+        ("POST", "/v1/auth/change-password", who, change, ["newpassword", "email", "New_Password", "x"]),
+        ("PUT", "/v1/auth/profile", who, json!({"full_name": "B"}), ["email", "fullname", "timezone", "role"]),
+    ] {
+        for name in names {
+            let mut wrong = body.clone();
+            wrong[name] = json!("x");
+            let answer = api.refused(method, path, who, wrong, 422, "validation_error").await;
+            assert_eq!(answer["detail"][0]["loc"], json!(["body", name]), "{path}: {answer}");
+            let with_query = format!("{path}?{name}=x");
+            let answer = api.refused(method, &with_query, who, body.clone(), 422, "validation_error").await;
+            assert_eq!(answer["detail"][0]["loc"], json!(["query", name]), "{path}: {answer}");
         }
     }
+    assert_eq!(api.world.mailer.sent().len(), sent, "nobody was registered");
+    assert_eq!(log_in(&api, BOB, PASSWORD).await.0, 200, "and no password changed");
+    // The rest of the official client's model.
+    let mut clients = registered(EVE);
+    clients["marketing_attribution"] = json!({"utm_source": "x"});
+    clients["next_path"] = json!("/welcome");
+    let (status, answer) = api.call("POST", REGISTER, As::Nobody, clients).await;
+    assert_eq!(status, 201, "{answer}");
 }
 
 #[tokio::test]

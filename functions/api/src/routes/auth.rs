@@ -73,6 +73,7 @@ pub fn endpoints() -> Vec<Endpoint> {
             post("/v1/auth/change-password", SESSION, change_password)
                 .operation("change_password", "Change the password of the person")
                 .audited("auth.password_changed", Resource::Actor, &[])
+                .exact()
                 .about("Ends every session of the person.")
                 .takes::<ChangePassword>(
                     || json!({"current_password": PASSWORD, "new_password": "another horse entirely"}),
@@ -100,6 +101,7 @@ request! {
 
 request! {
     /// The current and the new password.
+    #[schemars(deny_unknown_fields)]
     pub struct ChangePassword {
         pub current_password: Password,
         pub new_password: NewPassword,

@@ -35,6 +35,7 @@ pub fn endpoints() -> Vec<Endpoint> {
             put("/v1/auth/profile", SESSION, update)
                 .operation("update_profile", "Change the profile")
                 .audited("profile.updated", Resource::Actor, &[])
+                .exact()
                 .about(
                     "An omitted field keeps its value. An empty text clears a company field. Every person can change \
                      their own name. Only an owner can change the other fields.",
@@ -56,7 +57,7 @@ inline_schema!(
         for (field, max) in PROFILE_FIELDS {
             properties[field] = json!({"type": ["string", "null"], "maxLength": max});
         }
-        json_schema!({"type": "object", "properties": properties})
+        json_schema!({"type": "object", "properties": properties, "additionalProperties": false})
     }
 );
 

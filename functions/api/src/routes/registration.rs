@@ -31,14 +31,16 @@ use crate::error::codes::{
     VERIFICATION_RATE_LIMITED,
 };
 use crate::openapi::schema::Text;
-use crate::request::field::{Line, request};
+use crate::request::field::{FromFields, Line, request};
 use crate::request::options::Unknown;
-use crate::request::{self, JsonObject, query};
+use crate::request::{self, Fields, JsonObject, query};
 use crate::source::ClientSource;
 use crate::{connection_page, verification_page};
 
 /// As long as the official client takes.
 const TOKEN_MAX: usize = 512;
+/// Fields of the official client's model that mean nothing here. They are ignored, and the answer names them.
+const CLIENTS_OWN: [&str; 2] = ["marketing_attribution", "next_path"];
 const HOUR_S: u64 = 3_600;
 const EXAMPLE_TOKEN: &str = "00000000000000000000000000000000";
 
@@ -49,6 +51,7 @@ pub fn endpoints() -> Vec<Endpoint> {
             post("/v1/auth/register", PUBLIC, register)
                 .operation("register", "Register a person")
                 .audited("auth.registered", Resource::Actor, &[])
+                .exact()
                 .about(
                     "Opens a session of the new person. With an `invite_token` of the operator, the person joins the \
                      organisation that the invitation names, or founds one. Without it, if registration is open, a \
@@ -197,7 +200,11 @@ async fn register(
     // A closed registration is the first error, whatever else the request has.
     register::is_possible(&context)?;
     declared?;
-    let body: Register = request::known_body_of(&body, &unknown)?;
+    let mut fields = Fields::of(&body);
+    let read = Register::from_fields(&mut fields);
+    fields.ignored(&unknown, |name| Register::NAMES.contains(&name) || CLIENTS_OWN.contains(&name));
+    CLIENTS_OWN.into_iter().filter(|name| request::has(&body, name)).for_each(|name| unknown.note(name));
+    let body: Register = fields.finish_with(read)?;
     let invite_token = body.invite_token.map(|token| token.trimmed());
     if context.settings.registration == Registration::Open && invite_token.is_none() && !body.email.0.takes_mail() {
         let msg = "Input should be an address that mail can be sent to, in ASCII";
