@@ -35,6 +35,8 @@ const OPTION_PREFIX: &str = "x-pinbridge-";
 /// Header fields with the prefix that are no options: what the hosted API's clients say about themselves.
 const NO_OPTIONS: [&str; 1] = ["x-pinbridge-source"];
 const DRY_RUN: &str = "dry_run";
+/// A field only. Beside the fields, it would be ignored, and the pins would be published now.
+const RUN_AT: &str = "run_at";
 /// So many changed, missing or added letters still mean `dry_run`.
 const TYPOS_MAX: usize = 2;
 /// A shorter name means something else.
@@ -94,6 +96,11 @@ fn not_dry_run() -> Wrong {
     Wrong::new("Unknown, and nearly dry_run, where an import has it as a query parameter", "extra_forbidden")
 }
 
+fn only_a_field() -> Wrong {
+    let msg = "run_at is a field: of the body of POST /v1/schedules, and of each row of an import";
+    Wrong::new(msg, "extra_forbidden")
+}
+
 fn more_than_once() -> Wrong {
     Wrong::new("The header field is there more than once", "value_error")
 }
@@ -150,7 +157,8 @@ impl Known {
         query.into_iter().chain(headers).collect()
     }
 
-    /// Refuses the options of other operations, and what is nearly `dry_run`. A read publishes nothing without them.
+    /// Refuses the options of other operations, `run_at`, and what is nearly `dry_run`. A read publishes nothing without
+    /// them.
     ///
     /// # Errors
     /// The first of them; if unknown parameters are refused, all.
@@ -175,6 +183,8 @@ impl Known {
             let is_header = place == Place::Header;
             if errors.iter().any(|error: &FieldError| is_header && error.loc.last() == Some(&name)) {
                 // It is named already.
+            } else if !self.is_read && option.replace('-', "_").eq_ignore_ascii_case(RUN_AT) {
+                errors.push(refused(place, &name, only_a_field()));
             } else if !self.is_read && is_nearly_dry_run(&option) && (is_header || option != DRY_RUN) {
                 errors.push(refused(place, &name, not_dry_run()));
             } else if !self.is_read && self.all.has(&option) && (is_header || !is_off(&name)) {

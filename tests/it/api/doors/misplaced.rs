@@ -103,6 +103,33 @@ async fn a_parameter_that_is_there_twice_changes_nothing() {
     assert_eq!(answer.0, 201, "the same twice: {}", answer.2);
 }
 
+/// A pin that is meant for later is never published now.
+#[tokio::test]
+async fn a_time_to_publish_beside_the_fields_is_refused_at_every_door() {
+    let at = START.plus_ms(HOUR_MS).rfc3339();
+    for door in DOORS {
+        let api = api().await;
+        for name in ["run_at", "Run_At", "run-at"] {
+            let query = format!("{name}={at}");
+            let answer = Call { query: &query, ..Call::of(&api) }.send(&api, door, &pin("a")).await;
+            let loc = &answer.2["detail"][0]["loc"];
+            assert_eq!((answer.0, loc), (422, &json!(["query", name])), "{door:?}: {}", answer.2);
+        }
+        let headers = [("x-pinbridge-run-at", at.as_str())];
+        let answer = Call { headers: &headers, ..Call::of(&api) }.send(&api, door, &pin("a")).await;
+        let loc = &answer.2["detail"][0]["loc"];
+        assert_eq!((answer.0, loc), (422, &json!(["header", "x-pinbridge-run-at"])), "{door:?}: {}", answer.2);
+        if matches!(door, Pins | Validate | Batch) {
+            let answer = Call::of(&api).send(&api, door, &with(pin("a"), "run_at", json!(at))).await;
+            assert_eq!(outcome(door, &answer), "validation_error", "{door:?}: {}", answer.2);
+        }
+        for list in ["/v1/pins", "/v1/schedules"] {
+            let (_, listed) = api.call("GET", list, As::Key(&api.key), Value::Null).await;
+            assert_eq!(listed, json!([]), "{door:?} {list}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn keys_that_look_the_same_are_the_same_at_every_door() {
     for door in [Pins, Batch, Schedules] {
