@@ -131,6 +131,7 @@ def main():
             printed, _ = command.communicate(timeout=3600)
             seconds = time.monotonic() - began
             totals = json.loads(printed)
+            assert command.returncode == (1 if totals["failed"] else 0), "the exit code tells whether rows failed"
             got = {name: totals[name] for name in wanted}
             print(f"{seconds:7.1f} s  done: {got}; {totals['imports']} imports, {totals['handed_in_before']} of them "
                   f"submitted before the command was killed; {options.rows / seconds:.0f} rows a second", flush=True)

@@ -43,7 +43,8 @@ enum AnyCommand {
     #[command(flatten)]
     Deployment(Command),
     /// Imports the pins of a CSV file of any size through the API, with the key in the variable PINBRIDGE_API_KEY. Run
-    /// it again to continue an interrupted import: no row is imported twice
+    /// it again to continue an interrupted import: no row is imported twice. The exit code is 1 if any row failed, of a
+    /// dry run too; the totals are printed all the same
     Import(import::ImportArgs),
 }
 
@@ -112,7 +113,9 @@ impl TokenArgs {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let command = Arguments::parse().command;
+    let is_import = matches!(command, AnyCommand::Import(_));
+    let result = match command {
         AnyCommand::Deployment(command) => run(command).await,
         // It uses the API only, so it needs neither settings nor AWS credentials.
         AnyCommand::Import(arguments) => import::run(arguments).await,
@@ -120,7 +123,9 @@ async fn main() -> ExitCode {
     match result {
         Ok(answer) => {
             println!("{answer:#}");
-            ExitCode::SUCCESS
+            // A script sees the rows that failed.
+            let has_failed_rows = is_import && answer["failed"].as_u64() > Some(0);
+            if has_failed_rows { ExitCode::FAILURE } else { ExitCode::SUCCESS }
         }
         Err(error) => {
             eprintln!("operator: {error:#}");

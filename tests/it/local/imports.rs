@@ -116,7 +116,7 @@ async fn the_operators_import_of_a_large_file_goes_on_after_a_kill_and_imports_n
     let mut again = command();
     let output = tokio::task::spawn_blocking(move || again.stdout(Stdio::piped()).output().expect("runs"));
     let output = output.await.expect("ran");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(1), "rows failed: {}", String::from_utf8_lossy(&output.stderr));
     let totals: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!((&totals["rows"], &totals["imports"]), (&json!(2_000), &json!(4)), "{totals}");
     assert_eq!((&totals["created"], &totals["existing"], &totals["failed"]), (&json!(1_960), &json!(20), &json!(20)));
@@ -129,6 +129,20 @@ async fn the_operators_import_of_a_large_file_goes_on_after_a_kill_and_imports_n
         .map(|line| serde_json::from_str::<Value>(line).expect("JSON")["row"].as_u64().expect("a number"))
         .collect();
     assert_eq!(failed, (0..20).map(|hundred| hundred * 100 + 50).collect::<Vec<_>>(), "by the file's own rows");
+    // A dry run tells the same by its exit code.
+    std::fs::remove_file(&failures).expect("removed");
+    let text = std::fs::read_to_string(&file).expect("read");
+    let lines: Vec<&str> = text.lines().collect();
+    for (rows, code) in [(&lines[..11], 0), (&lines[..101], 1)] {
+        std::fs::write(&file, rows.join("\n")).expect("written");
+        let mut dry = command();
+        dry.arg("--dry-run");
+        let output = tokio::task::spawn_blocking(move || dry.output().expect("runs")).await.expect("ran");
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        std::fs::remove_file(&failures).expect("removed");
+    }
+    std::fs::write(&file, text).expect("written");
+    std::fs::write(&failures, "").expect("written");
     // What a finished run has written isn't overwritten by another one.
     std::fs::remove_file(&failures).expect("removed");
     let mut nobody = command();
