@@ -164,7 +164,9 @@ async fn an_edit_keeps_what_is_left_out_and_null_clears() {
         api.refused("PATCH", &path(&made, ""), As::Key(&api.key), change, 422, code).await;
     }
     let mut kept = edited;
-    kept.as_object_mut().expect("an object").remove("warnings");
+    let fields = kept.as_object_mut().expect("an object");
+    fields.remove("warnings");
+    assert_eq!(fields.remove("resolved"), Some(Value::Null));
     assert_eq!(read(&api, &made).await, kept, "a refused edit changes nothing");
     api.world.run_until(START.plus_ms(2 * HOUR_MS - MINUTE_MS)).await;
     let change = json!({"title": "Heron"});

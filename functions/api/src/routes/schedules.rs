@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use super::bulk::{BulkIds, BulkResult, BulkRetry, COUNTS, each};
 use super::examples::SCHEDULE;
-use super::pins::edit::board_id;
+use super::pins::edit::meant_board;
 use super::pins::fields::Priority;
 use super::pins::list::{Relation, Search};
 use super::pins::options::{Options, door};
@@ -301,12 +301,15 @@ async fn edit(
     let (id, mut change) = (path_id(&id, "id")?, ScheduleUpdate::read(&body, &headers)?);
     let found = find(&context, &caller, id).await?;
     let key = found.schedule.key;
+    let mut named = None;
     if let Some(text) = change.board_id.take() {
         let account = AccountKey { workspace: caller.workspace, account: found.request().account };
-        change.board_id = Some(board_id(&context, account, text).await?);
+        let board = meant_board(&context, account, text).await?;
+        change.board_id = Some(board.id.clone());
+        named = Some(board);
     }
     let view = edit_schedule::edit(&context, key, &change).await?;
-    Ok(changed(explained(&context, view).await?, change.image_url.as_deref()))
+    Ok(changed(explained(&context, view).await?, named.as_ref(), change.image_url.as_deref()))
 }
 
 async fn cancel(

@@ -303,12 +303,17 @@ async fn a_change_or_a_retry_may_name_a_board_too() {
     assert!(answer["error"]["boards"].as_array().is_some_and(|boards| boards.len() == 2), "{answer}");
     let (status, changed) = api.call("PATCH", &path, key, json!({"board_id": "other cranes"})).await;
     assert_eq!((status, &changed["board_id"]), (200, &json!(other)), "{changed}");
+    let told = json!({"board": {"id": other, "name": "Other cranes"}});
+    assert_eq!(changed["resolved"], told, "{changed}");
+    let (_, unchanged) = api.call("PATCH", &path, key, json!({"board_id": other})).await;
+    assert_eq!(unchanged["resolved"], Value::Null, "an id says itself what it means: {unchanged}");
     let (status, retried) = api.call("POST", &format!("{path}/retry"), key, json!({"board_id": "Cranes"})).await;
     assert_eq!((status, &retried["board_id"]), (200, &json!(BOARD)), "{retried}");
     let (_, _, schedule) = Call::of(&api).send(&api, Schedules, &pin("s")).await;
     let path = format!("/v1/schedules/{}", schedule["id"].as_str().expect("an id"));
     let (status, changed) = api.call("PATCH", &path, key, json!({"board_id": "OTHER CRANES"})).await;
     assert_eq!((status, &changed["payload"]["board_id"]), (200, &json!(other)), "{changed}");
+    assert_eq!(changed["resolved"], told, "{changed}");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use pinbridge_shared::domain::ids::{AccountKey, BoardKey};
 use pinbridge_shared::domain::pin::attempt::Status;
 use pinbridge_shared::flows::boards::board_access::Obstacle;
 use pinbridge_shared::flows::boards::board_preflight::{PreflightError, preflight};
-use pinbridge_shared::flows::boards::resolve_boards::{Boards, Unfit};
+use pinbridge_shared::flows::boards::resolve_boards::{Boards, Found, Unfit};
 use pinbridge_shared::flows::pins::delete_on_pinterest::delete_on_pinterest;
 use pinbridge_shared::flows::pins::delete_pin::{DeleteError, delete_pin, delete_unpublished, delete_with_its_pin};
 use pinbridge_shared::flows::pins::edit_pin::{EditError, edit_pin};
@@ -150,15 +150,15 @@ impl From<Unfit> for ApiError {
     }
 }
 
-/// The id of a board that a change names. The caller checks whether the account can publish to it.
+/// The board that a change names. The caller checks whether the account can publish to it.
 ///
 /// # Errors
 /// When the account has no such board.
-pub async fn board_id(context: &Context, account: AccountKey, text: String) -> Result<String, ApiError> {
+pub async fn meant_board(context: &Context, account: AccountKey, text: String) -> Result<Found, ApiError> {
     if is_board_id(&text) {
-        return Ok(text);
+        return Ok(Found { id: text, name: None, unchecked: None });
     }
-    Ok(Boards::new(context).find(account, &text).await??.id)
+    Ok(Boards::new(context).find(account, &text).await??)
 }
 
 impl From<PreflightError> for ApiError {
@@ -179,8 +179,11 @@ async fn update(
 ) -> Result<Response, ApiError> {
     let mut edit = PinUpdate::parse(&body)?;
     let found = find(&context, &caller, &id).await?;
+    let mut named = None;
     if let Some(text) = edit.board_id.take() {
-        edit.board_id = Some(board_id(&context, found.pin.account_key(), text).await?);
+        let board = meant_board(&context, found.pin.account_key(), text).await?;
+        edit.board_id = Some(board.id.clone());
+        named = Some(board);
     }
     let is_open = matches!(found.attempt.status, Status::Queued | Status::Deferred | Status::Failed);
     if let Some(board_id) = edit.board_id.clone().filter(|board| is_open && *board != found.pin.request.board_id) {
@@ -188,7 +191,7 @@ async fn update(
     }
     let (pin, attempt) = edit_pin(&context, found.pin.key, &edit).await?;
     let pin = Pin::from(&read_pins::changed(&context, pin, attempt).await?);
-    Ok(changed(pin, edit.image_url.as_deref()))
+    Ok(changed(pin, named.as_ref(), edit.image_url.as_deref()))
 }
 
 /// Answers 204, or 200 with the result for the Pin if the request deletes the Pin too.

@@ -131,7 +131,7 @@ async fn retry(
             let account = edit.account.unwrap_or(found.pin.request.account);
             let account = AccountKey { workspace: caller.workspace, account };
             if let Some(text) = edit.board_id.take() {
-                edit.board_id = Some(super::edit::board_id(&context, account, text).await?);
+                edit.board_id = Some(super::edit::meant_board(&context, account, text).await?.id);
             }
             let request = edit.apply(&found.pin.request);
             preflight(&context, &BoardKey { account, board_id: request.board_id }).await?;

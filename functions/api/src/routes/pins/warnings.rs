@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::pin::PinStatus;
+use super::pin::{Meant, PinStatus};
 use crate::openapi::schema::Time;
 use crate::request::options::warn;
 
@@ -43,6 +43,8 @@ pub enum WarningDetails {
 pub struct Warned<T> {
     #[serde(flatten)]
     pub of: T,
+    /// Extension: what the name of a board means. `null` if the request has an id, or no board.
+    pub resolved: Option<Meant>,
     /// Extension: what keeps Pinterest from fetching the image, if `image_url` was changed.
     pub warnings: Vec<PinWarning>,
 }
@@ -129,10 +131,11 @@ pub fn image_problem(image_url: &str, status: Option<Status>) -> Option<ImagePro
     image_url::problem(image_url).filter(|_| status != Some(Status::Published))
 }
 
-/// An answer to a change, which has the warnings that the change causes.
-pub fn changed<T: Serialize>(of: T, image_url: Option<&str>) -> Response {
+/// An answer to a change, with the board that a name means, and the warnings that the change causes.
+pub fn changed<T: Serialize>(of: T, board: Option<&Found>, image_url: Option<&str>) -> Response {
     let told = Told { image: image_url.and_then(image_url::problem), ..Told::default() };
-    let mut response = Json(Warned { of, warnings: PinWarning::all(&[], &told) }).into_response();
+    let (resolved, warnings) = (board.and_then(Meant::by), PinWarning::all(&[], &told));
+    let mut response = Json(Warned { of, resolved, warnings }).into_response();
     warn_of(&mut response, &told);
     response
 }
