@@ -157,8 +157,8 @@ impl Known {
         query.into_iter().chain(headers).collect()
     }
 
-    /// Refuses the options of other operations, `run_at`, and what is nearly `dry_run`. A read publishes nothing without
-    /// them.
+    /// Refuses the options of other operations, `run_at`, and what is nearly `dry_run`. A read publishes nothing
+    /// without them.
     ///
     /// # Errors
     /// The first of them; if unknown parameters are refused, all.
