@@ -344,9 +344,9 @@ async fn pinterests_refusals_have_the_contracts_codes() {
                 assert_eq!(answer.json()["error"]["retry_after_seconds"], json!(seconds));
                 assert_eq!(answer.headers["retry-after"], seconds.to_string());
             }
-            // A 429 pauses the account, and so does a block that a write has met.
+            // A 429 pauses the account, and so does a block.
             let bucket = api.world.context.store.bucket(testdata::connected_account().key).await.expect("read");
-            let pauses = failure.failure == Failure::RateLimited || (failure.failure == Failure::SpamBlock && is_write);
+            let pauses = matches!(failure.failure, Failure::RateLimited | Failure::SpamBlock);
             assert_eq!(bucket.is_paused(api.world.now()), pauses, "{failure:?} {is_write}");
         }
     }

@@ -48,7 +48,7 @@ async fn send_form(api: &Api, key: &str, query: &str, parts: &[(&str, &[u8])]) -
 /// `-F dry_run=true` beside the file would publish what its caller meant to try.
 #[tokio::test]
 async fn an_option_or_a_second_file_in_the_form_is_refused_and_another_field_is_named() {
-    let api = Api::new(84).await;
+    let api = Api::new().await;
     let file = format!("{HEADER}{}", line("one", ",,"));
     let file = ("file", file.as_bytes());
     for name in ["dry_run", "dryrun", "Dry-Run", "on_duplicate", "priority", "publish_before", "idempotency_key"] {

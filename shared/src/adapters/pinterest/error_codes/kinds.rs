@@ -356,7 +356,6 @@ const UNSEEN: &[Sentence] = &[
     (1, "We have detected unusual activity from you. Saving is disabled for 24 hours.", F::SpamBlock),
     (1, "Safe mode: reset your password to continue", F::SpamBlock),
     (1, "We limit how often you can do certain things on Pinterest to protect our community", F::SpamBlock),
-    (1, "Your account may be suspended.", F::SpamBlock),
     // The image's host, and the link.
     (1, "We couldn't fetch the image: blocked by Cloudflare", F::ImageUnreachable),
     (1, "Image rejected: robots.txt blocks Pinterestbot", F::ImageUnreachable),
