@@ -225,6 +225,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ("a disconnected account's secret can be restored for", time(RECOVERY_DAYS * DAY_MS)),
         ("an old data key stays at least", time(OLD_KEYS_KEPT_MS)),
         ("a board's check is answered again for", time(board_check::CHECK_FRESH_MS)),
+        ("a refusal of a board is answered again for", time(board_check::DENIED_FRESH_MS)),
         ("the list of an account's boards is believed for", time(board_list::TRUSTED_MS)),
         ("it is read for an unknown id at most every", time(board_list::LISTED_EVERY_MS)),
         ("and for an unknown name at most every", time(board_list::LISTED_FOR_NAMES_EVERY_MS)),

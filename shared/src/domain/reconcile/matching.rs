@@ -44,7 +44,8 @@ impl Window {
 ///
 /// Lenient on purpose: mistaking another's Pin for ours ends in a question to a person, but missing ours ends in a
 /// duplicate. A field that either side lacks doesn't distinguish them, and neither does a description that was cut
-/// short. Titles and links are within Pinterest's limits and aren't cut: "Part 1" is not the beginning of "Part 12".
+/// short. Titles and links are within Pinterest's limits and aren't cut: "Part 1" is not the beginning of "Part 12". (A
+/// long title that ends with a mark of a cut may be ours, for a person to decide.)
 /// They may be written in another way ([`equivalence`](super::equivalence)). A description is Pinterest's to change:
 /// it drops links, hashtags and markup, and appends. So it can't rule out a Pin that shows our title.
 pub fn could_be(request: &PinRequest, candidate: &BoardPin, window: Window) -> bool {
