@@ -35,11 +35,11 @@ pub enum Access {
     Public,
     /// Keys and people with the scope.
     Scope(Scope),
-    /// Keys and people with the scope `read` or `write`: a dry run changes nothing, and is made before a write. (It
-    /// has nothing to do with Pinterest's Trial access.)
-    Trial,
-    /// [`Self::Trial`] for a dry run (`dry_run=true`), otherwise the scope `write`.
-    WriteOrTrial,
+    /// Keys and people with the scope `read` or `write`: for dry runs, which change nothing, and which are made before
+    /// a write.
+    ReadOrWrite,
+    /// [`Self::ReadOrWrite`] with the query parameter `dry_run=true`, otherwise the scope `write`.
+    WriteOrDryRun,
     /// People only.
     Session,
     /// People only, also those whose address isn't proven yet.
@@ -54,8 +54,8 @@ impl Access {
         match self {
             Self::Public => "public",
             Self::Scope(scope) => scope.name(),
-            Self::Trial => "read_or_write",
-            Self::WriteOrTrial => "write_or_dry_run",
+            Self::ReadOrWrite => "read_or_write",
+            Self::WriteOrDryRun => "write_or_dry_run",
             Self::Session | Self::AnySession => "session",
             Self::Administer => "administer",
         }
@@ -67,13 +67,13 @@ impl Access {
 
     /// The access that a request to this address needs: a dry run may need less.
     fn of(self, uri: &Uri) -> Self {
-        if self != Self::WriteOrTrial {
+        if self != Self::WriteOrDryRun {
             return self;
         }
         let query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
         // Of a repeated parameter, the last counts.
         let dry_run = query.filter(|(name, _)| name == "dry_run").last().and_then(|(_, value)| flag::read(&value));
-        if dry_run == Some(true) { Self::Trial } else { Self::Scope(Scope::Write) }
+        if dry_run == Some(true) { Self::ReadOrWrite } else { Self::Scope(Scope::Write) }
     }
 
     /// # Errors
@@ -85,8 +85,8 @@ impl Access {
         match self {
             Self::Public => Ok(()),
             Self::Scope(scope) => caller.require(scope),
-            Self::Trial if caller.scopes.has(Scope::Read) => Ok(()),
-            Self::Trial | Self::WriteOrTrial => caller.require(Scope::Write),
+            Self::ReadOrWrite if caller.scopes.has(Scope::Read) => Ok(()),
+            Self::ReadOrWrite | Self::WriteOrDryRun => caller.require(Scope::Write),
             Self::Session | Self::AnySession if matches!(caller.who, Who::User(_)) => Ok(()),
             Self::Session | Self::AnySession => Err(codes::SESSION_REQUIRED.into()),
             Self::Administer => {
@@ -360,8 +360,8 @@ mod tests {
         assert_eq!(admitted(Access::Scope(Scope::Read)), [true; 4]);
         assert_eq!(admitted(Access::Scope(Scope::Write)), [false, true, true, true]);
         assert_eq!(admitted(Access::Scope(Scope::Destructive)), [false, true, true, true]);
-        assert_eq!(admitted(Access::Trial), [true; 4]);
-        assert_eq!(admitted(Access::WriteOrTrial), [false, true, true, true]);
+        assert_eq!(admitted(Access::ReadOrWrite), [true; 4]);
+        assert_eq!(admitted(Access::WriteOrDryRun), [false, true, true, true]);
         assert_eq!(admitted(Access::Session), [false, false, false, true]);
         assert_eq!(admitted(Access::AnySession), [false, false, false, true]);
         assert_eq!(admitted(Access::Administer), [false, true, false, true]);
@@ -369,9 +369,9 @@ mod tests {
 
     #[test]
     fn a_dry_run_by_its_parameter_needs_one_of_two_scopes() {
-        let of = |uri: &str| Access::WriteOrTrial.of(&uri.parse().expect("an address"));
+        let of = |uri: &str| Access::WriteOrDryRun.of(&uri.parse().expect("an address"));
         for uri in ["/a?dry_run=true", "/a?priority=bulk&dry_run=1", "/a?dry_run=false&dry_run=true"] {
-            assert_eq!(of(uri), Access::Trial, "{uri}");
+            assert_eq!(of(uri), Access::ReadOrWrite, "{uri}");
         }
         for uri in
             ["/a", "/a?dry_run", "/a?dry_run=false", "/a?dry_run=yes", "/a?dryrun=true", "/a?dry_run=true&dry_run=0"]

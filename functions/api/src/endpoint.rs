@@ -47,8 +47,8 @@ pub struct Endpoint {
 pub const PUBLIC: Access = Access::Public;
 pub const READ: Access = Access::Scope(Scope::Read);
 pub const WRITE: Access = Access::Scope(Scope::Write);
-pub const TRIAL: Access = Access::Trial;
-pub const WRITE_OR_TRIAL: Access = Access::WriteOrTrial;
+pub const READ_OR_WRITE: Access = Access::ReadOrWrite;
+pub const WRITE_OR_DRY_RUN: Access = Access::WriteOrDryRun;
 pub const DESTRUCTIVE: Access = Access::Scope(Scope::Destructive);
 pub const SESSION: Access = Access::Session;
 pub const ANY_SESSION: Access = Access::AnySession;

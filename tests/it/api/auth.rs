@@ -52,8 +52,8 @@ async fn each_scope_opens_the_routes_of_its_name_and_no_others() {
             let is_open = match route.access {
                 Access::Public => true,
                 Access::Scope(wanted) => wanted == scope,
-                Access::Trial => matches!(scope, Scope::Read | Scope::Write),
-                Access::WriteOrTrial => scope == Scope::Write,
+                Access::ReadOrWrite => matches!(scope, Scope::Read | Scope::Write),
+                Access::WriteOrDryRun => scope == Scope::Write,
                 Access::Session | Access::AnySession | Access::Administer => false,
             };
             assert_eq!(!is_shut(status, &answer), is_open, "{} {} {status} {answer}", route.method, route.path);
@@ -74,8 +74,8 @@ async fn a_role_opens_what_its_scopes_open_and_what_is_for_people() {
             let is_open = match route.access {
                 Access::Public | Access::Session | Access::AnySession => true,
                 Access::Scope(scope) => role.scopes().has(scope),
-                Access::Trial => role.scopes().has(Scope::Read),
-                Access::WriteOrTrial => role.scopes().has(Scope::Write),
+                Access::ReadOrWrite => role.scopes().has(Scope::Read),
+                Access::WriteOrDryRun => role.scopes().has(Scope::Write),
                 Access::Administer => role == Role::Owner,
             };
             // (Logging in without a password is a mistake of the form, not of the route.)

@@ -291,7 +291,7 @@ fn error_codes(endpoint: &Endpoint) -> Vec<&'static str> {
     }
     match endpoint.access {
         Access::Public => {}
-        Access::Scope(_) | Access::Trial | Access::WriteOrTrial => {
+        Access::Scope(_) | Access::ReadOrWrite | Access::WriteOrDryRun => {
             codes.extend([INSUFFICIENT_SCOPE, WORKSPACE_RESETTING]);
         }
         Access::Session | Access::AnySession => codes.push(SESSION_REQUIRED),
@@ -325,8 +325,8 @@ fn description(endpoint: &Endpoint) -> String {
     let whom = match endpoint.access {
         Access::Public => "Needs no credentials.".to_owned(),
         Access::Scope(scope) => format!("Needs the scope `{}`.", scope.name()),
-        Access::Trial => "Needs the scope `read` or `write`.".to_owned(),
-        Access::WriteOrTrial => "Needs the scope `write`; with `dry_run=true`, `read` or `write`.".to_owned(),
+        Access::ReadOrWrite => "Needs the scope `read` or `write`.".to_owned(),
+        Access::WriteOrDryRun => "Needs the scope `write`; with `dry_run=true`, `read` or `write`.".to_owned(),
         Access::Session => "Needs the session of a person.".to_owned(),
         Access::AnySession => "Needs the session of a person, whose email address may still be unverified.".to_owned(),
         Access::Administer => "Needs the session of an owner, or a key with every scope and no allow-list.".to_owned(),
@@ -340,7 +340,7 @@ fn security(access: Access) -> Value {
     match access {
         Access::Public => json!([]),
         Access::Session | Access::AnySession => json!([{"Bearer": []}]),
-        Access::Scope(_) | Access::Trial | Access::WriteOrTrial | Access::Administer => {
+        Access::Scope(_) | Access::ReadOrWrite | Access::WriteOrDryRun | Access::Administer => {
             json!([{"ApiKey": []}, {"Bearer": []}])
         }
     }

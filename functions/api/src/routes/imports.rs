@@ -29,7 +29,7 @@ use super::pins::options::{IDEMPOTENCY_KEY, Options, door};
 use crate::activity::Resource;
 use crate::answer;
 use crate::auth::Caller;
-use crate::endpoint::{Endpoint, READ, WRITE, WRITE_OR_TRIAL, get, post, tagged};
+use crate::endpoint::{Endpoint, READ, WRITE, WRITE_OR_DRY_RUN, get, post, tagged};
 use crate::error::codes::{IMPORT_KEY_REUSED, IMPORT_NOT_STOPPED, VALIDATION_ERROR};
 use crate::error::{ApiError, FieldError};
 use crate::openapi::schema::{Flag, Limit, Offset, inline_schema};
@@ -65,13 +65,13 @@ pub fn endpoints() -> Vec<Endpoint> {
         "Imports",
         vec![
             submit(
-                post("/v1/pins/imports/json", WRITE_OR_TRIAL, create_json)
+                post("/v1/pins/imports/json", WRITE_OR_DRY_RUN, create_json)
                     .operation("import_json", "Import pins from JSON")
                     .audited("import.created", Resource::Answer("id"), &["source_type", "total_rows"]),
             )
             .takes_content::<Rows>("application/json", true, || json!([row()])),
             submit(
-                post("/v1/pins/imports/csv", WRITE_OR_TRIAL, create_csv)
+                post("/v1/pins/imports/csv", WRITE_OR_DRY_RUN, create_csv)
                     .operation("import_csv", "Import pins from a CSV file")
                     .audited("import.created", Resource::Answer("id"), &["source_type", "total_rows"]),
             )

@@ -35,7 +35,7 @@ use super::pins::warnings::{PinWarning, Told, Warned, changed, image_problem, wa
 use crate::activity::Resource;
 use crate::answer;
 use crate::auth::Caller;
-use crate::endpoint::{DESTRUCTIVE, Endpoint, READ, TRIAL, WRITE, delete, get, patch, post, tagged};
+use crate::endpoint::{DESTRUCTIVE, Endpoint, READ, READ_OR_WRITE, WRITE, delete, get, patch, post, tagged};
 use crate::error::ApiError;
 use crate::error::codes::{
     ACCOUNT_NOT_PERMITTED, ASSETS_NOT_ENABLED, Code, DUPLICATE_CONTENT, INVALID_DATE_RANGE, NOT_FOUND, PREFLIGHT,
@@ -80,7 +80,7 @@ fn submissions() -> Vec<Endpoint> {
             .fails(&[DUPLICATE_CONTENT])
             .fails(PREFLIGHT)
             .fails(RESOLVING),
-        door(post("/v1/schedules/validate", TRIAL, validate), KEY_HEADER)
+        door(post("/v1/schedules/validate", READ_OR_WRITE, validate), KEY_HEADER)
             .operation("validate_schedule", "Check a schedule without creating it")
             .about(
                 "Runs every check of a schedule and writes nothing. The answer is 200 even if the schedule would \

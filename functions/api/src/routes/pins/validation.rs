@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::options::{Options, door};
 use super::pin::{self, PinCreate, parse};
 use crate::auth::Caller;
-use crate::endpoint::{Endpoint, TRIAL, post};
+use crate::endpoint::{Endpoint, READ_OR_WRITE, post};
 use crate::error::ApiError;
 use crate::error::codes::ACCOUNT_NOT_PERMITTED;
 use crate::openapi::schema::{Time, names};
@@ -24,13 +24,14 @@ use crate::request::field::field_schema;
 pub use super::pin::resolved;
 
 pub fn endpoint() -> Endpoint {
-    door(post("/v1/pins/validate", TRIAL, validate), "`idempotency_key` as a header. The one of the body counts first.")
+    const KEY_HEADER: &str = "`idempotency_key` as a header. The one of the body counts first.";
+    door(post("/v1/pins/validate", READ_OR_WRITE, validate), KEY_HEADER)
         .operation("validate_pin", "Check a pin without publishing it")
         .about(
             "Runs every check of a pin and writes nothing. The answer is 200 even if the pin would be refused: each \
              failed check has a remediation. The checks include conditions that only publishing would detect, such as \
-             an image that Pinterest can't fetch; then `valid` is `false`, although `POST /v1/pins` would accept the pin. `headroom` has \
-             the pins that the account can publish now.",
+             an image that Pinterest can't fetch; then `valid` is `false`, although `POST /v1/pins` would accept the \
+             pin. `headroom` has the pins that the account can publish now.",
         )
         .unaudited("it changes nothing")
         .takes::<PinCreate>(pin::example)
