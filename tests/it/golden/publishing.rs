@@ -237,11 +237,11 @@ fn clock() -> Vec<RecoveryMarker> {
 fn said() -> Vec<Said> {
     let message = Some("Sorry! This site doesn't allow you to save Pins.".into());
     let transport_error = Some("Pinterest did not answer in time".into());
-    let look = Said { attempt: 10, looked_at: Some(at(9_000)), message: message.clone(), transport_error: None };
+    let reading = Said { attempt: 10, read_at: Some(at(9_000)), message: message.clone(), transport_error: None };
     vec![
-        Said { attempt: 1, looked_at: None, message, transport_error: None },
-        Said { attempt: 10, looked_at: None, message: None, transport_error },
-        look,
+        Said { attempt: 1, read_at: None, message, transport_error: None },
+        Said { attempt: 10, read_at: None, message: None, transport_error },
+        reading,
     ]
 }
 
@@ -295,7 +295,7 @@ pub async fn read(table: &DynamoStore) {
     assert_eq!(table.pins(&keys).await.expect("read"), pins.iter().map(state).collect::<Vec<_>>());
     // 0.2.0 kept no words, and 0.3.0 none of readings at first.
     let words = table.said(&pins[0].0).await.expect("read");
-    let of_calls: Vec<Said> = said().into_iter().filter(|said| said.looked_at.is_none()).collect();
+    let of_calls: Vec<Said> = said().into_iter().filter(|said| said.read_at.is_none()).collect();
     assert!(words.is_empty() || words == of_calls || words == said(), "{words:?}");
     read_lists(table, &pins).await;
     assert_eq!(table.siblings(account(0), CONTENT_HASH).await.expect("read"), [pin_id(1)]);

@@ -206,8 +206,8 @@ pub fn pin(key: PinKey) -> String {
 }
 
 /// The sort key of the words about an attempt's call, or about a reading of its board. They sort by attempt.
-pub fn said(attempt: u32, is_look: bool) -> String {
-    format!("{SAID_PREFIX}{attempt:03}{}", if is_look { "#look" } else { "" })
+pub fn said(attempt: u32, is_reading: bool) -> String {
+    format!("{SAID_PREFIX}{attempt:03}{}", if is_reading { "#look" } else { "" })
 }
 
 pub fn schedule(key: ScheduleKey) -> String {

@@ -148,10 +148,10 @@ pub fn read_attempt(pin: &Pin, item: &Item) -> PortResult<Attempt> {
 
 /// Lives as long as the attempt row can.
 pub fn said_item(pin: &Pin, said: &Said) -> Item {
-    Builder::keyed(keys::pin(pin.key), keys::said(said.attempt, said.looked_at.is_some()))
+    Builder::keyed(keys::pin(pin.key), keys::said(said.attempt, said.read_at.is_some()))
         .text("pn", &pin.nonce)
         .number("att", said.attempt)
-        .maybe_moment("look", said.looked_at)
+        .maybe_moment("look", said.read_at)
         .maybe_text("msg", said.message.as_deref())
         .maybe_text("tro", said.transport_error.as_deref())
         .number("expires_at", pin.expires_at.plus_ms(OUTLIVES_PIN_MS).unix_seconds())
@@ -161,7 +161,7 @@ pub fn said_item(pin: &Pin, said: &Said) -> Item {
 pub fn read_said(item: &Item) -> PortResult<Said> {
     let row = Reader(item);
     let (message, transport_error) = (row.maybe_text("msg"), row.maybe_text("tro"));
-    Ok(Said { attempt: row.number("att")?, looked_at: row.maybe_moment("look"), message, transport_error })
+    Ok(Said { attempt: row.number("att")?, read_at: row.maybe_moment("look"), message, transport_error })
 }
 
 #[cfg(test)]
@@ -217,7 +217,7 @@ mod tests {
         let pin = testdata::pin();
         let said = Said {
             attempt: 50,
-            looked_at: Some(Moment(1)),
+            read_at: Some(Moment(1)),
             message: Some("m".repeat(MESSAGE_MAX)),
             transport_error: Some("t".repeat(80)),
         };

@@ -21,7 +21,7 @@ pub const ROWS_MAX: usize = 2 * ATTEMPTS_MAX as usize;
 pub struct Said {
     pub attempt: u32,
     /// When the board was read, if this was said about a reading. The event of the reading has the same time.
-    pub looked_at: Option<Moment>,
+    pub read_at: Option<Moment>,
     /// Pinterest's own words.
     pub message: Option<String>,
     /// What our client saw.
@@ -37,7 +37,7 @@ impl Said {
             (1..=ATTEMPTS_MAX).contains(&attempt.attempt) && (message.is_some() || upstream.transport_error.is_some());
         is_kept.then(|| Self {
             attempt: attempt.attempt,
-            looked_at: None,
+            read_at: None,
             message,
             transport_error: upstream.transport_error.map(str::to_owned),
         })
@@ -45,12 +45,13 @@ impl Said {
 
     /// What Pinterest said when the board of a lost answer was read, as the last event of `attempt` records it. `None`
     /// also when the reading before it was refused for the same reason: an outage of hours is one cause.
-    pub fn about_look(attempt: &Attempt, upstream: &Upstream) -> Option<Self> {
+    pub fn about_reading(attempt: &Attempt, upstream: &Upstream) -> Option<Self> {
         let mut events = attempt.history.iter().rev();
-        let look = events.next().filter(|event| event.kind == EventKind::ReconcileInconclusive)?;
-        let is_repeated = events.next().is_some_and(|before| before.kind == look.kind && before.note == look.note);
+        let reading = events.next().filter(|event| event.kind == EventKind::ReconcileInconclusive)?;
+        let is_repeated =
+            events.next().is_some_and(|before| before.kind == reading.kind && before.note == reading.note);
         let said = Self::about(attempt, upstream).filter(|said| !is_repeated && said.message.is_some())?;
-        Some(Self { looked_at: Some(look.at), ..said })
+        Some(Self { read_at: Some(reading.at), ..said })
     }
 }
 
@@ -90,13 +91,13 @@ mod tests {
             .begin(Moment(2_000_000), "n".into())
             .and_then(|begun| begun.unresolved_outcome(Moment(2_000_001), Moment(2_000_002), &upstream, "l".into()))
             .expect("lost");
-        let looked_at = |attempt: &Attempt| Said::about_look(attempt, &upstream).and_then(|said| said.looked_at);
-        assert_eq!(looked_at(&lost), None);
+        let read_at = |attempt: &Attempt| Said::about_reading(attempt, &upstream).and_then(|said| said.read_at);
+        assert_eq!(read_at(&lost), None);
         let first = again(&lost, 2_000_010, "spam_block");
-        assert_eq!(looked_at(&first), Some(Moment(2_000_010)));
+        assert_eq!(read_at(&first), Some(Moment(2_000_010)));
         let second = again(&first, 2_000_020, "spam_block");
-        assert_eq!(looked_at(&second), None);
-        assert_eq!(looked_at(&again(&second, 2_000_030, "token_revoked")), Some(Moment(2_000_030)));
-        assert_eq!(Said::about_look(&first, &Upstream::default()), None);
+        assert_eq!(read_at(&second), None);
+        assert_eq!(read_at(&again(&second, 2_000_030, "token_revoked")), Some(Moment(2_000_030)));
+        assert_eq!(Said::about_reading(&first, &Upstream::default()), None);
     }
 }

@@ -79,14 +79,14 @@ pub fn events(pin: &Pin, attempt: &Attempt) -> Vec<TimelineEvent> {
 
 /// Whether something may have been said about an attempt, so that it is worth reading.
 pub fn has_words(attempt: &Attempt) -> bool {
-    let is_look = |kind| kind == EventKind::ReconcileInconclusive;
-    attempt.history.iter().any(|event| is_look(event.kind) || is_unsuccessful(event.kind.name()))
+    let is_reading = |kind| kind == EventKind::ReconcileInconclusive;
+    attempt.history.iter().any(|event| is_reading(event.kind) || is_unsuccessful(event.kind.name()))
 }
 
 /// Adds to the first answer of each attempt what was said about it, and to a reading of its board what was said there.
 pub fn with_words(mut events: Vec<TimelineEvent>, words: Vec<Said>) -> Vec<TimelineEvent> {
     for said in words {
-        let is_its = |event: &&mut TimelineEvent| match said.looked_at {
+        let is_its = |event: &&mut TimelineEvent| match said.read_at {
             Some(at) => event.event == EventKind::ReconcileInconclusive.name() && event.at == at,
             None => event.attempt == Some(said.attempt) && is_unsuccessful(event.event),
         };
@@ -162,7 +162,7 @@ mod tests {
         assert!(has_words(&attempt) && !has_words(&Attempt::untouched(&pin)));
         let said = |attempt, message: Option<&str>, transport_error: Option<&str>| Said {
             attempt,
-            looked_at: None,
+            read_at: None,
             message: message.map(str::to_owned),
             transport_error: transport_error.map(str::to_owned),
         };

@@ -348,9 +348,9 @@ pub async fn reconcile_again(
     Ok(())
 }
 
-/// Keeps what Pinterest said instead of showing the board. The look doesn't depend on it.
+/// Keeps what Pinterest said instead of showing the board. The reading doesn't depend on it.
 async fn keep_words(context: &Context, pin: &Pin, next: &Attempt, answer: &Upstream) {
-    let Some(said) = Said::about_look(next, answer) else { return };
+    let Some(said) = Said::about_reading(next, answer) else { return };
     if let Err(error) = context.store.put_said(pin, &said).await {
         tracing::warn!(
             workspace_id = %pin.key.workspace, pin_id = %pin.key.pin, %error, "upstream message not stored"

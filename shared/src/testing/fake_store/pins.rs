@@ -67,7 +67,7 @@ impl Pins for FakeStore {
 
     async fn put_said(&self, pin: &Pin, said: &Said) -> PortResult<()> {
         let put = |t: &mut Tables| {
-            t.said.insert((pin.key, said.attempt, said.looked_at.is_some()), (pin.nonce.clone(), said.clone()));
+            t.said.insert((pin.key, said.attempt, said.read_at.is_some()), (pin.nonce.clone(), said.clone()));
         };
         self.call("store.put_said", put).await
     }

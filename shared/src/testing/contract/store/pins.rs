@@ -35,18 +35,18 @@ pub async fn words_about_attempts_are_kept_in_order(store: &dyn Store) {
     assert_eq!(store.said(&pin).await.expect("read"), []);
     let said = |attempt, message: Option<&str>, transport_error: Option<&str>| Said {
         attempt,
-        looked_at: None,
+        read_at: None,
         message: message.map(str::to_owned),
         transport_error: transport_error.map(str::to_owned),
     };
     let (first, tenth) = (said(1, Some("Pinterest’s \"words\"… ✂"), None), said(10, None, Some("no answer")));
     let second = said(2, Some("again"), Some("both"));
     // A reading of the board has words of its own.
-    let look = Said { looked_at: Some(Moment(7_000)), ..said(2, Some("at the board"), None) };
-    for words in [&tenth, &said(2, Some("before"), None), &first, &look, &second] {
+    let reading = Said { read_at: Some(Moment(7_000)), ..said(2, Some("at the board"), None) };
+    for words in [&tenth, &said(2, Some("before"), None), &first, &reading, &second] {
         store.put_said(&pin, words).await.expect("written");
     }
-    assert_eq!(store.said(&pin).await.expect("read"), [first, second, look, tenth]);
+    assert_eq!(store.said(&pin).await.expect("read"), [first, second, reading, tenth]);
     assert_eq!(stored(store, pin.key).await.map(|(_, attempt)| attempt.rev), Some(0), "the attempt row is another");
     let later = Pin { nonce: "another".into(), ..pin.clone() };
     assert_eq!(store.said(&later).await.expect("read"), [], "an earlier pin's words of the same key");
