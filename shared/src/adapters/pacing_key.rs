@@ -12,6 +12,7 @@ use crate::domain::pacing::pacer::Pacer;
 use crate::domain::secret::Secret;
 use crate::ports::{Pacers, PortResult, System};
 
+/// The stack's pacing key, kept in memory once it was read.
 pub struct PacingKey {
     key: StackKey,
     read: OnceCell<Secret>,

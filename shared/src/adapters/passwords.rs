@@ -16,6 +16,7 @@ pub const PASSES: u32 = 2;
 pub const LANES: u32 = 1;
 const SALT_BYTES: usize = 16;
 
+/// Password hashes with Argon2id, at the cost of the constants above.
 pub struct Argon2Passwords {
     system: Arc<dyn System>,
 }

@@ -24,6 +24,7 @@ pub const RECOVERY_DAYS: i64 = 7;
 const CURRENT: &str = "AWSCURRENT";
 const PENDING: &str = "AWSPENDING";
 
+/// Token storage with one secret per account.
 pub struct SecretsManager {
     client: Client,
     prefix: String,

@@ -27,6 +27,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Names the kind of an error.
 const ERROR_TYPE: &str = "x-amzn-errortype";
 
+/// Sends mail with Amazon SES in the region of the SDK's configuration.
 pub struct Ses {
     http: Client,
     url: String,

@@ -16,6 +16,7 @@ pub const CACHED_MS: i64 = 5 * MINUTE_MS;
 /// of the key that its token asks for.
 pub const FRESH_EVERY_MS: i64 = 10 * SECOND_MS;
 
+/// The keys that sign sessions, kept in memory for [`CACHED_MS`].
 pub struct SecretsManagerKeys {
     key: StackKey,
     system: Arc<dyn System>,

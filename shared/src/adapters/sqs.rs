@@ -16,6 +16,7 @@ const MESSAGES_PER_CALL: usize = 10;
 /// SQS's longest visibility timeout, in seconds.
 const VISIBILITY_MAX_S: i64 = 12 * 60 * 60;
 
+/// The queues of the stack, by their URLs.
 pub struct SqsQueue {
     client: Client,
     urls: QueueUrls,

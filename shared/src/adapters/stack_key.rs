@@ -12,6 +12,7 @@ use crate::ports::{PortError, PortResult, System};
 pub const CURRENT: &str = "AWSCURRENT";
 pub const PREVIOUS: &str = "AWSPREVIOUS";
 
+/// A random key, and its place in Secrets Manager.
 pub struct StackKey {
     client: Client,
     name: String,
@@ -43,6 +44,10 @@ impl StackKey {
         Secret::new(self.system.random().iter().map(|byte| format!("{byte:02x}")).collect::<String>())
     }
 
+    /// The key's version at that stage; `None` when there is none.
+    ///
+    /// # Errors
+    /// When Secrets Manager is unavailable, or the stored key is empty.
     pub async fn version(&self, stage: &str) -> PortResult<Option<KeyVersion>> {
         match self.client.get_secret_value().secret_id(&self.name).version_stage(stage).send().await {
             Ok(answer) => {
@@ -57,7 +62,10 @@ impl StackKey {
         }
     }
 
-    /// Creates the secret. A later creation finds that it exists.
+    /// Creates the secret with a new key, unless it exists.
+    ///
+    /// # Errors
+    /// When Secrets Manager is unavailable.
     pub async fn create(&self) -> PortResult<()> {
         let create = self.client.create_secret().name(&self.name).description(self.purpose);
         match create.secret_string(self.material().expose()).send().await {
@@ -68,16 +76,20 @@ impl StackKey {
     }
 
     /// Adds a version, which becomes the current one.
+    ///
+    /// # Errors
+    /// When Secrets Manager is unavailable.
     pub async fn renew(&self) -> PortResult<()> {
         let put = self.client.put_secret_value().secret_id(&self.name).secret_string(self.material().expose());
         put.send().await.map(|_| ()).map_err(|error| port_error(self.port, &error))
     }
 
-    /// The key was created a moment ago and isn't there.
+    /// The error for a key that was created a moment ago and isn't there.
     pub fn missing(&self) -> PortError {
         PortError::Unavailable { port: self.port, reason: "the key isn't there yet".into() }
     }
 
+    /// The error for a key that can't be used. `reason` doesn't contain the key.
     pub fn broken(&self, reason: &str) -> PortError {
         PortError::Broken { port: self.port, reason: reason.into() }
     }

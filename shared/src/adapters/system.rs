@@ -16,6 +16,7 @@ pub fn secret() -> [u8; 32] {
     secret
 }
 
+/// The machine's clocks, and randomness from the operating system's generator.
 pub struct RealSystem {
     origin: Instant,
 }

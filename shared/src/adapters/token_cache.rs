@@ -23,12 +23,14 @@ impl TokenCache {
         Self { system, tokens: Mutex::default() }
     }
 
+    /// The account's tokens, if they are in memory and not older than [`CACHED_MS`].
     pub fn get(&self, account: AccountKey) -> Option<Tokens> {
         let cache = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         let (read_at, tokens) = cache.get(&account)?;
         (self.system.now().since_ms(*read_at) < CACHED_MS).then(|| tokens.clone())
     }
 
+    /// Keeps tokens that were just read or stored.
     pub fn remember(&self, account: AccountKey, tokens: &Tokens) {
         let mut cache = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         if cache.len() >= CACHED_ACCOUNTS {
@@ -37,6 +39,7 @@ impl TokenCache {
         cache.insert(account, (self.system.now(), tokens.clone()));
     }
 
+    /// Drops the account's tokens from memory: the next read asks custody.
     pub fn forget(&self, account: AccountKey) {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner).remove(&account);
     }

@@ -9,7 +9,7 @@ use crate::domain::secret::Secret;
 /// Pinterest's analytics. The days and metrics are those of the [`Question`].
 #[async_trait]
 pub trait Analytics: Send + Sync {
-    /// `None`: Pinterest has no such Pin.
+    /// The metrics of a Pin; `None` when Pinterest has no such Pin.
     async fn pin_metrics(
         &self,
         token: &Secret,

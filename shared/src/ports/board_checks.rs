@@ -21,11 +21,12 @@ pub struct ListingClaim {
 /// The boards' checks and lists, in the store's table: a cache, whose rows expire.
 #[async_trait]
 pub trait BoardChecks: Send + Sync {
-    /// Eventually consistent.
+    /// The last check of the board; `None` when there is none. Eventually consistent.
     async fn board_check(&self, board: &BoardKey) -> PortResult<Option<BoardCheck>>;
     /// Writes the check over any earlier one.
     async fn save_board_check(&self, board: &BoardKey, check: &BoardCheck) -> PortResult<()>;
-    /// The account's boards as last listed.
+    /// The account's boards as last listed; `None` when they were never listed. Eventually consistent, unless
+    /// `is_consistent`.
     async fn board_list(&self, account: AccountKey, is_consistent: bool) -> PortResult<Option<BoardList>>;
     /// Writes the list if the stored one has the revision before `next.rev` (for 1: if none is stored).
     async fn save_board_list(&self, account: AccountKey, next: &BoardList) -> PortResult<Write<()>>;

@@ -1,4 +1,5 @@
-//! Port: Pinterest's boards. API users manage them through pinbridge; publishing doesn't use this port.
+//! Port: Pinterest's boards. API users manage them through pinbridge, and a pin's board is looked up with it before the
+//! pin is accepted. The publisher and the reconciler don't use this port.
 
 use async_trait::async_trait;
 

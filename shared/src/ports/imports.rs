@@ -13,7 +13,7 @@ pub trait Imports: Send + Sync {
     async fn put_import_chunks(&self, import: &Import, chunks: &[Vec<Row>]) -> PortResult<()>;
     /// Writes the import unless its id is taken; a conflict returns the import that has the id.
     async fn put_import(&self, import: &Import) -> PortResult<Write<Box<Import>>>;
-    /// Consistent read.
+    /// The import; `None` when there is none. Consistent read.
     async fn import(&self, key: ImportKey) -> PortResult<Option<Import>>;
     /// The rows of one chunk; `None` when they are missing.
     async fn import_chunk(&self, import: &Import, chunk: u32) -> PortResult<Option<Vec<Row>>>;

@@ -18,7 +18,8 @@ pub const SAVED_TOGETHER_MAX: usize = 50;
 pub trait Pins: Send + Sync {
     /// Writes the pin unless its id is taken.
     async fn put_pin(&self, pin: &Pin) -> PortResult<Write<Box<Pin>>>;
-    /// The pins in the order of the keys; a pin without an attempt row has the state of [`Attempt::untouched`].
+    /// The pins in the order of the keys; `None` for a key without a pin. A pin without an attempt row has the state of
+    /// [`Attempt::untouched`].
     /// Consistent reads.
     async fn pins(&self, keys: &[PinKey]) -> PortResult<Vec<Option<(Pin, Attempt)>>>;
     /// Writes the attempt row if the stored one has the revision before `next.rev`.

@@ -22,7 +22,7 @@ pub enum Creation {
     },
     /// Certainly not created.
     Refused { failure: Failure, upstream: Upstream, retry_after_ms: Option<i64> },
-    /// Possibly created. `limit`: what the answer asks of the account all the same.
+    /// Possibly created. `limit`: the pause that the answer asks of the account, whether or not the Pin exists.
     Unknown { upstream: Upstream, limit: Option<Limit> },
 }
 
@@ -54,7 +54,8 @@ impl ReadFailure {
         }
     }
 
-    /// How soon the call may be repeated: who is told to slow down is told for how long.
+    /// How soon the call may be repeated, in milliseconds; `None` when the answer doesn't say. After a rate limit
+    /// without a hint, it is the usual pause.
     pub fn repeat_after_ms(&self) -> Option<i64> {
         // A block of writes says nothing of how soon a read may be repeated.
         self.limit().map(|_| limit_pause_ms(Failure::RateLimited, self.retry_after_ms)).or(self.retry_after_ms)

@@ -22,10 +22,10 @@ pub struct BegunGroup {
 /// A place in the listing of a workspace's pins: when a pin was accepted, and the pin.
 pub type ListedTo = (Moment, PinId);
 
-/// The rollup, in the store's table. Hours are counted from the epoch.
+/// The rollup, in the store's table. Hours and minutes are counted from the epoch.
 #[async_trait]
 pub trait Rollups: Send + Sync {
-    /// The minute up to which pins are in the rollup.
+    /// The minute up to which pins are in the rollup; `None` before the first rollup.
     async fn rolled_up(&self) -> PortResult<Option<i64>>;
     /// Moves that minute forward, never back.
     async fn set_rolled_up(&self, minute: i64) -> PortResult<()>;

@@ -20,7 +20,7 @@ pub struct ByTime {
     pub latest_first: bool,
 }
 
-/// Schedules, in the store's table.
+/// Schedules, in the store's table. Minutes are counted from the epoch.
 #[async_trait]
 pub trait Schedules: Send + Sync {
     /// Writes the schedule unless its id is taken.
@@ -44,7 +44,7 @@ pub trait Schedules: Send + Sync {
     async fn delete_release_rows(&self, rows: &[ReleaseRow]) -> PortResult<()>;
     /// Every release row of one minute and shard, the earliest first. Consistent read.
     async fn release_rows(&self, minute: i64, shard: u32) -> PortResult<Vec<ReleaseRow>>;
-    /// The minute up to which the dispatcher has released all due schedules.
+    /// The minute up to which the dispatcher has released all due schedules; `None` before its first run.
     async fn release_watermark(&self) -> PortResult<Option<i64>>;
     /// Moves the watermark forward, never back.
     async fn set_release_watermark(&self, minute: i64) -> PortResult<()>;

@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use crate::domain::time::Moment;
 use crate::ports::PortError;
 
+/// A row, as DynamoDB's client has it: attributes by name.
 pub type Item = HashMap<String, AttributeValue>;
 
 pub fn text(value: impl Into<String>) -> AttributeValue {
@@ -26,11 +27,12 @@ pub fn bytes(value: Vec<u8>) -> AttributeValue {
     AttributeValue::B(Blob::new(value))
 }
 
-/// Builds an item; absent values take no space.
+/// Builds an item. `maybe_…` leaves an absent value out, so that it takes no space.
 #[derive(Default)]
 pub struct Builder(Item);
 
 impl Builder {
+    /// Begins with the item's partition key and sort key.
     pub fn keyed(pk: String, sk: impl Into<String>) -> Self {
         Self::default().text("pk", pk).text("sk", sk)
     }
@@ -67,7 +69,10 @@ impl Builder {
     }
 }
 
-/// Reads an item's attributes; a missing or mistyped one is an error that names it.
+/// Reads an item's attributes.
+///
+/// `maybe_…` reads a missing attribute, or one of another type, as `None`. The others answer [`PortError::Broken`],
+/// which names the attribute.
 pub struct Reader<'a>(pub &'a Item);
 
 impl Reader<'_> {
@@ -105,12 +110,14 @@ impl Reader<'_> {
         Ok(blob.as_ref().to_vec())
     }
 
+    /// A list of texts; empty when there is none. Members of another type are left out.
     pub fn texts(&self, name: &str) -> Vec<String> {
         let list = self.0.get(name).and_then(|value| value.as_l().ok());
         list.into_iter().flatten().filter_map(|value| value.as_s().ok()).cloned().collect()
     }
 }
 
+/// The error for a row whose attribute of this name is missing or of another type.
 pub fn unreadable(name: &str) -> PortError {
     PortError::Broken { port: super::PORT, reason: format!("a row's {name} is unreadable") }
 }

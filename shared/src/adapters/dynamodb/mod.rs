@@ -64,6 +64,7 @@ pub(super) async fn pause_before(attempt: u32) {
     }
 }
 
+/// The one table, by which all of its ports are implemented.
 pub struct DynamoStore {
     client: Client,
     table: String,

@@ -15,6 +15,7 @@ use crate::ports::{PortResult, System};
 const CURRENT: &str = "AWSCURRENT";
 const PENDING: &str = "AWSPENDING";
 
+/// The data keys as Secrets Manager and this process's memory hold them.
 pub struct DataKeys {
     client: Client,
     name: String,
@@ -27,7 +28,10 @@ impl DataKeys {
         Self { client, name: format!("{prefix}/data-keys"), system, cached: Mutex::default() }
     }
 
-    /// Reads the keys; `None` before the first use.
+    /// Reads the keys; `None` before the first use. Never from memory if `fresh`.
+    ///
+    /// # Errors
+    /// When Secrets Manager is unavailable, or the secret is unreadable or marked for deletion.
     pub async fn read(&self, fresh: bool) -> PortResult<Option<Arc<Keyring>>> {
         if !fresh && let Some(keyring) = self.remembered() {
             return Ok(Some(keyring));
@@ -55,6 +59,9 @@ impl DataKeys {
 
     /// Returns the keys, which are created at the first use. Of several concurrent creations one wins, because a
     /// secret's name is taken once.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
     pub async fn ensured(&self) -> PortResult<Arc<Keyring>> {
         if let Some(keyring) = self.read(false).await? {
             return Ok(keyring);
@@ -80,6 +87,9 @@ impl DataKeys {
     }
 
     /// Writes `next` in the place of what was read as `seen`; returns `false` if another writer came first.
+    ///
+    /// # Errors
+    /// When Secrets Manager is unavailable. The keys may have been replaced.
     pub async fn replace(&self, seen: &Keyring, next: &Keyring) -> PortResult<bool> {
         let version = Uuid::new_v4().to_string();
         self.client

@@ -13,14 +13,16 @@ use crate::domain::secret::Secret;
 use crate::domain::time::Moment;
 use crate::ports::PortResult;
 
+/// The 256 bits of a data key, wiped from memory when dropped.
 pub type KeyBytes = Zeroizing<[u8; 32]>;
 
+/// One of the data keys.
 pub struct DataKey {
     pub created_at: Moment,
     bytes: KeyBytes,
 }
 
-/// Wiped from memory when dropped.
+/// All data keys. They are wiped from memory when dropped.
 pub struct Keyring {
     /// The secret's version that it was read from.
     pub version: String,
@@ -51,6 +53,9 @@ impl Drop for KeyText {
 
 impl Keyring {
     /// A keyring with one fresh key.
+    ///
+    /// # Errors
+    /// When the operating system has no random numbers.
     pub fn generate(now: Moment) -> PortResult<Self> {
         let mut keyring = Self { version: String::new(), current: String::new(), keys: BTreeMap::new() };
         keyring.add(now)?;
@@ -58,6 +63,9 @@ impl Keyring {
     }
 
     /// Adds a fresh key, which seals from now on; returns its id.
+    ///
+    /// # Errors
+    /// When the operating system has no random numbers.
     pub fn add(&mut self, now: Moment) -> PortResult<String> {
         let mut bytes = Zeroizing::new([0; 32]);
         aws_lc_rs::rand::fill(&mut bytes[..]).map_err(|_| broken("the system has no random numbers"))?;
@@ -75,6 +83,7 @@ impl Keyring {
         dropped
     }
 
+    /// The id of the key that seals.
     pub fn current_id(&self) -> &str {
         &self.current
     }
@@ -84,10 +93,12 @@ impl Keyring {
         (&self.current, &self.keys[&self.current].bytes)
     }
 
+    /// When the key that seals was created.
     pub fn current_since(&self) -> Moment {
         self.keys[&self.current].created_at
     }
 
+    /// The key with this id.
     pub fn key(&self, id: &str) -> Option<&KeyBytes> {
         self.keys.get(id).map(|key| &key.bytes)
     }
@@ -98,6 +109,9 @@ impl Keyring {
     }
 
     /// The keyring as text, which is wiped from memory when dropped.
+    ///
+    /// # Errors
+    /// When it can't be written as JSON.
     pub fn text(&self) -> PortResult<Secret> {
         let text_of = |key: &DataKey| KeyText { key: BASE64.encode(&key.bytes[..]), created_at: key.created_at.0 };
         let keys = self.keys.iter().map(|(id, key)| (id.clone(), text_of(key))).collect();
@@ -106,6 +120,9 @@ impl Keyring {
     }
 
     /// Parses the secret's text. Neither the text nor a parser's error about it may reach a log.
+    ///
+    /// # Errors
+    /// When the text is no keyring, or lacks its current key.
     pub fn parse(version: &str, text: &str) -> PortResult<Self> {
         let unreadable = || broken("the secret of the data keys is unreadable");
         let stored: KeyringText = serde_json::from_str(text).map_err(|_| unreadable())?;

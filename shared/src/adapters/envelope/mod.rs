@@ -32,6 +32,7 @@ pub use reseal::{OLD_KEYS_KEPT_MS, Retired};
 /// Another writer of the row comes first this often at most; the row has few writers.
 const WRITES_MAX: usize = 5;
 
+/// Token storage in envelope mode.
 pub struct Envelope {
     table: Arc<DynamoStore>,
     keys: DataKeys,

@@ -24,6 +24,9 @@ fn cipher(key: &KeyBytes) -> PortResult<RandomizedNonceKey> {
 }
 
 /// Seals a text into a random nonce (96 bits, drawn by AWS-LC for each seal), the ciphertext, and its tag.
+///
+/// # Errors
+/// When the key is unusable.
 pub fn seal(key: &KeyBytes, account: AccountKey, version: &str, text: &Secret) -> PortResult<Vec<u8>> {
     // Room for the tag from the start: a buffer that grew would leave the clear text in memory.
     let mut sealed = Vec::with_capacity(text.expose().len() + TAG_LEN);
@@ -34,6 +37,8 @@ pub fn seal(key: &KeyBytes, account: AccountKey, version: &str, text: &Secret) -
     Ok([nonce.as_ref().as_slice(), &sealed].concat())
 }
 
+/// Opens what [`seal`] has sealed.
+///
 /// # Errors
 /// When it was sealed for another account or version, under another key, or has been changed.
 pub fn open(key: &KeyBytes, account: AccountKey, version: &str, sealed: &[u8]) -> PortResult<Secret> {

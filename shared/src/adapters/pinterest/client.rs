@@ -26,6 +26,7 @@ const BODY_MAX: usize = 4 * 1024 * 1024;
 /// The largest page that Pinterest serves.
 const PAGE_SIZE: &str = "250";
 
+/// Pinterest's API over HTTP, without its token endpoint.
 pub struct PinterestClient {
     /// Each create has its own connection: on a kept one that the server has just closed, "not sent" and "sent, answer
     /// lost" can't be told apart.

@@ -24,6 +24,7 @@ use crate::ports::{GrantFailure, OAuth, PortResult, System, Tokens};
 /// A refresh has to end well within the function's timeout, with time left to store its tokens.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(6);
 
+/// Pinterest's token endpoint over HTTP.
 pub struct PinterestOAuth {
     http: Client,
     token_url: String,

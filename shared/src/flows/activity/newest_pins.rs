@@ -31,6 +31,9 @@ pub enum From {
 }
 
 /// Returns about `limit` of the newest pins that were accepted since `since`, from that position on.
+///
+/// # Errors
+/// When the table is unavailable.
 pub async fn newest_pins(
     context: &Context,
     workspace: WorkspaceId,

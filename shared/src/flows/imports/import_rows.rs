@@ -92,6 +92,9 @@ fn report_continued(message: &ImportMessage, chunk: u32) {
 }
 
 /// Stops the import: it doesn't continue by itself.
+///
+/// # Errors
+/// When the table is unavailable.
 pub async fn stop(context: &Context, import: &Import, reason: StopReason) -> PortResult<()> {
     let at = context.system.now();
     context.imports.stop_import(import.key, Some(&Stop { reason, at })).await?;
@@ -279,6 +282,9 @@ fn of_schedule(
 }
 
 /// Why scheduling refused the row. The error names no id of an account that `limited_to` leaves out.
+///
+/// # Errors
+/// When scheduling failed because a port is unavailable: that is no reason of the row's.
 pub fn schedule_refusal(error: ScheduleError, limited_to: Option<&[AccountId]>) -> PortResult<RowError> {
     let holder = |id, account| idempotency::holder("schedule", id, account, limited_to);
     let of_time = |text: &str| RowError::new("validation_error", format!("run_at: {text}"), &["run_at"]);
@@ -317,8 +323,10 @@ fn of_key(code: &str, text: String) -> RowError {
     RowError::new(code, format!("idempotency_key: The key {text}"), &["idempotency_key"])
 }
 
-/// Why accepting refused the row. The error names no id of an account that `limited_to` leaves out. An unavailable port
-/// is an error, not a reason of the row's.
+/// Why accepting refused the row. The error names no id of an account that `limited_to` leaves out.
+///
+/// # Errors
+/// When accepting failed because a port is unavailable: that is no reason of the row's.
 pub fn refusal(error: AcceptError, limited_to: Option<&[AccountId]>) -> PortResult<RowError> {
     let holder = |id, account| idempotency::holder("pin", id, account, limited_to);
     Ok(match error {

@@ -7,6 +7,9 @@ use crate::domain::time::Moment;
 use crate::ports::PortResult;
 
 /// The first moment at which the workspace may create anything, as things stand; `None` means now.
+///
+/// # Errors
+/// When the table is unavailable.
 pub async fn opens_at(context: &Context, workspace: WorkspaceId) -> PortResult<Option<Moment>> {
     let budget = context.settings.daily_budget;
     let is_spent = |day: &DaySpending| day.allowance(budget, Request::Create(workspace)) == 0;
@@ -14,6 +17,9 @@ pub async fn opens_at(context: &Context, workspace: WorkspaceId) -> PortResult<O
 }
 
 /// What was spent of today's budget so far; `None` without a budget.
+///
+/// # Errors
+/// When the table is unavailable.
 pub async fn today(context: &Context) -> PortResult<Option<DaySpending>> {
     if context.settings.daily_budget.calls == 0 {
         return Ok(None);

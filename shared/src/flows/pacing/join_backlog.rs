@@ -16,11 +16,17 @@ use crate::ports::PortResult;
 /// The dispatcher finds backlogs by the mark, and clears it only after an empty query that began at least a minute
 /// after the mark was set. A mark that is seconds old is therefore safe to rely on; if writing took long, it is set
 /// again afterwards.
+///
+/// # Errors
+/// When the table is unavailable; repeating it is harmless.
 pub async fn join(context: &Context, account: AccountKey, row: &BacklogRow, bucket: &Bucket) -> PortResult<()> {
     join_all(context, account, std::slice::from_ref(row), bucket).await
 }
 
 /// Like [`join`], for several pins of the account, with one mark.
+///
+/// # Errors
+/// As [`join`].
 pub async fn join_all(context: &Context, account: AccountKey, rows: &[BacklogRow], bucket: &Bucket) -> PortResult<()> {
     let began_ms = context.system.monotonic_ms();
     let now = context.system.now();
@@ -36,6 +42,9 @@ pub async fn join_all(context: &Context, account: AccountKey, rows: &[BacklogRow
 
 /// Deletes the row of a pin that has ended while it was as in `attempt`. Left behind, the row would only cost its
 /// account a token.
+///
+/// # Errors
+/// When the table is unavailable.
 pub async fn leave(context: &Context, pin: &Pin, attempt: &Attempt) -> PortResult<()> {
     if attempt.status != Status::Deferred {
         return Ok(());

@@ -24,6 +24,9 @@ pub enum Granted {
 }
 
 /// Like [`ask`], for a request that a caller waits for. Only a budget for Trial access counts those.
+///
+/// # Errors
+/// As [`ask`].
 pub async fn ask_for_caller(context: &Context, account: AccountKey, is_write: bool) -> PortResult<Granted> {
     if !context.settings.daily_budget.counts_callers() {
         return Ok(Granted::Yes);
@@ -34,6 +37,9 @@ pub async fn ask_for_caller(context: &Context, account: AccountKey, is_write: bo
 
 /// Counts `request` in the account's name if the day's budget allows it. A simulated account's requests don't reach
 /// Pinterest, and cost nothing.
+///
+/// # Errors
+/// When the table is unavailable. The request may have been counted.
 pub async fn ask(context: &Context, account: AccountId, request: Request) -> PortResult<Granted> {
     let budget = context.settings.daily_budget;
     if budget.calls == 0 || account.is_simulated() {

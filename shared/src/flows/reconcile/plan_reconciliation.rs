@@ -14,6 +14,9 @@ pub(crate) const ROW_ATTEMPTS: usize = 4;
 ///
 /// The message is sent before the plan is recorded: a plan without a message would keep others from sending theirs.
 /// `spent` is the plan whose message is being worked on.
+///
+/// # Errors
+/// When the table or the queue is unavailable, or other writers of the row came first every time.
 pub async fn plan_reconciliation(
     context: &Context,
     board: &BoardKey,

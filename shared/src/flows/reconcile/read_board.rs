@@ -79,6 +79,9 @@ pub async fn read(
 }
 
 /// Changes the board's row, also when other writers come first.
+///
+/// # Errors
+/// When the table is unavailable, or other writers came first every time.
 pub async fn update_scan(context: &Context, board: &BoardKey, change: impl Fn(&mut BoardScan)) -> PortResult<()> {
     let mut writes = OptimisticWrites::of("board scan", ROW_ATTEMPTS);
     loop {

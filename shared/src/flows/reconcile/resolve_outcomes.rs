@@ -119,6 +119,9 @@ pub fn members(open: &[UnresolvedPin], context: &Context, now: Moment) -> Vec<Pi
 }
 
 /// Resolves the members of a reading that is whole.
+///
+/// # Errors
+/// When a port is unavailable. What was resolved by then stays; another reading resolves the others.
 pub async fn resolve(
     context: &Context,
     board: &BoardKey,
@@ -208,6 +211,9 @@ async fn with_twins(
 }
 
 /// The Pins that the members' twins own by now.
+///
+/// # Errors
+/// When the table is unavailable.
 pub async fn owned(context: &Context, board: &BoardKey, members: &[UnresolvedPin]) -> PortResult<BTreeSet<String>> {
     let twins = with_twins(context, board, members, &[]).await?;
     Ok(owned_ids(&twins).into_iter().map(str::to_owned).collect())
@@ -304,11 +310,17 @@ fn again(
 }
 
 /// Plans another reading for each pin after one without a clear view, ever more rarely.
+///
+/// # Errors
+/// As [`reconcile_again`].
 pub async fn reconcile_again_soon(context: &Context, members: Vec<UnresolvedPin>, why: &str) -> PortResult<()> {
     reconcile_again_after(context, members, 0, why, &Upstream::default()).await
 }
 
-/// The same, but not before so many milliseconds.
+/// The same, but not before `least_ms` milliseconds have passed. `answer` is Pinterest's, if it did not show the board.
+///
+/// # Errors
+/// As [`reconcile_again`].
 pub async fn reconcile_again_after(
     context: &Context,
     members: Vec<UnresolvedPin>,
