@@ -24,16 +24,18 @@ pub const PUBLISHER_TIMEOUT_MS: i64 = 25_000;
 /// What an invocation needs beyond a call and its record: reads, a wait for a slot within the second, the write-ahead.
 const PUBLISHER_OVERHEAD_MS: i64 = 2 * SECOND_MS;
 
-/// Lambda asks for it: a queue that a function reads hides its messages for so many times the function's timeout, so
-/// that batches that Lambda could not run at once are tried again.
+/// A queue's visibility timeout is at least this many times the timeout of the function that reads it, as Lambda
+/// recommends: batches that Lambda could not run at once are then tried again.
 pub const VISIBILITY_PER_TIMEOUT: i64 = 6;
 /// The message of a dead process is delivered again within this time.
 pub const PICKED_UP_WITHIN_MS: i64 = 5 * MINUTE_MS;
-/// So that both can be kept: the longest timeout of a function that a queue invokes.
+/// The longest timeout of a function that a queue invokes. With a longer one, the queue could not keep both
+/// [`VISIBILITY_PER_TIMEOUT`] and [`PICKED_UP_WITHIN_MS`].
 pub const QUEUE_FUNCTION_TIMEOUT_MAX_MS: i64 = 45 * SECOND_MS;
-/// A quiesce period that needs more may hide a message for this much longer than itself.
-/// As template.yaml sets it.
+/// Deliveries of a message before it becomes a dead-letter message, as template.yaml sets it.
 const DELIVERIES_MAX: u32 = 20;
+/// With a quiesce period near [`PICKED_UP_WITHIN_MS`] or beyond it, a message may be hidden for this much longer than
+/// the quiesce period.
 const VISIBILITY_BEYOND_QUIESCE_MS: i64 = MINUTE_MS;
 
 /// The settings that the flows need. Plain values, so that tests and the simulation create their own.
@@ -155,6 +157,7 @@ pub struct OAuthApp {
     pub scopes: String,
 }
 
+/// Why the environment gives no settings.
 #[derive(Debug, Error)]
 pub enum ConfigError {
     #[error("{name} is not set")]

@@ -1,4 +1,4 @@
-//! The pages that a person sees after Pinterest's consent page: one that asks, and one that tells the result. Each is
+//! The pages that a person sees after Pinterest's consent page: one that asks, and one that shows the result. Each is
 //! one file without scripts and external resources. They show plain sentences only, and neither routes nor codes.
 
 use axum::response::{IntoResponse, Response};

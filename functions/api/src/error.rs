@@ -77,7 +77,7 @@ pub struct Explanation {
     pub request_id: String,
     /// Every invalid field.
     pub errors: Vec<FieldError>,
-    /// Of `pin_deleted` (404): what became of the pin. Absent in other errors.
+    /// Of `pin_deleted` (404): the pin's outcome. Absent in other errors.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deleted_pin: Option<DeletedPin>,
     /// Of `board_not_found` and `board_ambiguous`: the boards that the request may mean. Absent in other errors.
@@ -92,12 +92,12 @@ names!(
 );
 names!(
     DeletionOutcome,
-    "What became of the pin. `publishing`: it was deleted during its call to Pinterest, so its Pin may appear. \
+    "The outcome of the pin. `publishing`: it was deleted during its call to Pinterest, so its Pin may appear. \
      `unknown`: its last call may have created a Pin.",
     Outcome::ALL.map(Outcome::name)
 );
 
-/// What became of a deleted pin.
+/// The outcome of a deleted pin.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct DeletedPin {
     pub deleted_at: Time,

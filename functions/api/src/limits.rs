@@ -76,7 +76,7 @@ impl Payer {
     }
 }
 
-/// The outermost layer: charges what the call has cost, and tells the caller what is left.
+/// The outermost layer: charges what the call has cost, and adds the headers with what is left.
 pub async fn charge(State(limited): State<Limited>, mut request: Request, next: Next) -> Response {
     let context = &limited.context;
     let source = Holder::of_source(&source::of(request.extensions()));
@@ -153,7 +153,7 @@ fn known_refusal(limited: &Limited, headers: &HeaderMap) -> Option<(Holder, Spen
     Some((holder, spent))
 }
 
-/// The response with the headers that tell what the holder may spend, and what is left.
+/// The response with the headers that say what the holder may spend, and what is left.
 fn told(context: &Context, holder: &Holder, mut response: Response, refused: Option<Spent>) -> Response {
     let Some(standing) = spend_credit::standing(context, holder) else { return response };
     let kind = holder.kind();

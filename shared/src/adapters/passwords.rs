@@ -10,9 +10,12 @@ use crate::domain::secret::Secret;
 use crate::ports::{Passwords, PortError, PortResult, System};
 
 const PORT: &str = "passwords";
-/// Memory per hash, in KiB; passes over it; lanes. OWASP's first choice for Argon2id (Password Storage Cheat Sheet).
+/// Memory per hash, in KiB. This and the two constants below are OWASP's first choice for Argon2id (Password Storage
+/// Cheat Sheet).
 pub const MEMORY_KIB: u32 = 19 * 1024;
+/// Passes over the memory.
 pub const PASSES: u32 = 2;
+/// Lanes of memory that are filled in parallel.
 pub const LANES: u32 = 1;
 const SALT_BYTES: usize = 16;
 

@@ -36,7 +36,7 @@ use crate::ports::{
 
 /// A process keeps samples of at most this many workspaces; then those of workspaces that were quiet for an hour go.
 const WORKSPACES_MAX: usize = 256;
-const QUIET_MS: i64 = HOUR_MS;
+const IDLE_MS: i64 = HOUR_MS;
 
 /// The context, whose store notes which pins it ends, in rows of `per_row` samples.
 #[must_use]
@@ -103,7 +103,7 @@ impl Noting {
         let now = self.system.now();
         let mut noted = self.noted();
         if noted.len() >= WORKSPACES_MAX {
-            noted.retain(|of, noted| *of == workspace || now.since_ms(noted.last) < QUIET_MS);
+            noted.retain(|of, noted| *of == workspace || now.since_ms(noted.last) < IDLE_MS);
         }
         let of = noted.entry(workspace).or_insert_with(|| Noted { last: now, samples: Vec::new() });
         of.last = now;

@@ -104,7 +104,7 @@ impl<M: Delivered, W: AsyncFn(&Context, M, i64) -> PortResult<Disposition>> Work
         }
     }
 
-    /// Lambda counts an invocation that returns messages as a success: this line and this metric are all that is heard.
+    /// Lambda counts an invocation that returns messages as a success: only this line and this metric show it.
     fn report(&self, context: &Context, record: &SqsMessage, subject: &Subject, port: &str, error: &str) {
         let function = self.queue.function();
         telemetry::count_failed_work(function, port, context.system.now());

@@ -160,7 +160,7 @@ pub enum Made {
     Schedule(ScheduleId),
 }
 
-/// What became of a row.
+/// What a row resulted in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     #[serde(rename = "c")]
@@ -284,6 +284,7 @@ impl StopReason {
         Self::ALL.into_iter().find(|reason| reason.code() == code)
     }
 
+    /// Two or three sentences for the user, with the remedy.
     pub fn message(self) -> &'static str {
         match self {
             Self::DeadLettered => {

@@ -51,7 +51,7 @@ pub trait Delivered {
     /// The ids of what the message is about.
     fn subject(&self) -> Subject;
 
-    /// Tells the message how often the queue has delivered it.
+    /// Notes in the message how often the queue has delivered it. Most messages don't need it.
     fn delivered(&mut self, _deliveries: u32) {}
 }
 

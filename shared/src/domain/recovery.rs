@@ -14,8 +14,8 @@ pub const PINS_PER_MARKER: usize = 25;
 pub const FILED_AFTER_MINUTES: i64 = 2;
 /// Each of the following runs reads a minute once more, for writers whose clock is behind.
 pub const RESCAN_MINUTES: i64 = 3;
-/// On the dispatcher's very first run, markers, schedules and figures are looked at from so many minutes ago on. Every
-/// later run goes on from there.
+/// On the dispatcher's very first run, markers, schedules and the rollup begin this many minutes ago. Every later run
+/// goes on from there.
 pub const FIRST_REACH_BACK_MINUTES: i64 = 60;
 /// How long a marker is kept, in milliseconds: a rescuer that was down for a week still finds it.
 pub const KEPT_MS: i64 = 8 * 24 * 60 * MINUTE_MS;

@@ -104,7 +104,7 @@ async fn a_duplicate_is_removed_where_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn off_looks_and_files_nothing() {
+async fn a_check_that_is_off_reads_no_board_and_files_no_marker() {
     let world = world(DuplicateCheck::Off).await;
     assert_eq!(Settings::default().duplicate_check, DuplicateCheck::Off, "the default");
     world.faults.take_calls();

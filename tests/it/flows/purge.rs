@@ -30,7 +30,7 @@ use pinbridge_shared::flows::accounts::connect_simulated;
 use pinbridge_shared::flows::accounts::forget_accounts::forget_accounts;
 use pinbridge_shared::flows::imports::{self, Submission, Submitted};
 use pinbridge_shared::flows::publish::publish_pin::publish_pin;
-use pinbridge_shared::flows::tenants::purge::{self, LINGER_MS, Progress, QUIET_MS};
+use pinbridge_shared::flows::tenants::purge::{self, LINGER_MS, Progress, QUIESCE_MS};
 use pinbridge_shared::ports::Rollups;
 use pinbridge_shared::ports::{ListingClaim, Tokens, Write};
 use pinbridge_shared::testing::fake_store::FakeStore;
@@ -214,7 +214,7 @@ async fn every_kind_of_row_of_a_deleted_workspace_goes_and_the_neighbours_stay_a
     // Every kind of a workspace's rows is there, or the test proves nothing.
     assert!(purge::delete_workspace(&world.context, mine()).await.expect("marked"));
     run(&world).await.expect("survives");
-    world.system.advance_ms(QUIET_MS);
+    world.system.advance_ms(QUIESCE_MS);
     let mut kinds = BTreeSet::new();
     let mut note = |rows: &Rows| {
         for (pk, sk) in rows.keys().filter(|row| is_mine(row)) {
@@ -283,7 +283,7 @@ async fn tokens_go_at_once_and_nothing_is_published_from_then_on() {
     assert_eq!(world.context.secrets.tokens(account(mine()), true).await.expect("read"), None);
     let disconnected = world.context.store.account(account(mine())).await.expect("read").expect("still there");
     assert!(!disconnected.is_connected());
-    world.run_for_ms(QUIET_MS).await;
+    world.run_for_ms(QUIESCE_MS).await;
     assert_eq!(world.pinterest.calls().len(), 0, "accepted pins are not published any more");
     assert_eq!(world.pins(&keys).await.len(), 6, "and only then do they go");
 }
@@ -314,7 +314,7 @@ async fn what_a_slow_worker_writes_behind_the_purge_goes_too() {
     let (pin, attempt) = world.pin(keys[2]).await;
     assert!(purge::delete_workspace(&world.context, mine()).await.expect("marked"));
     run(&world).await.expect("survives");
-    world.system.advance_ms(QUIET_MS);
+    world.system.advance_ms(QUIESCE_MS);
     run(&world).await.expect("survives");
     assert_eq!(world.pins(&keys).await.len(), 0, "gone");
     // It had read the pin just before.
@@ -361,9 +361,9 @@ async fn it_waits_where_nothing_can_be_done_yet_and_says_until_when() {
         let ends_at_ms = world.context.system.monotonic_ms() + TIMEOUT_MS;
         purge::continue_one(&world.context, mine(), ends_at_ms).await.expect("works")
     };
-    assert_eq!(go_on().await, Progress::NotBefore(START.plus_ms(QUIET_MS)));
-    world.system.advance_ms(QUIET_MS);
-    assert_eq!(go_on().await, Progress::NotBefore(START.plus_ms(QUIET_MS + LINGER_MS)));
+    assert_eq!(go_on().await, Progress::NotBefore(START.plus_ms(QUIESCE_MS)));
+    world.system.advance_ms(QUIESCE_MS);
+    assert_eq!(go_on().await, Progress::NotBefore(START.plus_ms(QUIESCE_MS + LINGER_MS)));
     world.system.advance_ms(LINGER_MS);
     assert_eq!(go_on().await, Progress::Done);
     assert_eq!(go_on().await, Progress::Done, "again is harmless");
@@ -376,7 +376,7 @@ async fn an_invocation_that_is_over_leaves_the_rest_to_the_next() {
     furnish(&world, mine(), 3).await;
     assert!(purge::delete_workspace(&world.context, mine()).await.expect("marked"));
     run(&world).await.expect("survives");
-    world.system.advance_ms(QUIET_MS);
+    world.system.advance_ms(QUIESCE_MS);
     let ends_at_ms = world.context.system.monotonic_ms() + 1_000;
     let progress = purge::continue_one(&world.context, mine(), ends_at_ms).await.expect("works");
     assert_eq!(progress, Progress::More);

@@ -326,7 +326,7 @@ table! {
         NEW_KEY);
     PIN_GONE = own(404, "pin_deleted",
         "The pin was deleted.",
-        "Use another pin. error.deleted_pin says what became of this one.");
+        "Use another pin. error.deleted_pin has the outcome of this one.");
     PIN_DELETED_BEFORE = own(409, "pin_deleted",
         "The pin is already deleted.",
         NOTHING_LEFT);

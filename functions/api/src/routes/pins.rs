@@ -75,7 +75,7 @@ async fn open(context: &Context, caller: &Caller, key: PinKey) -> Result<PinView
     caller.may_use(view.pin.request.account).map(|()| view)
 }
 
-/// The error about a pin that isn't there: a caller who could read it before learns what became of it.
+/// The error about a pin that isn't there: a caller who could read it before learns its outcome.
 pub async fn missing(context: &Context, caller: &Caller, key: PinKey) -> Result<ApiError, ApiError> {
     let deleted = read_pins::deleted(context, key).await?;
     let theirs = deleted.filter(|(pin, _)| caller.may_use(pin.request.account).is_ok());

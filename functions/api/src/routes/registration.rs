@@ -129,7 +129,7 @@ request! {
     }
 }
 
-/// What became of a verification.
+/// The result of a verification.
 #[derive(Serialize, JsonSchema)]
 pub struct Verification {
     pub message: &'static str,

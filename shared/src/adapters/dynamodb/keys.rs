@@ -113,6 +113,7 @@ pub const LISTING_INDEX: &str = "listing";
 pub const WAITING_INDEX: &str = "waiting";
 /// One index partition takes 1,000 write units a second; a workspace gets this many.
 pub const LISTING_SHARDS: u32 = 4;
+/// The same for the index `waiting`.
 pub const WAITING_SHARDS: u32 = 4;
 
 pub fn workspace(id: WorkspaceId) -> String {

@@ -20,6 +20,7 @@ pub enum Purged {
     Stays,
 }
 
+/// A kind of row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RowKind {
     /// As in the table of [`keys`](super::keys).

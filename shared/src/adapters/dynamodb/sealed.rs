@@ -18,6 +18,7 @@ pub struct SealedTokens {
     pub sealed: Vec<u8>,
 }
 
+/// The row of an account's sealed tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedRow {
     pub current: SealedTokens,

@@ -26,7 +26,7 @@ pub struct CreateAnswer<'a> {
 }
 
 impl CreateAnswer<'_> {
-    /// What became of the Pin. Any success with an id is one; everything that isn't a refusal by Pinterest's own
+    /// Whether the Pin was created. Any success with an id is one; everything that isn't a refusal by Pinterest's own
     /// validation is unknown.
     pub fn read(&self) -> Creation {
         let is_success = (200..300).contains(&self.status);

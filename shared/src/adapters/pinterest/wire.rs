@@ -14,6 +14,7 @@ use crate::domain::reconcile::matching::BoardPin;
 use crate::domain::time::Moment;
 use crate::ports::PinterestUser;
 
+/// The body that creates a Pin.
 #[derive(Serialize)]
 pub struct CreatePin<'a> {
     board_id: &'a str,
@@ -65,6 +66,7 @@ impl<'a> CreatePin<'a> {
     }
 }
 
+/// The answer that names a created Pin.
 pub struct Created {
     pub id: String,
 }
@@ -203,6 +205,7 @@ fn text_of(value: &Value) -> Option<String> {
     }
 }
 
+/// A page of a list. Without a bookmark it is the last.
 #[derive(Deserialize)]
 #[serde(bound = "T: Deserialize<'de>")]
 pub struct Page<T> {
@@ -239,6 +242,7 @@ impl From<PinSummary> for BoardPin {
     }
 }
 
+/// A board of a list, or an answer about one board.
 #[derive(Deserialize)]
 pub struct BoardSummary {
     #[serde(deserialize_with = "read_id")]
@@ -286,6 +290,7 @@ impl<'a> BoardWrite<'a> {
     }
 }
 
+/// A section of a list, or an answer about one section.
 #[derive(Deserialize)]
 pub struct SectionSummary {
     #[serde(deserialize_with = "read_id")]
@@ -324,6 +329,7 @@ impl From<TermsAnswer> for RelatedTerms {
     }
 }
 
+/// The user of a token.
 #[derive(Deserialize)]
 pub struct UserAccount {
     #[serde(default, deserialize_with = "read_id_or_none")]

@@ -175,7 +175,8 @@ impl TokenLife {
         self.failures > 0 || self.refused.is_some() || self.is_forced(version)
     }
 
-    /// Keeps of the life before what is still true of tokens that follow that version.
+    /// This state of new tokens, which follow `version`, with the forced refresh that brought them, if one did.
+    /// `before` is the state of the tokens that they replace.
     #[must_use]
     pub fn following(self, version: Option<&str>, before: &Self) -> Self {
         let forced = before.forced.clone().filter(|forced| Some(forced.version.as_str()) == version);

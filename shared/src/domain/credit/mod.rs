@@ -33,9 +33,9 @@ pub const SOURCE_CREDITS: u32 = 6_000;
 pub const CREDITS_MIN: u32 = 200;
 /// The largest limit: a credit is at least a few microseconds.
 pub const CREDITS_MAX: u32 = 10_000_000;
-/// A minute's credit is leased in so many blocks.
+/// The number of blocks in which a minute's credit is leased.
 pub const BLOCKS_PER_MINUTE: u32 = 20;
-/// A block has so many times the credit that a holder gets without a row.
+/// A block has this many times the grace: the credit that a holder gets without a row.
 const GRACES_PER_BLOCK: u32 = 10;
 const MINUTE_US: i64 = MINUTE_MS * 1_000;
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{Allowance, Holder, Spent};
 use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 
-/// A purse of which so long nothing was spent is forgotten first.
+/// A purse is idle when nothing was spent of it for this long. Idle purses are forgotten first.
 const IDLE_MS: i64 = 10 * MINUTE_MS;
 /// The most purses in memory, at about 150 bytes each. Beyond it, those that were used least recently are forgotten:
 /// at most, their holders get their grace once more.

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_sort_by_priority_and_then_age() {
+    fn rows_and_their_keys_sort_by_priority_and_then_by_acceptance() {
         let row = |priority, created, pin| BacklogRow {
             priority,
             created_at: Moment(created),

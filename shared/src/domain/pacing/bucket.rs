@@ -163,7 +163,7 @@ impl Bucket {
 
     /// Whether no pin starts until the connection works again, but for the one that tries it: from Pinterest's refusal
     /// until a call succeeds, a person reconnects the account, or a token refresh ends.
-    /// [`needs_person`](Self::needs_person) tells the last case apart.
+    /// [`needs_person`](Self::needs_person) is false while the hold is for a refresh.
     pub fn is_on_hold(&self) -> bool {
         self.hold.is_some()
     }

@@ -2,11 +2,12 @@
 //!
 //! **The rule.** A tenth of the budget is reserved for reconciliation; the rest is for creates. With Trial access,
 //! Pinterest also limits the writes, and counts every request: what isn't for reconciliation or for writes is then for
-//! the reads that callers wait for, by the same rule as creates. Every workspace that
-//! has made a create today, and the one that requests, has an equal share of that rest. Below its share, a workspace
-//! may always continue while anything is left. Above it, the workspace may use only what isn't kept for the unused
-//! shares of the others. Reconciliation takes precedence: it resolves calls that were already made, and may use all
-//! that is left of the day.
+//! the reads that callers wait for, by the same rule as creates.
+//!
+//! Every workspace that has made a create today, and the one that asks now, has an equal share of that rest. Below its
+//! share, a workspace may always continue while anything is left. Above it, the workspace may use only what isn't kept
+//! for the unused shares of the others. Reconciliation takes precedence: it resolves calls that were already made, and
+//! may use all that is left of the day.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! What became of a pin that its owner deleted, or whose schedule was canceled.
+//! The outcome of a pin that its owner deleted, or whose schedule was canceled.
 
 use super::Pin;
 use super::attempt::{Attempt, Status};

@@ -1,7 +1,7 @@
 //! Every way in which a publish can fail, with a stable public code, a message and a remedy.
 //!
-//! `retry.rs` decides what a worker does about each failure. The table in `adapters/pinterest/error_codes.rs` maps
-//! Pinterest's answers to failures.
+//! `retry.rs` decides what a worker does about each failure. The table in `adapters/pinterest/rows.rs` maps Pinterest's
+//! answers to failures.
 
 /// Makes the enum, the list of its variants and their texts from one row for each failure, so that none of them can
 /// lack one: a failure that isn't in `ALL` would be read back as none.

@@ -107,6 +107,7 @@ impl FromStr for Tags {
     }
 }
 
+/// What the index holds of a pin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub position: Position,

@@ -152,6 +152,7 @@ impl WaitReason {
         Self::Scheduled,
     ];
 
+    /// The public `error_code`.
     pub fn code(self) -> &'static str {
         match self {
             Self::AccountPacing => "account_pacing",

@@ -10,7 +10,7 @@ use crate::domain::time::Moment;
 
 /// Pinterest's words are kept up to this many bytes an attempt.
 pub const MESSAGE_MAX: usize = 700;
-/// Of a pin, only so many attempts have such a row: the first ones. (The attempt row has the beginning and the end of
+/// Only the first attempts of a pin have such a row, up to this many. (The attempt row has the beginning and the end of
 /// the latest words.)
 pub const ATTEMPTS_MAX: u32 = 50;
 /// The most rows of words that a pin has.

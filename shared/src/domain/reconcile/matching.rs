@@ -46,8 +46,9 @@ impl Window {
 /// duplicate. A field that either side lacks doesn't distinguish them, and neither does a description that was cut
 /// short. Titles and links are within Pinterest's limits and aren't cut: "Part 1" is not the beginning of "Part 12". (A
 /// long title that ends with a mark of a cut may be ours, for a person to decide.)
-/// They may be written in another way ([`equivalence`](super::equivalence)). A description is Pinterest's to change:
-/// it drops links, hashtags and markup, and appends. So it can't rule out a Pin that shows our title.
+///
+/// Titles and links may be written in another way ([`equivalence`](super::equivalence)). A description is Pinterest's
+/// to change: it drops links, hashtags and markup, and appends. So it can't rule out a Pin that shows our title.
 pub fn could_be(request: &PinRequest, candidate: &BoardPin, window: Window) -> bool {
     // The cheapest comparison comes first: lists are long, and most Pins aren't ours.
     if !window.may_contain(candidate.created_at) {

@@ -67,6 +67,7 @@ pub struct SimulatedToken {
 }
 
 impl SimulatedToken {
+    /// The token as text; `kind` is `access` or `refresh`.
     pub fn text(&self, kind: &str) -> Secret {
         let Self { account, grant, serial } = self;
         Secret::new(format!("{TOKEN_PREFIX}.{kind}.{}.{}.{grant}.{serial}", account.workspace, account.account))
@@ -157,6 +158,7 @@ impl SimulatedAccount {
         self.refuses = None;
     }
 
+    /// The token in use.
     pub fn token(&self) -> SimulatedToken {
         SimulatedToken { account: self.key, grant: self.grant, serial: self.serial }
     }
@@ -180,6 +182,7 @@ impl SimulatedAccount {
         fixed.chain(self.boards.iter().map(OwnBoard::board)).collect()
     }
 
+    /// The board with this id.
     pub fn board(&self, id: &str) -> Option<Board> {
         self.all_boards().into_iter().find(|board| board.id == id)
     }

@@ -1,5 +1,5 @@
-//! How a pin requests a failure from the simulated Pinterest: by a marker in its title (`[sandbox:rate_limited]`) or by
-//! a parameter of its link (`https://example.com/?pinbridge_sandbox=rate_limited`). The title takes precedence. Only
+//! How a pin requests a failure from the simulated Pinterest: by a marker in its title (`[sandbox:image_broken]`) or by
+//! a parameter of its link (`https://example.com/?pinbridge_sandbox=image_broken`). The title takes precedence. Only
 //! simulated accounts react.
 //!
 //! `infra/runbooks/sandbox.md` documents every trigger; a test runs that page.

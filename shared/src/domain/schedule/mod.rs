@@ -337,6 +337,7 @@ impl ReleaseRow {
         (self.key.schedule.0.as_u128() % u128::from(RELEASE_SHARDS)) as u32
     }
 
+    /// When DynamoDB may delete the row.
     pub fn expires_at(&self) -> Moment {
         Moment(self.minute() * MINUTE_MS).plus_ms(RELEASE_ROW_KEPT_MS)
     }

@@ -159,6 +159,7 @@ impl By {
         }
     }
 
+    /// The id of the key or the person; `None` when the system acted.
     pub fn id(self) -> Option<Uuid> {
         match self {
             Self::Key(id) => Some(id.0),
@@ -245,6 +246,7 @@ pub struct Wanted {
 }
 
 impl Wanted {
+    /// Whether the entry matches every filter but the time.
     pub fn admits(&self, entry: &Entry) -> bool {
         self.admits_any(entry.action) && is(self.status.as_deref(), entry.outcome.name())
     }
@@ -285,7 +287,7 @@ pub enum List {
     Created,
 }
 
-/// The entry after which the next page begins. Entries are newest first, then by list, then by id. What became of a pin
+/// The entry after which the next page begins. Entries are newest first, then by list, then by id. The end of a pin
 /// stands at its acceptance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {

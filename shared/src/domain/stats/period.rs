@@ -96,6 +96,7 @@ impl Granularity {
     }
 }
 
+/// Why a dashboard can't show a period.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum PeriodError {
     #[error("start must be before end")]

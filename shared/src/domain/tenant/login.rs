@@ -34,8 +34,8 @@ pub const FRESH_FAILURES_MAX: u32 = 1;
 pub const WINDOW_MS: i64 = 15 * MINUTE_MS;
 /// How long a network is known after a person's last login from it.
 pub const KNOWN_SOURCE_MS: i64 = 90 * DAY_MS;
-/// Addresses are counted in so many rows. Each row counts a few addresses together, which at worst gives fresh networks
-/// one attempt instead of five; in return, invented addresses can't fill the table.
+/// The number of rows in which addresses are counted. Each row counts a few addresses together, which at worst gives
+/// fresh networks one attempt instead of five; in return, invented addresses can't fill the table.
 const BUCKETS: u32 = 1 << 16;
 /// The parts of an IPv6 address that a network is free to choose: counting addresses one by one would limit nothing.
 const IPV6_NETWORK: u128 = !0 << 64;
@@ -102,6 +102,7 @@ impl AddressId {
         Self(hex(&[ADDRESS_DOMAIN, email.as_str().as_bytes()]))
     }
 
+    /// The row that counts the failures for this address over all networks.
     pub fn bucket(&self) -> Bucket {
         // The id is in hex; its first digits are as evenly spread as any.
         Bucket(u32::from_str_radix(self.0.get(..8).unwrap_or_default(), 16).unwrap_or_default() % BUCKETS)
@@ -195,6 +196,7 @@ impl SourceAttempts {
         Self { source: self.source.clone(), failures, rev: self.rev + 1, nonce }
     }
 
+    /// The attempts for all addresses together.
     pub fn total(&self) -> u32 {
         self.failures.values().map(|failures| failures.count).sum()
     }
@@ -226,7 +228,7 @@ impl AddressAttempts {
         Self { bucket, since: Moment(0), count: 0, lifted_at: None, rev: 0, nonce: String::new() }
     }
 
-    /// Whether so many networks guess that fresh ones are limited.
+    /// Whether there were so many wrong passwords that fresh networks are limited ([`ADDRESS_FAILURES_MAX`]).
     pub fn is_guessed(&self, now: Moment) -> bool {
         self.count >= ADDRESS_FAILURES_MAX && now < self.since.plus_ms(WINDOW_MS)
     }

@@ -149,6 +149,7 @@ pub struct Workspace {
 }
 
 impl Workspace {
+    /// A new workspace that publishes on Pinterest.
     pub fn production(
         id: WorkspaceId,
         organization: OrganizationId,

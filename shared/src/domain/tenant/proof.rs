@@ -52,12 +52,14 @@ impl Prospect {
 }
 
 impl Awaited {
+    /// Whether the token is that of the newest link, and neither the link nor the registration has expired.
     pub fn is_proven_by(&self, token: &PresentedToken, now: Moment) -> bool {
         self.link == token.hash && now < self.link_until && now < self.until
     }
 }
 
 impl Proof {
+    /// What the registration becomes; `None` for a proven person.
     pub fn awaited(&self) -> Option<&Awaited> {
         match self {
             Self::Proven(_) => None,

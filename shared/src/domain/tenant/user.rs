@@ -182,6 +182,7 @@ impl User {
         Some(Prospect { id: self.id, name, workspace_name, created_at: self.created_at })
     }
 
+    /// Whether the person logged out of this session.
     pub fn has_ended(&self, session: Option<SessionId>) -> bool {
         session.is_some_and(|session| self.ended.iter().any(|one| one.session == session))
     }

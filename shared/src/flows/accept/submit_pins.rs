@@ -1,7 +1,8 @@
 //! Submits the pins of a single request, a batch or an import, once the API could read them: finds their boards,
 //! compares their content, and accepts them.
 //!
-//! A request whose pin exists is a repetition: it gets its pin, whatever became of its board or content since.
+//! A request whose pin exists is a repetition: it gets its pin, even if the board was deleted or the pin was edited
+//! since.
 
 use super::accept_pins::{AcceptError, Acceptance, PublishRequest, accept_pins};
 use super::duplicate_content::{Candidate, Duplicate, Twins, Verdict, judge};
@@ -49,7 +50,7 @@ impl From<PortError> for Refusal {
     }
 }
 
-/// What became of one submission.
+/// The result of one submission.
 pub type Answer = Result<Submitted, Refusal>;
 
 /// A submission on its way.

@@ -8,8 +8,8 @@ use crate::domain::ids::{AccountKey, WorkspaceId};
 use crate::domain::sandbox::{ACCOUNTS_MAX, code, scopes};
 use crate::ports::{PinterestUser, PortError, PortResult, Tokens};
 
-/// Calls at the same moment connect the first account together. One that lost all its rounds looks so often whether
-/// another is done.
+/// Calls at the same moment connect the first account together. A call that lost all its rounds checks up to this many
+/// times whether another one is done.
 const FIRST_ACCOUNT_TRIES_MAX: usize = 8;
 
 /// The user that the account with that number belongs to.

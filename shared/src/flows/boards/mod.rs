@@ -36,7 +36,8 @@ pub async fn create_board(context: &Context, account: AccountKey, draft: &BoardD
     let create = |token| async move { context.boards.create_board(&token, draft).await };
     let board = match with_token_to_write(context, account, scopes_to_write(draft.privacy), create).await {
         Ok(board) => board,
-        // Other calls may have added the last boards meanwhile. Who comes too late gets the error of who comes later.
+        // Other calls may have added the last boards meanwhile. A call that lost the last place gets the same error as
+        // one that comes later.
         Err(error) if may_be_the_limits(&error) && is_full(context, account).await.unwrap_or_default() => {
             return Err(CallError::SandboxBoardLimit);
         }

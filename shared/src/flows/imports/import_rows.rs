@@ -151,7 +151,7 @@ async fn work_on_rows(
     Ok(Some(results))
 }
 
-/// What became of a row.
+/// The result of a row.
 struct Done {
     outcome: Outcome,
     /// Another pin with its content.
@@ -215,7 +215,7 @@ pub fn unfit(unfit: &Unfit) -> RowError {
     RowError::new(unfit.code(), format!("board_id: {}", unfit.message()), &["board_id"])
 }
 
-/// What became of a row for a pin.
+/// The result of a row for a pin.
 async fn of_pin(
     submitted: Option<submit_pins::Answer>,
     origin: Origin,
@@ -253,7 +253,7 @@ async fn of_pin(
     Ok(Done::of(outcome, submitted.duplicate.as_ref(), submitted.board))
 }
 
-/// What became of a row for a schedule.
+/// The result of a row for a schedule.
 fn of_schedule(
     submitted: Result<submit_schedule::Submitted, submit_schedule::Refusal>,
     origin: Origin,

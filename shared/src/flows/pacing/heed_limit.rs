@@ -23,7 +23,7 @@ pub enum Call {
 }
 
 /// Pauses the account if the answer was a 429, or says that the account is blocked: publishing through a block would
-/// prolong it, whichever call was told of it.
+/// prolong it, whichever call met it.
 ///
 /// # Errors
 /// When the table is unavailable, also when asked again.

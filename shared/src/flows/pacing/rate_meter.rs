@@ -68,7 +68,7 @@ pub async fn read(context: &Context, account: AccountKey) -> Result<RateMeter, M
     )
     .await?;
     known.ok_or(MeterError::AccountNotFound)?;
-    // Whoever waits behind a thousand others doesn't mind the next ones.
+    // The meter counts up to a thousand waiting pins, those in the backlog first.
     let in_queue = match WAITING_COUNTED_MAX - backlog.len() {
         0 => 0,
         left => unfinished::waiting_in_queue(context, account, &backlog, left).await?,

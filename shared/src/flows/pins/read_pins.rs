@@ -45,7 +45,7 @@ pub async fn pin(context: &Context, key: PinKey) -> PortResult<Option<PinView>> 
     }
 }
 
-/// A pin that was deleted and whose rows still exist, with what became of it.
+/// A pin that was deleted and whose rows still exist, with its outcome.
 ///
 /// # Errors
 /// When the table is unavailable.

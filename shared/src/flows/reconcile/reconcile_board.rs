@@ -158,7 +158,7 @@ async fn unreadable(
             let at = match refresh_tokens::after_refusal(context, board.account, used, ends_at_ms).await {
                 Renewal::Renewed(_) => now.plus_ms(FRESH_TOKEN_MS),
                 Renewal::RetryAt(at) | Renewal::RefusedToo(at) => at.max(now.plus_ms(FRESH_TOKEN_MS)),
-                // A single refusal may be a slip of Pinterest's.
+                // A single refusal may be an error of Pinterest's.
                 Renewal::Exhausted if !was_refused => now.plus_ms(STRAY_REFUSAL_RETRY_MS),
                 Renewal::Exhausted => {
                     hold_refused(context, board.account, used).await;

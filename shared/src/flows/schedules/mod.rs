@@ -309,7 +309,7 @@ pub async fn read(context: &Context, key: ScheduleKey) -> Result<ScheduleView, S
     Ok(view(context, must_find(context, key).await?).await?)
 }
 
-/// Deletes the row by which a schedule was found. If that fails, the row is void all the same.
+/// Deletes the row by which a schedule was found. If that fails, the row stays and is void.
 pub(super) async fn forget_due(context: &Context, schedule: &Schedule) {
     if let Err(error) = context.schedules.delete_release_rows(&[schedule.release_row()]).await {
         tracing::warn!(

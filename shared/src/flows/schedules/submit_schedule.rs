@@ -1,8 +1,8 @@
 //! Submits a schedule, with a request that the API could read: finds the board, compares the content, and creates the
 //! schedule.
 //!
-//! A request whose schedule exists is a repetition: it gets its schedule, whatever became of its board or content
-//! since.
+//! A request whose schedule exists is a repetition: it gets its schedule, even if the board was deleted or the
+//! schedule was edited since.
 
 use super::{Created, ScheduleError, ScheduleRequest, create_of_many, stored};
 use crate::context::Context;

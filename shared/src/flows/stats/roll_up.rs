@@ -32,12 +32,12 @@ const STOP_BEFORE_END_MS: i64 = 10 * SECOND_MS;
 pub const RUN_MAX_MS: i64 = 20 * SECOND_MS;
 /// Behind by more than this, the dashboard is out of date, and a metric says so.
 const BEHIND_MAX_MINUTES: i64 = 30;
-/// Workspaces that are rolled up before the time is looked at again.
+/// Workspaces that are rolled up before the remaining time is checked again.
 const WORKSPACES_AT_ONCE: usize = 32;
 /// Listings that are read concurrently, and pins of one that a call reads.
 const LISTINGS_AT_ONCE: usize = 8;
 const LISTED_AT_ONCE: usize = 500;
-/// Pins of a listing that are rolled up before the time is looked at again.
+/// Pins of a listing that are rolled up before the remaining time is checked again.
 const LISTED_MAX: usize = 5_000;
 /// Pins that are read together, and how many such reads run concurrently.
 const PINS_AT_ONCE: usize = 250;

@@ -14,7 +14,7 @@ use crate::domain::tenant::user::Email;
 use crate::ports::OptimisticWrites;
 use crate::ports::{PortError, PortResult};
 
-/// How often a new key's call looks whether others have withdrawn.
+/// How often the call that creates a key checks whether others have withdrawn theirs.
 const ROOM_READS_MAX: usize = 10;
 
 /// Why a key was not created, changed or revoked.

@@ -44,7 +44,7 @@ pub enum ProofError {
     Port(#[from] PortError),
 }
 
-/// What became of a request for another mail.
+/// The result of a request for another mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Requested {
     /// The next one can be asked for after so many seconds.

@@ -5,8 +5,8 @@
 //! its progress.
 //!
 //! 1. At once: every account is disconnected and its tokens are removed for good.
-//! 2. After [`QUIET_MS`], when no request that came before the mark can still be running: every pin with its rows. What
-//!    remains is a tombstone, which names the rows; workers that meet a removed pin's message drop it.
+//! 2. After [`QUIESCE_MS`], when no request that came before the mark can still be running: every pin with its rows.
+//!    What remains is a tombstone, which names the rows; workers that meet a removed pin's message drop it.
 //! 3. [`LINGER_MS`] later, when no worker that had read the pin before can still be writing: the same rows once more,
 //!    and the tombstone.
 //! 4. The schedules; the accounts with their backlogs, buckets and checks; imports and pending authorizations; then the
@@ -29,8 +29,9 @@ use crate::flows::accounts::forget_accounts::forgotten;
 use crate::ports::OptimisticWrites;
 use crate::ports::{PortResult, Removal, Tombstone};
 
-/// Longer than any request to the API takes (API Gateway ends it after 30 seconds), clock differences included.
-pub const QUIET_MS: i64 = 2 * MINUTE_MS;
+/// The purge's own quiesce period: longer than any request to the API takes (API Gateway ends it after 30 seconds),
+/// clock differences included.
+pub const QUIESCE_MS: i64 = 2 * MINUTE_MS;
 /// Longer than any invocation: Lambda's own limit.
 pub const LINGER_MS: i64 = 15 * MINUTE_MS;
 /// Accounts that are cut off concurrently.
@@ -125,7 +126,7 @@ pub async fn continue_one(context: &Context, id: WorkspaceId, ends_at_ms: i64) -
         let together: Vec<&Account> = std::iter::once(account).chain(left.by_ref().take(CUT_OFF_AT_ONCE - 1)).collect();
         try_join_all(together.into_iter().map(|account| cut_off(context, account))).await?;
     }
-    let quiesced_at = since.plus_ms(QUIET_MS);
+    let quiesced_at = since.plus_ms(QUIESCE_MS);
     if context.system.now() < quiesced_at {
         return Ok(Progress::NotBefore(quiesced_at));
     }

@@ -21,7 +21,8 @@ use crate::telemetry::{self, Metric};
 /// The first write may have an old idea of the row, the second may reset it; the others lose against other instances.
 const WRITES_MAX: usize = 5;
 
-/// A call that comes while another one asks the row waits for its answer: so long, and so often.
+/// A call that comes while another one asks the row waits for its answer: this long each time, and up to
+/// [`WAITS_MAX`] times.
 const WAIT_MS: i64 = SECOND_MS / 20;
 const WAITS_MAX: usize = 30;
 

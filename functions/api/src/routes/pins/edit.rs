@@ -58,7 +58,7 @@ pub fn endpoints() -> [Endpoint; 2] {
         of_pin(delete("/v1/pins/{id}", DESTRUCTIVE, remove))
             .operation("delete_pin", "Delete a pin")
             .about(
-                "Removes the pin from every list. Its own path then answers 404 `pin_deleted` with what became of it. A \
+                "Removes the pin from every list. Its own path then answers 404 `pin_deleted` with its outcome. A \
                  waiting pin is never published. If the pin is being published, \
                  its Pin may still appear on Pinterest. The idempotency key can't be used again (409 `pin_deleted`). \
                  With `delete_from_pinterest=true`, the Pin is deleted on Pinterest first; if that fails, nothing is \

@@ -49,7 +49,7 @@ pub struct Warned<T> {
     pub warnings: Vec<PinWarning>,
 }
 
-/// What an answer tells about an accepted pin or schedule.
+/// What an answer reports about an accepted pin or schedule.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Told<'a> {
     pub board: Option<&'a Found>,

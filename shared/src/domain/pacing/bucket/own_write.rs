@@ -47,7 +47,8 @@ impl OwnWrite {
 
     /// What the write does; `None` when its condition fails. This is the reference that adapters must match.
     ///
-    /// A pause that Pinterest asked for keeps it away. A hold doesn't: the caller is told what Pinterest says.
+    /// A pause that Pinterest asked for keeps it away. A hold doesn't: the write goes out, and its caller gets
+    /// Pinterest's answer.
     pub fn apply(&self, bucket: &Bucket) -> Option<Bucket> {
         let is_as_seen = bucket.reserved_tat == self.seen && bucket.pacer == self.pacer;
         let is_allowed = is_as_seen && !bucket.is_paused_by_pinterest(self.now);

@@ -61,6 +61,7 @@ impl Pause {
         Self { slow_until: Some(self.until.plus_ms(i64::from(doublings) * SLOWED_FOR_MS)), ..self }
     }
 
+    /// What this pause would change in the bucket.
     pub fn beyond(&self, bucket: &Bucket) -> Beyond {
         let is_hold = self.reason.is_hold();
         let is_held_as_long = bucket.hold.as_ref().is_some_and(|hold| hold.until >= self.until);

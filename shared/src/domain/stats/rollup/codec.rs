@@ -121,6 +121,7 @@ pub fn decode_recent(bytes: &[u8]) -> Option<Vec<Sample>> {
     Some(samples)
 }
 
+/// Encodes the sums of an hour.
 pub fn encode_sums(hour: i64, sums: &Sums) -> Vec<u8> {
     let mut bytes = vec![VERSION];
     put(&mut bytes, sums.0.len() as u64);

@@ -22,6 +22,7 @@ use crate::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, Moment};
 
 /// Since the 1980s, every zone's offset, and every change of one, is a multiple of this.
 pub const QUARTER_MS: i64 = 15 * MINUTE_MS;
+/// How many of [`QUARTER_MS`] an hour has.
 pub const QUARTERS_PER_HOUR: i64 = 4;
 /// No pin ends later than this after its acceptance: its lifetime, and three days for an unresolved last call, with a
 /// margin.
