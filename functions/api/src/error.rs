@@ -259,7 +259,7 @@ impl ApiError {
     }
 
     pub fn panicked() -> Self {
-        tracing::error!("a handler panicked");
+        tracing::error!("handler panicked");
         codes::INTERNAL_ERROR.into()
     }
 
@@ -339,7 +339,7 @@ impl IntoResponse for ApiError {
 impl From<PortError> for ApiError {
     /// The cause goes to the log, not to the client.
     fn from(error: PortError) -> Self {
-        tracing::error!(%error, "a port failed");
+        tracing::error!(%error, "port failed");
         match error {
             PortError::Unavailable { .. } | PortError::Contended { .. } => codes::UNAVAILABLE.into(),
             PortError::Broken { .. } => codes::INTERNAL_ERROR.into(),

@@ -46,7 +46,9 @@ pub async fn with_request_id(mut request: Request, next: Next) -> Response {
         response.headers_mut().insert(HEADER, value);
     }
     let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    span.in_scope(|| tracing::info!(%method, path, status = response.status().as_u16(), elapsed_ms, "answered"));
+    span.in_scope(
+        || tracing::info!(%method, path, status = response.status().as_u16(), elapsed_ms, "request answered"),
+    );
     response
 }
 
