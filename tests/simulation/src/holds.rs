@@ -8,7 +8,7 @@ use pinbridge_shared::domain::ids::AccountKey;
 use pinbridge_shared::domain::pin::Pin;
 use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
 use pinbridge_shared::domain::pin::failure::Failure;
-use pinbridge_shared::domain::pin::history::EventKind;
+use pinbridge_shared::domain::pin::history::{Event, EventKind};
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::testing::fake_store::FakeStore;
 
@@ -33,6 +33,8 @@ enum What {
     Anew,
     /// The refusal of this pin has held the account.
     Held(Failure),
+    /// This pin's token was refused for the first time, and the pin tries it again soon.
+    Slip,
 }
 
 struct Entry {
@@ -58,6 +60,7 @@ pub fn watch(holds: &Mutex<Holds>, refusals: &TokenRefusals, pin: &Pin, after: &
         (EventKind::Published, _) => What::Published,
         (EventKind::Retried | EventKind::Edited, _) => What::Anew,
         (EventKind::Deferred, Some(failure)) if event.status.is_some() => What::Held(failure),
+        (EventKind::RetryPlanned, _) if is_slip(event) => What::Slip,
         _ => return,
     };
     let account = pin.account_key();
@@ -71,8 +74,19 @@ pub fn watch(holds: &Mutex<Holds>, refusals: &TokenRefusals, pin: &Pin, after: &
     lock(holds).of_accounts.entry(account).or_default().push(entry);
 }
 
-/// Checks what has been recorded since the last check. `skew_ms`: by how much two clocks may differ.
-pub fn check(holds: &Mutex<Holds>, store: &FakeStore, skew_ms: i64, violations: &Violations) {
+fn is_slip(event: &Event) -> bool {
+    event.status.is_some() && event.note.as_deref().and_then(Failure::parse) == Some(Failure::TokenExpired)
+}
+
+/// Checks what has been recorded since the last check. `skew_ms`: by how much two clocks may differ; `is_bare`: whether
+/// the account has no refresh token.
+pub fn check(
+    holds: &Mutex<Holds>,
+    store: &FakeStore,
+    skew_ms: i64,
+    is_bare: impl Fn(AccountKey) -> bool,
+    violations: &Violations,
+) {
     let mut holds = lock(holds);
     for (key, entries) in &mut holds.of_accounts {
         let Some(account) = store.peek_account(*key) else { continue };
@@ -82,8 +96,12 @@ pub fn check(holds: &Mutex<Holds>, store: &FakeStore, skew_ms: i64, violations: 
             if !std::mem::take(&mut entries[index].is_new) {
                 continue;
             }
-            let What::Held(failure) = entries[index].what else { continue };
             let (before, entry) = (&entries[..index], &entries[index]);
+            if matches!(entry.what, What::Slip) && is_bare(*key) && goes_on(entry, *key, skew_ms, store) {
+                let text = format!("account {} goes on although the token of {} was refused", key.account, entry.owner);
+                report(violations, Wrong::Unheld, text);
+            }
+            let What::Held(failure) = entry.what else { continue };
             let found = [
                 (Wrong::Hasty, hasty(before, entry, failure, &account, store)),
                 (Wrong::Convoy, alone(before, entry, failure)),
@@ -96,6 +114,13 @@ pub fn check(holds: &Mutex<Holds>, store: &FakeStore, skew_ms: i64, violations: 
             }
         }
     }
+}
+
+/// An account that wasn't held for the time until its refused token is tried again. A hold that was there has ended since
+/// then, or is there still.
+fn goes_on(entry: &Entry, key: AccountKey, skew_ms: i64, store: &FakeStore) -> bool {
+    let bucket = store.peek_bucket(key);
+    bucket.hold.is_none() && bucket.held_until.is_none_or(|at| at < entry.at.plus_ms(-skew_ms))
 }
 
 /// A hold for a token that Pinterest has refused once, or not at all.
@@ -125,7 +150,7 @@ fn alone(before: &[Entry], entry: &Entry, failure: Failure) -> Option<String> {
                 is_published = false;
             }
             What::Anew if earlier.owner == entry.owner => break,
-            What::Held(_) | What::Anew => {}
+            What::Held(_) | What::Anew | What::Slip => {}
         }
     }
     (holds > HOLDS_MAX).then(|| format!("it has held it {holds} times, and others were published in between"))
@@ -133,7 +158,7 @@ fn alone(before: &[Entry], entry: &Entry, failure: Failure) -> Option<String> {
 
 /// A pin that tries a held account each time, although others wait.
 fn first_in_line(before: &[Entry], entry: &Entry, key: AccountKey, store: &FakeStore) -> Option<String> {
-    let is_hold = |earlier: &&Entry| !matches!(earlier.what, What::Anew);
+    let is_hold = |earlier: &&Entry| !matches!(earlier.what, What::Anew | What::Slip);
     let is_same = |earlier: &&Entry| matches!(earlier.what, What::Held(_)) && earlier.owner == entry.owner;
     let in_a_row: Vec<&Entry> = before.iter().rev().filter(is_hold).take_while(is_same).collect();
     let first = in_a_row.get(TRIES_IN_A_ROW_MAX.checked_sub(1)?)?;

@@ -16,7 +16,30 @@ pub fn all(seed: u64) -> bool {
         let outcome = world::run(Plan { lacking, ..Plan::drawn(seed, number) });
         outcome.violations.iter().map(|violation| violation.wrong).collect()
     };
-    Comparison { worlds_max: WORLDS_MAX, shows, run }.all(Invariant::ALL)
+    Comparison { worlds_max: WORLDS_MAX, tried_first, shows, run }.all(&Invariant::ALL)
+}
+
+/// See [`Comparison::tried_first`]: of seed 1.
+fn tried_first(invariant: Invariant) -> u64 {
+    match invariant {
+        Invariant::SendWithin => 12,
+        Invariant::Quiesce => 1,
+        Invariant::SecondScan | Invariant::Ownership | Invariant::Contention | Invariant::Hidden => 2,
+        Invariant::ForcedOnce | Invariant::ImageRefused => 2,
+        Invariant::TokenPerCall | Invariant::SamePin | Invariant::StrayRefusal => 10,
+        Invariant::FitsTheWindow => 18,
+        Invariant::OwnWrites => 38,
+        Invariant::SharedPace => 8,
+        Invariant::RetiredMarkers | Invariant::ImageTries => 4,
+        Invariant::Equivalence => 9,
+        Invariant::OneTriesTheToken => 5,
+        Invariant::AnyLimit => 6,
+        Invariant::OwnLimits => 29,
+        Invariant::BadClock => 11,
+        Invariant::EmptyRow => 380,
+        Invariant::RefusedAlone => 3,
+        _ => 0,
+    }
 }
 
 /// The violations that detect a missing invariant. Other violations don't count.
@@ -49,6 +72,7 @@ fn shows(invariant: Invariant) -> &'static [Wrong] {
         Invariant::SamePin => &[Wrong::Replaced],
         Invariant::BadClock => &[Wrong::Becalmed],
         Invariant::StrayRefusal | Invariant::ObjectRefusal => &[Wrong::Hasty],
+        Invariant::OneTriesTheToken => &[Wrong::Unheld],
         Invariant::AnotherPinTries | Invariant::RefusedAlone => &[Wrong::Convoy],
     }
 }

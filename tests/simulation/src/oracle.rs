@@ -105,6 +105,8 @@ pub enum Wrong {
     Becalmed,
     /// An account is held for a token that Pinterest has refused only once, or not at all.
     Hasty,
+    /// An account's other pins are sent while one of its pins tries its refused access token again.
+    Unheld,
     /// One pin that Pinterest refuses holds its account again and again, or keeps others from trying it.
     Convoy,
 }
@@ -409,7 +411,12 @@ impl Oracle {
         self.check_ends(now);
         self.check_limits();
         self.check_buckets(now);
-        holds::check(&self.holds, &self.store, 2 * self.plan.faults.skew_ms, &self.violations);
+        let bare: Vec<AccountKey> = (0..self.plan.accounts)
+            .filter(|account| !self.plan.has_refresh_token(*account))
+            .map(|account| self.plan.account(account))
+            .collect();
+        let is_bare = |key| bare.contains(&key);
+        holds::check(&self.holds, &self.store, 2 * self.plan.faults.skew_ms, is_bare, &self.violations);
         let waiting = self.schedules.check();
         if open.is_empty() {
             self.ownerless.clear();

@@ -95,6 +95,8 @@ pub enum Invariant {
     EmptyRow,
     /// A single refusal of an access token that can't be renewed is tried again before it holds the account.
     StrayRefusal,
+    /// While one pin tries a refused access token again, its account's other pins wait.
+    OneTriesTheToken,
     /// A 401 about one object is no refusal of the access token.
     ObjectRefusal,
     /// An account on hold is tried with another pin each time.
@@ -104,7 +106,7 @@ pub enum Invariant {
 }
 
 impl Invariant {
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::WriteAhead,
         Self::Fence,
         Self::Generation,
@@ -138,6 +140,7 @@ impl Invariant {
         Self::BadClock,
         Self::EmptyRow,
         Self::StrayRefusal,
+        Self::OneTriesTheToken,
         Self::ObjectRefusal,
         Self::AnotherPinTries,
         Self::RefusedAlone,

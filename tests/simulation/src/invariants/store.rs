@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use pinbridge_shared::altered_port;
 use pinbridge_shared::domain::account::Account;
-use pinbridge_shared::domain::account::credentials::{Death, TokenLife};
+use pinbridge_shared::domain::account::credentials::{Death, STRAY_REFUSAL_RETRY_MS, TokenLife};
 use pinbridge_shared::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
 use pinbridge_shared::domain::pacing::backlog::BacklogRow;
 use pinbridge_shared::domain::pacing::bucket::{Bucket, Link, OwnWrite, Pause, Paused, Take, TakeFrom};
@@ -272,6 +272,10 @@ altered_port! {
         async fn pause(&self, account: AccountKey, pause: &Pause) -> PortResult<()> {
             if self.lacks(Invariant::HoldExplained) {
                 return self.inner.pause(account, &Pause { failure: None, ..pause.clone() }).await;
+            }
+            let ends_soon = pause.until <= self.system.now().plus_ms(STRAY_REFUSAL_RETRY_MS);
+            if self.lacks(Invariant::OneTriesTheToken) && pause.reason.is_hold() && ends_soon {
+                return Ok(());
             }
             let is_ignored = (self.lacks(Invariant::ReadLimits) && self.kind == Kind::Reconciler)
                 || (self.lacks(Invariant::OwnLimits) && self.kind == Kind::Api);

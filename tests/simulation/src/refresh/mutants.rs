@@ -18,7 +18,19 @@ pub fn all(seed: u64) -> bool {
         let outcome = world::run(Plan { lacking, ..Plan::drawn(seed, number, ACCOUNTS, DAYS) });
         outcome.violations.iter().map(|violation| violation.wrong).collect()
     };
-    Comparison { worlds_max: WORLDS_MAX, shows, run }.all(CustodyInvariant::ALL)
+    Comparison { worlds_max: WORLDS_MAX, tried_first, shows, run }.all(&CustodyInvariant::ALL)
+}
+
+/// See [`Comparison::tried_first`]: of seed 1.
+fn tried_first(invariant: CustodyInvariant) -> u64 {
+    match invariant {
+        CustodyInvariant::AskWithin | CustodyInvariant::RowFence => 1,
+        CustodyInvariant::QuiesceAfterLoss => 107,
+        CustodyInvariant::KeepTrying => 2,
+        CustodyInvariant::AdoptPending => 7,
+        CustodyInvariant::AccessAsked => 38,
+        _ => 0,
+    }
 }
 
 /// The violations that detect a missing invariant. Other violations don't count.
