@@ -68,7 +68,8 @@ pub const CERTAIN: &[Row] = &[
     says(&[&["hit a block", "hit a _ block"]], F::SpamBlock),
     says(&[&["combat* spam", "fight* spam", "prevent* spam"]], F::SpamBlock).unless(&[THIS_TEXT, THIS_LINK, THIS_PIN]),
     says(&[BLOCKED_BY_SOMEBODY], F::BoardAccessDenied).unless(&[&["copyright*"]]),
-    says(&[&["blocked website*", "blocked link*", "blocked site*", "blocked domain*", "blocked url*"]], F::LinkBlocked),
+    says(&[&["blocked website*", "blocked link*", "blocked site*", "blocked domain*", "blocked url*"]], F::LinkBlocked)
+        .unless(&[ACCOUNT_IS]),
     says(&[LINK, &["reported by"]], F::LinkBlocked),
     says(&[&["exclusive access"]], F::PinterestBusy),
     says(&[BOARD, &["being updated", "being modified", "modified concurrently", "updated concurrently",
@@ -156,6 +157,12 @@ pub const CERTAIN: &[Row] = &[
     says(&[&["log in", "logged in", "sign in", "signed in"], &["must", "please", "need*"]], F::TokenRevoked)
         .unless(&[MEDIA, LINK]),
     says(&[&["not authenticated", "unauthenticated", "could not authenticate", "not authenticate"]], F::TokenRevoked),
+    // A link or a site is what is blocked, though the words say whose it is, or from what the account is kept: its pins
+    // with other links are welcome.
+    says(&[LINK_IS_BLOCKED], F::LinkBlocked).unless(&[ACCOUNT_IS, YOU_ARE, TEXT, &["restricted to"]]),
+    says(&[ACCOUNTS_SITE, RESTRAINED], F::LinkBlocked).unless(&[YOU_ARE]),
+    says(&[KEPT_FROM_LINKING, A_SITE, RESTRAINED], F::LinkBlocked),
+    says(&[CAN_NOT_LINK, A_SITE, RESTRAINED], F::LinkBlocked).unless(&[ACCOUNT_IS, YOU_ARE]),
     // The account, also where boards are what it may not create. A board's owner is another account.
     says(&[ACCOUNT, BLOCKED], F::SpamBlock).unless(&[&["board", "board's", "owner*"], ANOTHERS]),
     says(&[ACCOUNT, RESTRICTED], F::SpamBlock).unless(&[&["board", "board's", "owner*"], ANOTHERS]),

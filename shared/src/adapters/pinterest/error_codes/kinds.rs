@@ -369,6 +369,37 @@ const UNSEEN: &[Sentence] = &[
     (1, "link: hostname could not be resolved", F::InvalidUrl),
 ];
 
+/// A block for spam, of links or of the account: what the words say is blocked decides, whoever it belongs to.
+const BLOCKS_FOR_SPAM: &[Sentence] = &[
+    (9, "Due to spammy behavior, your website links are blocked", F::LinkBlocked),
+    (1, "Due to spammy behavior, your website links are blocked", F::LinkBlocked),
+    // Invented.
+    (9, "Your website links are restricted due to spammy behavior on your account.", F::LinkBlocked),
+    (9, "Links from your account to this website are blocked because of spam", F::LinkBlocked),
+    (1, "Your account's website is blocked due to spammy behavior.", F::LinkBlocked),
+    (9, "The website linked to your account has been blocked due to spam", F::LinkBlocked),
+    (9, "Unusual activity on your website: its links are blocked", F::LinkBlocked),
+    (1, "We've detected unusual activity from this domain and blocked its links.", F::LinkBlocked),
+    (9, "You've been blocked from saving Pins that link to this domain due to spam.", F::LinkBlocked),
+    (1, "Your account has been blocked from saving links to this website.", F::LinkBlocked),
+    (1, "Your account can't save links from this website because it was blocked for spam", F::LinkBlocked),
+    (1, "Your website has been suspended because of spam.", F::LinkBlocked),
+    (9, "Your blog is blocked for spam", F::LinkBlocked),
+    // The account is blocked, though its links are mentioned.
+    (9, "Due to spammy behavior, your account is blocked", F::SpamBlock),
+    (1, "Due to spammy behavior, you are blocked from saving Pins", F::SpamBlock),
+    (9, "Due to spammy behavior, your account has been blocked from saving links", F::SpamBlock),
+    (1, "Your account has posted links and was blocked for spam.", F::SpamBlock),
+    (1, "Your account was blocked for spam: it saved links to blocked websites.", F::SpamBlock),
+    (9, "Your account has been suspended because your website links are spam", F::SpamBlock),
+    (1, "Your account has been suspended for spam. You can't save Pins from your website.", F::SpamBlock),
+    (9, "Your website is blocked for spam, and so is your account.", F::SpamBlock),
+    (1, "We blocked your account: your website is blocked for spam.", F::SpamBlock),
+    (9, "Your account and its website have been suspended for spam.", F::SpamBlock),
+    (1, "You have been blocked because your website links are banned.", F::SpamBlock),
+    (9, "You are blocked from saving links to boards.", F::SpamBlock),
+];
+
 /// What is said beside the reason, or around it.
 const ASIDES: &[Sentence] = &[
     (1, "It's not you, it's us. Please try again.", F::OutcomeUnknown),
@@ -416,6 +447,11 @@ fn what_the_images_host_says_is_not_said_of_the_account() {
 #[test]
 fn one_text_image_or_link_pauses_no_account() {
     check(ONE_PINS_FAULT);
+}
+
+#[test]
+fn links_that_are_blocked_for_spam_fail_their_pin_and_an_account_that_is_pauses() {
+    check(BLOCKS_FOR_SPAM);
 }
 
 #[test]
@@ -479,6 +515,7 @@ fn our_own_texts_of_these_kinds_choose_no_failure() {
         APPS_AND_FIELDS,
         MISTAKEN,
         UNSEEN,
+        BLOCKS_FOR_SPAM,
     ];
     let every: Vec<&str> = kinds.into_iter().flatten().map(|(_, message, _)| *message).collect();
     let is_plain = |text: &&&str| !text.contains(['"', '“', '[', ':']) && !text.contains(" '");

@@ -77,8 +77,42 @@ pub const WORDING: Any = &[
 ];
 pub const LINK: Any = &[
     "link", "links", "link's", "linked", "url", "urls", "site", "sites", "website*", "domain*", "destination*",
-    "web page", "webpage*", "landing page*", "merchant*", "this source", ADDRESS,
+    "web page", "webpage*", "landing page*", "merchant*", "blog", "your shop", "your store",
+    "this source", ADDRESS,
 ];
+/// A link or a site is what is blocked.
+pub const LINK_IS_BLOCKED: Any = &[
+    "link* _ blocked", "link* _ been blocked", "url* _ blocked", "url* _ been blocked", "site _ blocked",
+    "site _ been blocked", "website* _ blocked", "website* _ been blocked", "domain* _ blocked",
+    "domain* _ been blocked", "link* _ banned", "link* _ been banned", "url* _ banned", "url* _ been banned",
+    "site _ banned", "site _ been banned", "website* _ banned", "website* _ been banned", "domain* _ banned",
+    "domain* _ been banned", "link* _ suspended", "link* _ been suspended", "url* _ suspended",
+    "url* _ been suspended", "site _ suspended", "site _ been suspended", "website* _ suspended",
+    "website* _ been suspended", "domain* _ suspended", "domain* _ been suspended", "link* _ restricted",
+    "link* _ been restricted", "url* _ restricted", "url* _ been restricted", "site _ restricted",
+    "site _ been restricted", "website* _ restricted", "website* _ been restricted", "domain* _ restricted",
+    "domain* _ been restricted", "blocked its link*", "blocked its url*", "blocked its site", "blocked its website*",
+    "blocked its domain*",
+];
+/// A site by the account that it belongs to. "Linked to your account is blocked" is said of the site.
+pub const ACCOUNTS_SITE: Any = &[
+    "website* linked to your account", "site linked to your account", "domain* linked to your account",
+    "domain* in your account's", "website* in your account's", "links in your account's",
+];
+/// The account is kept from saving what [`A_SITE`] names, and from nothing else.
+pub const KEPT_FROM_LINKING: Any = &[
+    "from saving links to", "from saving links from", "from saving pins from", "from saving pins that link to",
+    "from creating pins from", "from creating pins that link to",
+];
+pub const CAN_NOT_LINK: Any = &[
+    "can not save links from", "can not save links to", "can not save pins from", "can not save pins that link to",
+];
+pub const A_SITE: Any = &[
+    "this site", "this website", "this domain", "this url", "your site", "your website", "your domain", "the site",
+    "the website", "the domain", ADDRESS,
+];
+/// What is done to either of them.
+pub const RESTRAINED: Any = &["blocked", "banned", "suspended", "restricted", "prevented", "stopped", "spam*"];
 /// Links, as a text may have some.
 pub const LINKS: Any = &["link", "links", "url", "urls", "web address*", "website*", "hyperlink*"];
 pub const DANGEROUS: Any = &[
@@ -125,6 +159,18 @@ pub const ACCOUNT: Any = &[
     "you're temporarily", "you are currently", "you're currently", "you are blocked", "you're blocked",
     "you are banned", "you're banned", "blocked you", "stopped you", "prevented you", "your access",
     "your ability", "privileges",
+];
+/// The account itself is what something is done to.
+pub const ACCOUNT_IS: Any = &[
+    "account is", "account was", "account has been", "account have been", "account has _ been", "account _ is",
+    "account _ was", "account _ has been", "account and", "and account", "accounts are", "accounts were",
+    "accounts have been", "account blocked", "account banned", "account suspended", "account restricted",
+    "blocked account", "is your account", "blocked your account", "banned your account", "suspended your account",
+    "restricted your account", "limited your account", "disabled your account", "locked your account",
+];
+pub const YOU_ARE: Any = &[
+    "you are", "you're", "you have", "you've", "blocked you", "stopped you", "prevented you", "your profile",
+    "your ability", "your access", "privileges",
 ];
 /// What is done to an account, beside blocking it.
 pub const RESTRICTED: Any = &[
