@@ -237,6 +237,40 @@ async fn every_pin_beside_a_pause_says_pinterests_reason_and_a_time_after_it() {
     }
 }
 
+/// The list of accounts and the check of a board say what the waiting pins say.
+#[tokio::test]
+async fn an_account_says_that_pinterest_pauses_it_until_when_and_why() {
+    let limited = Answer::Refused(Failure::RateLimited, Some(10 * MINUTE_MS));
+    for (answer, status, code, pause_ms) in [
+        (Answer::Refused(Failure::SpamBlock, None), "paused", json!("pinterest_spam_block"), 4 * HOUR_MS),
+        (limited, "healthy", json!("pinterest_rate_limited"), 10 * MINUTE_MS),
+        (Answer::CreatedAsLast(10 * MINUTE_MS), "healthy", Value::Null, 10 * MINUTE_MS),
+    ] {
+        let api = Api::new().await;
+        accept_numbered(&api.world, 0..2).await;
+        api.world.pinterest.answer_next([answer]);
+        api.world.run_for_ms(SECOND_MS).await;
+        let account = get(&api, "/v1/pinterest/accounts").await[0].clone();
+        assert_eq!((&account["health_status"], &account["pause_code"]), (&json!(status), &code), "{account}");
+        assert_eq!(account["reconnect_required"], json!(false));
+        let until = time(&account["paused_until"]);
+        assert!(until >= START.plus_ms(pause_ms), "{account}");
+        assert!(text(&account, "health_message").contains(&until.rfc3339()), "{account}");
+        let helps = text(&account, "health_message").contains(Failure::SpamBlock.remedy());
+        assert_eq!(helps, status == "paused", "{account}");
+        let path = format!("/v1/pinterest/boards/1/access?account_id={}", testdata::account().0);
+        let health = get(&api, &path).await["account_health"].clone();
+        assert_eq!(
+            (&health["status"], &health["message"]),
+            (&account["health_status"], &account["health_message"]),
+            "{health}"
+        );
+        api.world.system.advance_to(until);
+        let after = get(&api, "/v1/pinterest/accounts").await[0].clone();
+        assert_eq!((&after["health_status"], after.get("paused_until")), (&json!("healthy"), None), "{after}");
+    }
+}
+
 #[tokio::test]
 async fn a_reason_ends_with_its_cause() {
     for minutes in [2, 10, 30] {

@@ -8,6 +8,7 @@ use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::account;
 use pinbridge_shared::domain::account::health::Health;
 use pinbridge_shared::domain::pacing::bucket::Bucket;
+use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::flows::accounts::disconnect::{DisconnectError, disconnect};
 use schemars::JsonSchema;
@@ -47,8 +48,9 @@ pub fn endpoints() -> Vec<Endpoint> {
 
 names!(
     HealthStatus,
-    "The health of a connection. `renewal_refused`: the account publishes until its token expires.",
-    ["healthy", "renewal_refused", "on_hold", "scope_missing", "token_expired", "token_revoked"]
+    "The health of a connection. `renewal_refused`: the account publishes until its token expires. `paused`: Pinterest \
+     blocks the account for a time; see `paused_until`.",
+    ["healthy", "paused", "renewal_refused", "on_hold", "scope_missing", "token_expired", "token_revoked"]
 );
 
 /// A connected Pinterest account.
@@ -74,6 +76,12 @@ pub struct Account {
     pub reconnect_required: bool,
     /// The scopes that publishing needs and the connection lacks.
     pub missing_scopes: Vec<String>,
+    /// Extension: the time until which no pin starts, because Pinterest asked the account to wait. Absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused_until: Option<Time>,
+    /// Extension: the `error_code` of the refusal that caused the pause. Absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pause_code: Option<&'static str>,
     /// Extension: the time when the pace of the account was last reset, because a machine with a wrong clock had
     /// written it. Absent if it never was.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,6 +91,7 @@ pub struct Account {
 impl Account {
     pub fn of(account: &account::Account, bucket: &Bucket, now: Moment) -> Self {
         let health = Health::of(account, bucket, now);
+        let pause = bucket.pause_of_pinterest(now);
         Self {
             id: account.key.account.0,
             workspace_id: account.key.workspace.0,
@@ -99,6 +108,8 @@ impl Account {
             health_checked_at: account.life.checked_at.unwrap_or(account.updated_at).into(),
             reconnect_required: health.needs_reconnect(),
             missing_scopes: account.missing_scopes(),
+            paused_until: pause.map(|(until, _)| Time(until)),
+            pause_code: pause.and_then(|(_, failure)| failure).map(Failure::code),
             pace_reset_at: bucket.reset_at.map(Time),
         }
     }

@@ -39,6 +39,12 @@ pub enum Health {
     NotRenewed {
         publishes_until: Option<Moment>,
     },
+    /// The connection works, and Pinterest asked the account to wait. The pause ends by itself.
+    Paused {
+        until: Moment,
+        /// The refusal that caused the pause, if one did.
+        failure: Option<Failure>,
+    },
     Healthy,
 }
 
@@ -64,6 +70,8 @@ impl Health {
             Self::OnHold { failure: bucket.hold_failure() }
         } else if life.refused.is_some() {
             Self::NotRenewed { publishes_until: life.access_expires_at }
+        } else if let Some((until, failure)) = bucket.pause_of_pinterest(now) {
+            Self::Paused { until, failure }
         } else {
             Self::Healthy
         }
@@ -77,7 +85,9 @@ impl Health {
             Self::MissingScopes => "scope_missing",
             Self::OnHold { .. } => "on_hold",
             Self::NotRenewed { .. } => "renewal_refused",
-            Self::Healthy => "healthy",
+            Self::Paused { failure: Some(Failure::SpamBlock), .. } => "paused",
+            // A pause for the rate is a part of publishing at Pinterest's pace.
+            Self::Paused { .. } | Self::Healthy => "healthy",
         }
     }
 
@@ -130,6 +140,17 @@ impl Health {
                  account soon."
                     .into()
             }
+            Self::Paused { until, failure: Some(failure @ Failure::SpamBlock) } => format!(
+                "{} No pin of it starts before {}. {} The connection works: connecting it again changes nothing.",
+                failure.message(),
+                until.rfc3339(),
+                failure.remedy()
+            ),
+            Self::Paused { until, .. } => format!(
+                "The connection works. Pinterest asked this account to slow down: no pin of it starts before {}. \
+                 Nothing to do.",
+                until.rfc3339()
+            ),
             Self::Healthy => "The connection works.".into(),
         }
     }
@@ -137,16 +158,19 @@ impl Health {
     /// Whether only a person can restore the connection.
     pub fn needs_reconnect(self) -> bool {
         match self {
-            Self::Healthy | Self::TokenExpired { retried_at: Some(_) } | Self::Renewing { .. } => false,
+            Self::Healthy
+            | Self::Paused { .. }
+            | Self::TokenExpired { retried_at: Some(_) }
+            | Self::Renewing { .. } => false,
             // The app's access: no connection of this account mends it.
             Self::OnHold { failure: Some(Failure::TrialAccess | Failure::FeatureRestricted) } => false,
             _ => true,
         }
     }
 
-    /// Whether the account can publish now.
+    /// Whether the connection lets the account publish. A pause of Pinterest's only sets the time.
     pub fn publishes(self) -> bool {
-        matches!(self, Self::Healthy | Self::NotRenewed { .. })
+        matches!(self, Self::Healthy | Self::Paused { .. } | Self::NotRenewed { .. })
     }
 }
 
@@ -158,6 +182,7 @@ mod tests {
     use crate::domain::pacing::pace::Pace;
     use crate::domain::pin::WaitReason;
     use crate::domain::testdata;
+    use crate::domain::time::HOUR_MS;
 
     const NOW: Moment = Moment(1_767_225_600_000);
 
@@ -249,6 +274,28 @@ mod tests {
         let bucket = pause.because(Failure::AccountDisconnected).apply(&Bucket::default());
         let message = Health::of(&disconnected, &bucket, NOW).message();
         assert!(message.contains("disconnected") && !message.contains("Pinterest"), "{message}");
+    }
+
+    #[test]
+    fn a_pause_of_pinterests_says_until_when_why_and_what_helps() {
+        let connected = account(TokenLife::default());
+        let until = NOW.plus_ms(4 * HOUR_MS);
+        let pause = Pause::new(&Pace::new(50, 1.0), until, WaitReason::AccountPaused);
+        for (failure, name) in
+            [(Some(Failure::SpamBlock), "paused"), (Some(Failure::RateLimited), "healthy"), (None, "healthy")]
+        {
+            let bucket = Pause { failure, ..pause.clone() }.apply(&Bucket::default());
+            let health = Health::of(&connected, &bucket, NOW);
+            assert_eq!((health, health.name()), (Health::Paused { until, failure }, name));
+            assert!(!health.needs_reconnect() && health.publishes(), "{failure:?}");
+            let message = health.message();
+            assert!(message.contains(&until.rfc3339()) && message.contains("The connection works"), "{message}");
+            assert_eq!(message.contains(Failure::SpamBlock.remedy()), failure == Some(Failure::SpamBlock), "{message}");
+            assert_eq!(Health::of(&connected, &bucket, until), Health::Healthy, "the pause is over");
+            // What needs a person is said first.
+            let narrow = Account { scopes: "boards:read,pins:read".into(), ..connected.clone() };
+            assert_eq!(Health::of(&narrow, &bucket, NOW), Health::MissingScopes);
+        }
     }
 
     #[test]
