@@ -5,7 +5,7 @@ use pinbridge_shared::config::PUBLISHER_TIMEOUT_MS;
 use pinbridge_shared::domain::account::PUBLISHING_SCOPES;
 use pinbridge_shared::domain::account::credentials::{FORCED_AGAIN_AFTER_MS, STRAY_REFUSAL_RETRY_MS};
 use pinbridge_shared::domain::account::health::Health;
-use pinbridge_shared::domain::ids::{AccountKey, PinKey};
+use pinbridge_shared::domain::ids::{AccountKey, BoardKey, PinKey};
 use pinbridge_shared::domain::pacing::bucket::Bucket;
 use pinbridge_shared::domain::pin::attempt::Status;
 use pinbridge_shared::domain::pin::failure::Failure;
@@ -16,7 +16,8 @@ use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, SECOND_MS};
 use pinbridge_shared::flows::accounts::connect::connect_account;
 use pinbridge_shared::flows::accounts::refresh_tokens::{Renewal, Why, renew};
 use pinbridge_shared::flows::accounts::with_token::CallError;
-use pinbridge_shared::flows::boards::boards;
+use pinbridge_shared::flows::boards::board_access::{Obstacle, board_access};
+use pinbridge_shared::flows::boards::{boards, sections};
 use pinbridge_shared::testing::TestWorld;
 use pinbridge_shared::testing::fake_boards::refused;
 use pinbridge_shared::testing::fake_oauth::GrantAnswer;
@@ -396,6 +397,52 @@ async fn a_single_refusal_of_a_read_is_asked_again() {
         assert_eq!(health(&world, key).await, Health::Healthy);
         assert!(world.oauth.asked().len() <= 1);
     }
+}
+
+/// Pinterest was asked twice for each read, though the account was held for that very token.
+#[tokio::test]
+async fn a_read_of_an_account_that_is_held_for_its_token_makes_one_call() {
+    for is_bare in [false, true] {
+        let (world, key) = if is_bare { bare().await } else { connected().await };
+        world.pinterest.refuse(Some(Failure::TokenRevoked));
+        pins(&world, key, 1).await;
+        world.run_for_ms(MINUTE_MS).await;
+        assert_eq!(health(&world, key).await, held());
+        let refreshes = world.oauth.asked().len();
+        let board = BoardKey { account: key, board_id: "1".into() };
+        // While the hold's time lasts, and behind it.
+        for after_ms in [0, 2 * HOLD_PAUSE_MS] {
+            world.system.advance_ms(after_ms);
+            let calls = world.boards.tokens().len();
+            let one_refusal = || world.boards.fail_next([refused(Failure::TokenRevoked)]);
+            one_refusal();
+            assert!(matches!(boards(&world.context, key).await, Err(CallError::TokenRevoked)), "boards");
+            one_refusal();
+            assert!(matches!(sections(&world.context, &board).await, Err(CallError::TokenRevoked)), "sections");
+            one_refusal();
+            let access = board_access(&world.context, &board, true).await.expect("an answer");
+            assert_eq!((access.obstacle, access.asked), (Some(Obstacle::TokenRevoked), true));
+            assert_eq!(world.boards.tokens().len() - calls, 3, "one call for each read");
+            assert_eq!((health(&world, key).await, world.oauth.asked().len()), (held(), refreshes));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_look_of_an_account_that_is_held_for_its_token_is_not_repeated_at_once() {
+    let (world, key) = bare().await;
+    world.pinterest.answer_next([Answer::LOST_WITH_COMMIT]);
+    // By then the bucket has tokens.
+    world.system.advance_ms(MINUTE_MS);
+    pins(&world, key, 1).await;
+    world.run_publisher_once().await;
+    world.pinterest.refuse(Some(Failure::TokenRevoked));
+    let request = PinRequest { account: key.account, title: "held".into(), ..testdata::request("held") };
+    world.accept_request(request).await;
+    world.run_for_ms(MINUTE_MS).await;
+    assert_eq!((health(&world, key).await, world.pinterest.list_reads().len()), (held(), 0));
+    world.run_for_ms(4 * MINUTE_MS).await;
+    assert_eq!(world.pinterest.list_reads().len(), 1, "the account is held: the next reading has time");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 //! Calls Pinterest for a caller that waits for the answer. Uses the account's token, and renews it once when Pinterest
-//! refuses it. A token that can't be renewed now is tried once more.
+//! refuses it. A token that can't be renewed now is tried once more, unless the account is held for it already.
 
 use std::future::Future;
 
@@ -152,6 +152,14 @@ where
         Renewal::RefusedToo(_) => return Err(CallError::TokenExpired),
         Renewal::Exhausted | Renewal::RetryAt(_) if account.life.has_expired(context.system.now()) => {
             return Err(CallError::TokenExpired);
+        }
+        // Other calls were refused before: this refusal is no slip of Pinterest's, and a second one would say the same.
+        Renewal::Exhausted | Renewal::RetryAt(_) if context.store.bucket(account.key).await?.is_held_for_token() => {
+            if is_renewed_later {
+                return Err(CallError::TokenExpired);
+            }
+            hold_refused(context, account.key, &token).await;
+            return Err(classify(context, account, failure));
         }
         // A single refusal may be an error of Pinterest's, and after a failed renewal the token may still be valid.
         Renewal::Exhausted | Renewal::RetryAt(_) => {

@@ -158,8 +158,12 @@ async fn unreadable(
             let at = match refresh_tokens::after_refusal(context, board.account, used, ends_at_ms).await {
                 Renewal::Renewed(_) => now.plus_ms(FRESH_TOKEN_MS),
                 Renewal::RetryAt(at) | Renewal::RefusedToo(at) => at.max(now.plus_ms(FRESH_TOKEN_MS)),
-                // A single refusal may be an error of Pinterest's.
-                Renewal::Exhausted if !was_refused => now.plus_ms(STRAY_REFUSAL_RETRY_MS),
+                // A single refusal may be an error of Pinterest's, unless the account is held for others.
+                Renewal::Exhausted
+                    if !was_refused && !context.store.bucket(board.account).await?.is_held_for_token() =>
+                {
+                    now.plus_ms(STRAY_REFUSAL_RETRY_MS)
+                }
                 Renewal::Exhausted => {
                     hold_refused(context, board.account, used).await;
                     now.plus_ms(NO_TOKEN_MS)

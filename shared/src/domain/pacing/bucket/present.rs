@@ -11,6 +11,11 @@ impl Bucket {
         self.hold.as_ref().is_some_and(|hold| !hold.awaits_refresh)
     }
 
+    /// Whether the account is held because Pinterest refuses its token. (Rows of older versions keep no failure.)
+    pub fn is_held_for_token(&self) -> bool {
+        self.needs_person() && self.hold_failure().is_none_or(|failure| failure == Failure::TokenRevoked)
+    }
+
     /// The failure that caused the hold, if it was stored.
     pub fn hold_failure(&self) -> Option<Failure> {
         self.hold.as_ref().and_then(|hold| hold.failure)
