@@ -22,7 +22,7 @@ pub enum GrantFailure {
     #[error("Pinterest could not issue tokens now")]
     NotNow { upstream: Upstream, retry_after_ms: Option<i64> },
     /// Possibly issued: the answer was lost, unreadable, or a 5xx. A code or a rotated refresh token may be used up.
-    #[error("Pinterest's answer was lost")]
+    #[error("no answer came from Pinterest, or it left open whether tokens were issued")]
     Unknown(Upstream),
 }
 

@@ -295,7 +295,7 @@ table! {
         "Pinterest could not be reached. No account was connected.",
         CONNECT_AGAIN).retried(RETRY_AFTER_S);
     OUTCOME_UNKNOWN = own(502, "outcome_unknown",
-        "Pinterest's answer was lost. The change may or may not have taken effect.",
+        "No answer came from Pinterest, or its answer left open whether the change took effect.",
         "Read the resource from Pinterest before you send the request again.");
     PINTEREST_REJECTED = own(502, "pinterest_rejected",
         "Pinterest refused the request for an unknown reason.",

@@ -32,10 +32,10 @@ fn explained(kind: EventKind) -> &'static str {
         }
         K::NotSent => "The recorded call was not made, because it would have been too late. Another attempt follows.",
         K::Published => "Pinterest created the Pin. The pin is finished.",
-        K::Adopted => "The board shows the Pin of an attempt whose answer was lost. The pin is finished.",
+        K::Adopted => "The board shows the Pin of an attempt of unknown outcome. The pin is finished.",
         K::AnswerUnknown => {
-            "Pinterest's answer was lost, so the Pin may or may not exist. The board is read at `next_at` before the \
-             pin is sent again."
+            "No answer came from Pinterest, or its answer left open whether the Pin was created. The board is read at \
+             `next_at` before the pin is sent again."
         }
         K::NotOnPinterest => "The board does not show the Pin. The pin is sent again.",
         K::ReconcileInconclusive => {

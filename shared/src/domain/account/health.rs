@@ -101,7 +101,7 @@ impl Health {
                     .into()
             }
             Self::GivenUp { answer_lost: true } => {
-                "The connection was lost because Pinterest's answer to a renewal did not arrive; it was not revoked. \
+                "The connection was lost because no usable answer to a renewal came from Pinterest; it was not revoked. \
                  Reconnect the account; its pins are held until then."
                     .into()
             }

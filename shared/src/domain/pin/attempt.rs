@@ -275,7 +275,7 @@ impl Attempt {
         Ok(next.finished(now, pin).logged_answer(kind, upstream, None, None))
     }
 
-    /// The answer was lost: the pin stays `publishing` and is reconciled at `reconcile_at`.
+    /// No answer came, or it left the outcome open: the pin stays `publishing` and is reconciled at `reconcile_at`.
     pub fn unresolved_outcome(&self, now: Moment, reconcile_at: Moment, upstream: &Upstream, nonce: String) -> Next {
         let mut next = self.leave(&[Status::Publishing], Status::Publishing, now, nonce)?;
         next.failure = Some(Failure::OutcomeUnknown);

@@ -159,9 +159,18 @@ fn step(action: &'static str, at: Option<Moment>, reason: impl Into<String>) -> 
     NextStep { action, at, reason: reason.into(), position: None }
 }
 
-const LOST_ANSWER: &str = "The answer was lost; the board is read before the pin is sent again.";
+/// Why the outcome of the latest call is unknown, as the beginning of a sentence.
+fn unknown_outcome(attempt: &Attempt) -> &'static str {
+    let is_of_call = |event: &&Event| event.kind == EventKind::AnswerUnknown && event.attempt == attempt.attempt;
+    match attempt.history.iter().rev().find(is_of_call).map(|event| event.status) {
+        Some(Some(_)) => "Pinterest's answer left open whether the Pin was created",
+        Some(None) => "No answer came from Pinterest",
+        // The worker stopped before it recorded an answer, or the event was dropped to keep the row small.
+        None => "It is not known whether the Pin was created",
+    }
+}
 
-/// A call was announced: it is open, or its answer was lost.
+/// A call was announced: it is open, or its outcome is unknown.
 fn of_call(facts: &Facts<'_>) -> Why {
     let attempt = facts.attempt;
     let Some(at) = attempt.reconcile_at else {
@@ -170,30 +179,31 @@ fn of_call(facts: &Facts<'_>) -> Why {
     };
     let blocker = Some(Blocker::Failure(attempt.failure.unwrap_or(Failure::OutcomeUnknown)));
     if let Some(hold) = unreadable(facts) {
-        let reason = format!("Pinterest's answer was lost, and the board can't be read: {}", hold.message);
+        let reason = format!("{}, and the board can't be read: {}", unknown_outcome(attempt), hold.message);
         let blocker = Blocker::Unreadable(hold.failure.unwrap_or(Failure::TokenRevoked));
         return of(Some(blocker), step(hold.action(), None, reason));
     }
     let started_at = attempt.started_at.unwrap_or(attempt.updated_at);
     let believed_at = started_at.plus_ms(facts.rules.empty_after_ms);
+    let unknown = unknown_outcome(attempt);
     let reason = match last_note(attempt) {
         Some(note) if note == Unclear::EmptyList.name() && believed_at > facts.now => format!(
-            "The answer was lost, and the board shows no Pins at all, which proves nothing before {}: until then the \
-             board is read again, and the pin is not sent.",
+            "{unknown}, and the board shows no Pins at all, which proves nothing before {}: until then the board is \
+             read again, and the pin is not sent.",
             believed_at.rfc3339()
         ),
         Some(note) if note == WaitReason::DailyBudget.code() => {
-            "The answer was lost; the board is read when the app's requests of the day allow it.".into()
+            format!("{unknown}; the board is read when the app's requests of the day allow it.")
         }
-        Some(note) => match Failure::parse(note) {
+        note => match note.and_then(Failure::parse) {
             Some(failure) => format!(
-                "The answer was lost, and Pinterest did not show the board ({note}): {} It is read again before the \
-                 pin is sent again.",
+                "{unknown}, and Pinterest did not show the board ({}): {} It is read again before the pin is sent \
+                 again.",
+                failure.code(),
                 failure.message()
             ),
-            None => LOST_ANSWER.into(),
+            None => format!("{unknown}; the board is read before the pin is sent again."),
         },
-        None => LOST_ANSWER.into(),
     };
     of(blocker, step("look_up", Some(at), reason))
 }

@@ -173,6 +173,42 @@ fn an_unknown_outcome_comes_before_the_account_unless_its_board_cant_be_read() {
     assert_eq!(reported(&lost, &disconnected), wanted);
 }
 
+/// A 503 is an answer, and so is a 4xx without a code.
+#[test]
+fn an_unknown_outcome_says_whether_an_answer_came() {
+    const OPEN: &str = "Pinterest's answer left open whether the Pin was created";
+    const NONE: &str = "No answer came from Pinterest";
+    const UNRECORDED: &str = "It is not known whether the Pin was created";
+    let pin = testdata::pin();
+    let begun = Attempt::untouched(&pin).begin(NOW, "b".into()).expect("begins");
+    let at = NOW.plus_ms(60_000);
+    let unknown = |status| {
+        let answer = Upstream { status, ..Upstream::default() };
+        begun.unresolved_outcome(NOW, at, &answer, "u".into()).expect("legal")
+    };
+    let disconnected = Account { revoked_at: Some(NOW), ..testdata::connected_account() };
+    let disconnected = AccountNow { account: Some(disconnected), ..AccountNow::default() };
+    for (attempt, said) in
+        [(unknown(Some(503)), OPEN), (unknown(Some(400)), OPEN), (unknown(None), NONE), (begun.clone(), UNRECORDED)]
+    {
+        let again =
+            |note: &str| attempt.reconcile_again(NOW, at, note, &Upstream::default(), "r".into()).expect("legal");
+        let budget = again(WaitReason::DailyBudget.code());
+        let read = [again("not_seen_yet"), again("empty_list"), again(Failure::RateLimited.code()), budget];
+        for attempt in read.iter().chain(attempt.reconcile_at.is_some().then_some(&attempt)) {
+            let reason = next_of(&pin, attempt).reason;
+            assert!(reason.starts_with(said) && !reason.contains("lost"), "{reason}");
+            let (account, place) = (Some(&disconnected), Place::Unknown);
+            let reason = why(&Facts { pin: &pin, attempt, account, place, rules: &RULES, now: NOW }).next.reason;
+            assert!(reason.starts_with(&format!("{said}, and the board can't be read")), "{reason}");
+        }
+    }
+    // What an earlier attempt was answered says nothing about this one.
+    let later = unknown(Some(503)).absent(NOW, "a".into()).and_then(|next| next.begin(NOW, "b".into()));
+    let later = later.and_then(|next| next.unresolved_outcome(NOW, at, &Upstream::default(), "u".into()));
+    assert!(next_of(&pin, &later.expect("legal")).reason.starts_with(NONE));
+}
+
 #[test]
 fn a_board_that_pinterest_does_not_show_says_why() {
     let pin = testdata::pin();
