@@ -207,7 +207,7 @@ fn of_refusal(situation: &Situation<'_>, refused: Refused) -> Outcome {
         Remedy::PauseAccount { until, on_hold } => {
             let reason = if on_hold { WaitReason::AccountOnHold } else { WaitReason::AccountPaused };
             let limit = pause.filter(|_| on_hold);
-            let mut pause = Pause::new(situation.pace, until, reason).because(failure).by(situation.pin.key.pin);
+            let mut pause = pause_of(situation, reason, until, failure);
             if failure == Failure::RateLimited {
                 pause = pause.slowing(situation.bucket, now);
             }
@@ -249,7 +249,7 @@ fn of_refused_token(situation: &Situation<'_>, renewal: TokenRenewal, upstream: 
     };
     // As long as every hold: whatever ends it early counts on that.
     let until = situation.now.plus_ms(HOLD_PAUSE_MS);
-    let pause = Pause::new(situation.pace, until, reason).because(failure).by(situation.pin.key.pin);
+    let pause = pause_of(situation, reason, until, failure);
     pause_and_defer(pause, reason, until, failure, upstream)
 }
 
@@ -263,7 +263,7 @@ fn of_slip(situation: &Situation<'_>, upstream: Upstream) -> Outcome {
         return change(Transition::Defer { reason, until, cause: Some((failure, upstream)) }, Disposition::Done);
     }
     let at = situation.now.plus_ms(STRAY_REFUSAL_RETRY_MS);
-    let pause = Pause::new(situation.pace, at, WaitReason::TokenRefresh).because(failure).by(situation.pin.key.pin);
+    let pause = pause_of(situation, WaitReason::TokenRefresh, at, failure);
     paused(Some(pause), retry_at(situation, at, failure, upstream))
 }
 
@@ -299,8 +299,13 @@ fn is_refused_alone(situation: &Situation<'_>) -> bool {
 /// The account can't publish until a person acts.
 fn hold(situation: &Situation<'_>, failure: Failure) -> Outcome {
     let (reason, until) = (WaitReason::AccountOnHold, situation.now.plus_ms(HOLD_PAUSE_MS));
-    let pause = Pause::new(situation.pace, until, reason).because(failure).by(situation.pin.key.pin);
+    let pause = pause_of(situation, reason, until, failure);
     pause_and_defer(pause, reason, until, failure, Upstream::default())
+}
+
+/// The pause, or the hold, that the refusal of this pin's call brings to its account.
+fn pause_of(situation: &Situation<'_>, reason: WaitReason, until: Moment, failure: Failure) -> Pause {
+    Pause::new(situation.pace, until, reason).because(failure).by(situation.pin.key.pin)
 }
 
 fn pause_and_defer(pause: Pause, reason: WaitReason, until: Moment, failure: Failure, upstream: Upstream) -> Outcome {
