@@ -4,6 +4,7 @@
 //! state, and last what publishing doesn't depend on. The caller disposes of the message after all of it.
 
 use super::pin_reading::Reading;
+use super::store_said::store_said;
 use crate::context::Context;
 use crate::domain::message::Disposition;
 use crate::domain::pacing::backlog::BacklogRow;
@@ -197,12 +198,7 @@ async fn keep_words(context: &Context, reading: &Reading, transition: &Transitio
     if failure == Failure::PinterestUnreachable && said.message.is_none() {
         return;
     }
-    if let Err(error) = context.store.put_said(&reading.pin, &said).await {
-        tracing::warn!(
-            workspace_id = %reading.pin.key.workspace, pin_id = %reading.pin.key.pin, %error,
-            "upstream message not stored"
-        );
-    }
+    store_said(context, &reading.pin, &said).await;
 }
 
 /// The call succeeded after its worker had lost the fence. Unless the same Pin has been adopted meanwhile, its id is

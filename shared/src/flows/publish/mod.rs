@@ -5,3 +5,4 @@
 pub mod commit;
 pub mod pin_reading;
 pub mod publish_pin;
+pub mod store_said;

@@ -25,6 +25,7 @@ use crate::domain::reconcile::matching::{BoardPin, Window};
 use crate::domain::recovery::{PINS_PER_MARKER, RecoveryMarker};
 use crate::domain::time::{HOUR_MS, Moment, SECOND_MS};
 use crate::flows::activity;
+use crate::flows::publish::store_said::store_said;
 use crate::ports::{PortResult, SAVED_TOGETHER_MAX, Write};
 use crate::telemetry::{self, Metric};
 
@@ -353,21 +354,14 @@ pub async fn reconcile_again(
 ) -> PortResult<()> {
     for unresolved in members {
         if let Ok(next) = again(context, &unresolved, at, why, answer) {
-            keep_words(context, &unresolved.pin, &next, answer).await;
+            // What Pinterest said instead of showing the board.
+            if let Some(said) = Said::about_reading(&next, answer) {
+                store_said(context, &unresolved.pin, &said).await;
+            }
             write(context, &unresolved.pin.board_key(), &[(unresolved.pin, next)]).await?;
         }
     }
     Ok(())
-}
-
-/// Keeps what Pinterest said instead of showing the board. The reading doesn't depend on it.
-async fn keep_words(context: &Context, pin: &Pin, next: &Attempt, answer: &Upstream) {
-    let Some(said) = Said::about_reading(next, answer) else { return };
-    if let Err(error) = context.store.put_said(pin, &said).await {
-        tracing::warn!(
-            workspace_id = %pin.key.workspace, pin_id = %pin.key.pin, %error, "upstream message not stored"
-        );
-    }
 }
 
 /// Fails these pins with `failure`. A pin that another worker has changed meanwhile is left alone.
