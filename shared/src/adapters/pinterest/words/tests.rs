@@ -66,6 +66,16 @@ fn a_message_that_is_quoted_as_a_whole_is_read() {
 }
 
 #[test]
+fn what_reassures_is_cut_out_and_names_the_account() {
+    for phrase in REASSURING {
+        assert!(phrase.split(' ').any(|word| word == REASSURED), "{phrase}");
+        let message = format!("We blocked it, {phrase}, once more: {phrase}");
+        assert_eq!(read(&message, &[]), format!("we blocked it {CUT} once more {CUT}"), "{phrase}");
+    }
+    assert_eq!(read("Accounts are fine", &[]), "accounts are fine");
+}
+
+#[test]
 fn an_apostrophe_is_no_quotation_mark() {
     for message in ["We've blocked what doesn't fit", "We’ve blocked what doesn’t fit"] {
         assert_eq!(read(message, &[]), "we've blocked what does not fit");
