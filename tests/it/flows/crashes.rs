@@ -68,6 +68,26 @@ async fn a_dispatcher_that_dies_for_its_first_hours_finds_what_was_accepted_befo
     assert_eq!(world.attempt(key).await.status, Status::Published);
 }
 
+/// Schedules came first in every run: the backlog waited until the dispatcher survived them.
+#[tokio::test]
+async fn a_dispatcher_that_keeps_dying_over_schedules_releases_the_backlog_within_two_runs() {
+    for first_minute in [1, 2] {
+        let world = TestWorld::new(5).await;
+        let keys = accept_numbered(&world, 0..145).await;
+        let account = testdata::connected_account().key;
+        let waiting = async || world.faults.spare(world.context.store.backlog(account, 10)).await.expect("read");
+        assert!(!waiting().await.is_empty(), "more pins than slots");
+        for run in 0..2 {
+            world.system.advance_to(START.plus_ms((first_minute + run) * MINUTE_MS));
+            world.faults.plan("schedules.release_watermark", 1, Fault::DieBefore);
+            assert!(world.run_dispatcher_once().await.is_none(), "it dies");
+        }
+        assert_eq!(waiting().await, [], "from minute {first_minute} on");
+        world.run_until_finished(&keys, START.plus_ms(20 * MINUTE_MS)).await;
+        assert_eq!(world.pinterest.pins().len(), 145);
+    }
+}
+
 #[tokio::test]
 async fn a_duplicate_inside_the_quiesce_period_of_a_dead_worker_waits_for_it() {
     let world = TestWorld::new(1).await;

@@ -43,6 +43,23 @@ async fn a_pin_whose_message_died_with_its_dispatcher_is_sent_by_the_first_run_t
     assert!(view.started_at().expect("started").since_ms(due) < SECOND_MS);
 }
 
+#[tokio::test]
+async fn a_dispatcher_that_keeps_dying_over_the_backlog_makes_no_schedule_late() {
+    let (world, _) = world().await;
+    let due = START.plus_ms(5 * MINUTE_MS + 17_250);
+    let key = schedule_stubbornly(&world, "one", due).await;
+    for minute in 1..=5 {
+        world.system.advance_to(START.plus_ms(minute * MINUTE_MS));
+        world.faults.plan("store.waiting_accounts", 1, Fault::DieBefore);
+        assert!(world.run_dispatcher_once().await.is_none(), "it dies");
+    }
+    world.system.advance_to(due.plus_ms(300));
+    while world.run_publisher_once().await > 0 {}
+    let view = schedules::read(&world.context, key).await.expect("there");
+    assert_eq!(view.status(), ScheduleStatus::Done);
+    assert!(view.started_at().expect("started").since_ms(due) < SECOND_MS);
+}
+
 /// One story; answers whether the fault went off. `lead_ms`: how long before its time the schedule is made.
 async fn story(nth: usize, fault: Fault, lead_ms: i64) -> bool {
     let (world, store) = world().await;

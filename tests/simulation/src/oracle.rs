@@ -37,7 +37,7 @@ use rows::{heard_429, watch, watch_images};
 const OWNERLESS_MAX_MS: i64 = 5 * MINUTE_MS;
 /// A bucket that a bad clock has written must be emptied within this time if pins wait for it: the dispatcher's next
 /// tick does it, and may be late or missed. It is counted from the end of the faults: a dispatcher that dies again and
-/// again while it releases schedules doesn't come to the backlog.
+/// again may not come to the backlog.
 const BECALMED_MAX_MS: i64 = 10 * MINUTE_MS;
 /// A recovery marker counts as an owner if it is read within this many minutes.
 const OWNER_WITHIN_MINUTES: i64 = 6;

@@ -1,5 +1,5 @@
-//! The work of each minute. One dispatcher at a time releases due schedules, then backlogs, and runs the rescuer; then
-//! it brings the rollups up to date.
+//! The work of each minute. One dispatcher at a time releases due schedules and backlogs, and runs the rescuer; then it
+//! brings the rollups up to date. Schedules and backlogs take turns in being the first.
 //!
 //! Read this file first. [`release_backlog`] and [`rescue`] are its two large parts.
 
@@ -46,17 +46,14 @@ pub async fn dispatch(context: &Context, mode: Mode, ends_at_ms: i64) -> PortRes
             port = error.port(), %error, "beginning of the first run not recorded; the next run tries again"
         );
     }
-    // What has a time comes first. A recovery leaves schedules to the next tick: a schedule's owner is its row in the
-    // table.
-    let scheduled = if mode == Mode::Tick { release_scheduled(context, ends_at_ms).await } else { Released::default() };
-    // A recovery resends what the queue has lost. It runs before the release, because it could not tell released pins
-    // from lost ones.
-    let (released, rescued) = if mode == Mode::Tick {
-        let released = release_backlog::release_all(context, ends_at_ms).await?;
-        (released, rescue::run(context, mode, ends_at_ms).await?)
+    let (scheduled, released, rescued) = if mode == Mode::Tick {
+        let (scheduled, released) = release(context, now, ends_at_ms).await;
+        (scheduled, released?, rescue::run(context, mode, ends_at_ms).await?)
     } else {
+        // A recovery resends what the queue has lost. It runs before the release, because it could not tell released
+        // pins from lost ones. It leaves schedules to the next tick: a schedule's owner is its row in the table.
         let rescued = rescue::run(context, mode, ends_at_ms).await?;
-        (release_backlog::release_all(context, ends_at_ms).await?, rescued)
+        (Released::default(), release_backlog::release_all(context, ends_at_ms).await?, rescued)
     };
     if mode == Mode::Tick {
         context.store.release_lease(&holder).await?;
@@ -89,6 +86,18 @@ async fn begin(context: &Context, now: Moment) -> PortResult<()> {
     context.rollups.set_rolled_up(from - RESCAN_MINUTES).await?;
     // The last: whoever finds it finds the others.
     context.store.set_watermark(from).await
+}
+
+/// Releases schedules and backlogs: in even minutes backlogs first, in odd ones schedules. A dispatcher that dies in
+/// one of these parts in each run still comes to the other in every second one. (Schedules are released minutes ahead.)
+async fn release(context: &Context, now: Moment, ends_at_ms: i64) -> (Released, PortResult<usize>) {
+    if now.minute() % 2 == 0 {
+        let released = release_backlog::release_all(context, ends_at_ms).await;
+        (release_scheduled(context, ends_at_ms).await, released)
+    } else {
+        let scheduled = release_scheduled(context, ends_at_ms).await;
+        (scheduled, release_backlog::release_all(context, ends_at_ms).await)
+    }
 }
 
 /// Releases due schedules. A failure is logged, and doesn't keep backlogs and markers waiting.
