@@ -96,6 +96,9 @@ table! {
     MALFORMED_JSON = own(400, "malformed_json",
         "The request body is not valid JSON: {reason}.",
         "Send valid JSON in UTF-8.");
+    MALFORMED_ITEM = own(400, "malformed_json",
+        "{item}, which is not valid JSON.",
+        "Correct the item. NaN, Infinity and undefined are no JSON: send null, or leave the field out.");
     UNSUPPORTED_MEDIA_TYPE = own(415, "unsupported_media_type",
         "The request body is not declared as JSON.",
         "Send the header Content-Type: application/json.");

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::body::BODY_MAX;
+use super::extents;
 use super::names::shortened;
 use crate::error::{ApiError, codes};
 
@@ -59,8 +60,8 @@ fn of_escape(bytes: &[u8], at: usize) -> (usize, Option<char>) {
         (Some(high), Some(low)) if is_pair(high, low) => (2 * ESCAPE, None),
         (Some(0xd800..0xe000), _) => (ESCAPE, Some(HALF)),
         (Some(_), _) => (ESCAPE, None),
-        // Any other escape, such as `\\`, has two bytes.
-        (None, _) => (2.min(bytes.len() - at), None),
+        // Any other escape, such as `\\`, has two bytes. What may stand in no text is none.
+        (None, _) => (if matches!(bytes.get(at + 1), Some(0x20..0x80)) { 2 } else { 1 }, None),
     }
 }
 
@@ -87,6 +88,12 @@ fn escape(bytes: &[u8], at: usize) -> Option<u16> {
 fn syntax_error(error: &serde_json::Error) -> ApiError {
     let reason = format!("unexpected input at line {}, column {}", error.line(), error.column());
     codes::MALFORMED_JSON.with("reason", reason)
+}
+
+/// The error of an item, by its name in the request.
+fn syntax_error_of(item: &str, error: &serde_json::Error) -> ApiError {
+    let place = format!("{item}: unexpected input at line {}, column {} of the item", error.line(), error.column());
+    codes::MALFORMED_ITEM.with("item", place)
 }
 
 /// # Errors
@@ -186,7 +193,7 @@ pub fn each_item(
             return false;
         }
         number += 1;
-        item(number, bounded(raw.get(), item_bytes_max));
+        item(number, bounded(raw.get(), item_bytes_max, &row(number)));
         true
     };
     let mut input = serde_json::Deserializer::from_slice(&prepared);
@@ -195,8 +202,24 @@ pub fn each_item(
         _ if is_too_long => Ok(Listed::TooLong),
         Ok(true) => Ok(Listed::Done),
         Ok(false) => Ok(Listed::Other),
-        Err(error) => Err(syntax_error(&error)),
+        Err(error) => {
+            // The items before this one were read.
+            let items = extents::items(&prepared, items_max).ok_or_else(|| syntax_error(&error))?;
+            for range in items.into_iter().skip(number as usize) {
+                if number as usize == items_max {
+                    return Ok(Listed::TooLong);
+                }
+                number += 1;
+                item(number, bounded(&String::from_utf8_lossy(&prepared[range]), item_bytes_max, &row(number)));
+            }
+            Ok(Listed::Done)
+        }
     }
+}
+
+/// An item's name in errors, as the results of an import count.
+fn row(number: u32) -> String {
+    format!("Row {number}")
 }
 
 /// Gives each item of a list to the function, until it has enough. Everything else is read and dropped.
@@ -248,15 +271,15 @@ impl<'de, F: FnMut(&'de RawValue) -> bool> Visitor<'de> for Each<F> {
     }
 }
 
-/// An item's value, unless the item is too large.
-fn bounded(item: &str, bytes_max: usize) -> Result<Value, ApiError> {
+/// An item's value, unless the item is too large. `name` is its name in errors.
+fn bounded(item: &str, bytes_max: usize, name: &str) -> Result<Value, ApiError> {
     if item.len() > bytes_max {
         return Err(codes::ITEM_TOO_LARGE.with("limit", format!("{bytes_max} bytes")));
     }
     if values(item) > ITEM_VALUES_MAX {
         return Err(codes::ITEM_TOO_LARGE.with("limit", format!("{ITEM_VALUES_MAX} values")));
     }
-    let value = serde_json::from_str(item).map_err(|error| syntax_error(&error))?;
+    let value = serde_json::from_str(item).map_err(|error| syntax_error_of(name, &error))?;
     without_repeated(item.as_bytes()).map(|()| value)
 }
 
@@ -288,17 +311,55 @@ pub type WithList = (Map<String, Value>, BTreeMap<usize, ApiError>);
 /// When the body is no JSON object, apart from these items.
 pub fn object_with_list(bytes: &[u8], name: &str) -> Result<WithList, ApiError> {
     let prepared = prepared(bytes);
-    let Ok(raw) = serde_json::from_slice::<BTreeMap<String, &RawValue>>(&prepared) else {
-        return object(bytes).map(|object| (object, BTreeMap::new()));
+    let spared = if is_json(&prepared) { None } else { without_unread(&prepared, name) };
+    let Some((spared, unread)) = spared.filter(|(spared, _)| is_json(spared)) else {
+        return fields_and_list(&prepared, name);
     };
-    without_repeated(bytes)?;
+    let (fields, mut errors) = fields_and_list(&spared, name)?;
+    errors.extend(unread);
+    Ok((fields, errors))
+}
+
+fn is_json(json: &[u8]) -> bool {
+    serde_json::from_slice::<IgnoredAny>(json).is_ok()
+}
+
+/// The body with null in place of those items of the list that are no JSON, and their errors. `None`: it isn't certain
+/// where an item ends.
+fn without_unread(json: &[u8], name: &str) -> Option<(Vec<u8>, BTreeMap<usize, ApiError>)> {
+    let list = extents::field(json, name)?;
+    let items = extents::items(&json[list.clone()], LIST_VALUES_MAX)?;
+    let (mut spared, mut kept, mut errors) = (Vec::with_capacity(json.len()), 0, BTreeMap::new());
+    for (index, item) in items.into_iter().enumerate() {
+        let (start, end) = (list.start + item.start, list.start + item.end);
+        if let Err(error) = serde_json::from_slice::<IgnoredAny>(&json[start..end]) {
+            spared.extend_from_slice(&json[kept..start]);
+            spared.extend_from_slice(b"null");
+            kept = end;
+            errors.insert(index, syntax_error_of(&at(name, index), &error));
+        }
+    }
+    spared.extend_from_slice(&json[kept..]);
+    Some((spared, errors))
+}
+
+/// An item's name in errors: `pins[3]`, from 0, as the results of a batch count.
+fn at(name: &str, index: usize) -> String {
+    format!("{name}[{index}]")
+}
+
+fn fields_and_list(json: &[u8], name: &str) -> Result<WithList, ApiError> {
+    let Ok(raw) = serde_json::from_slice::<BTreeMap<String, &RawValue>>(json) else {
+        return object(json).map(|object| (object, BTreeMap::new()));
+    };
+    without_repeated(json)?;
     let (mut fields, mut errors) = (Map::new(), BTreeMap::new());
     let count: usize = raw.values().map(|raw| values(raw.get())).sum();
     if count > LIST_VALUES_MAX {
         return Err(codes::BODY_TOO_RICH.with("limit", LIST_VALUES_MAX));
     }
     for (field, raw) in raw {
-        let list = Some(&field).filter(|field| *field == name).and_then(|_| items(raw.get().as_bytes()));
+        let list = Some(&field).filter(|field| *field == name).and_then(|_| items(raw.get().as_bytes(), name));
         let value = match list {
             Some(items) => {
                 let read = items.into_iter().enumerate().map(|(index, item)| {
@@ -310,16 +371,17 @@ pub fn object_with_list(bytes: &[u8], name: &str) -> Result<WithList, ApiError> 
                 Value::Array(read.collect())
             }
             // The error of the whole body has the right line.
-            None => serde_json::from_str(raw.get()).map_or_else(|_| value(bytes), Ok)?,
+            None => serde_json::from_str(raw.get()).map_or_else(|_| value(json), Ok)?,
         };
         fields.insert(field, value);
     }
     Ok((fields, errors))
 }
 
-fn items(json: &[u8]) -> Option<Items> {
+fn items(json: &[u8], name: &str) -> Option<Items> {
     let raw: Vec<&RawValue> = serde_json::from_slice(json).ok()?;
-    Some(raw.into_iter().map(|item| bounded(item.get(), BODY_MAX)).collect())
+    let read = |(index, item): (usize, &RawValue)| bounded(item.get(), BODY_MAX, &at(name, index));
+    Some(raw.into_iter().enumerate().map(read).collect())
 }
 
 #[cfg(test)]
@@ -355,6 +417,27 @@ mod tests {
     }
 
     #[test]
+    fn a_token_that_json_does_not_have_is_an_error_of_its_item() {
+        for bad in [r#"{"a": NaN}"#, "undefined", r#"{"a": "\x"}"#, "[1,]", "{a: 1}", "{\"a\": \"\\\n\"}"] {
+            let (listed, items) = items_of(&format!("[1, {bad}, 3]"));
+            assert_eq!(listed, Ok(Listed::Done), "{bad}");
+            assert_eq!(items, vec![Ok(json!(1)), Err("malformed_json"), Ok(json!(3))], "{bad}");
+            let (fields, errors) =
+                object_with_list(format!("{{\"pins\": [1, {bad}, 3], \"b\": 2}}").as_bytes(), "pins").expect("read");
+            assert_eq!(Value::Object(fields), json!({"pins": [1, null, 3], "b": 2}), "{bad}");
+            let told: Vec<(usize, bool)> =
+                errors.iter().map(|(at, error)| (*at, error.message().starts_with("pins[1]: unexpected"))).collect();
+            assert_eq!(told, [(1, true)], "{bad}");
+        }
+        let (listed, items) = items_of("[NaN, 2, 3, 4]");
+        assert_eq!((listed, items.len()), (Ok(Listed::TooLong), 3));
+        for whole in [r#"{"pins": [NaN], "b": NaN}"#, r#"{"pins": [{"a": "x"y"}]}"#, r#"{"pins": NaN}"#, "[NaN]"] {
+            let error = object_with_list(whole.as_bytes(), "pins").expect_err(whole);
+            assert!(error.code() == "malformed_json" && error.message().contains("line 1, column"), "{whole}");
+        }
+    }
+
+    #[test]
     fn an_item_of_many_values_is_refused_however_small_they_are() {
         for (text, count) in
             [("1", 1), ("[]", 2), ("[1,2]", 3), (r#"{"a":{"b":[1,"x,[{"]}}"#, 5), (r#"["\"","\\",","]"#, 4)]
@@ -362,8 +445,8 @@ mod tests {
             assert_eq!(values(text), count, "{text}");
         }
         let of = |n: usize| format!("[{}]", vec!["{\"\":0}"; n].join(","));
-        assert!(bounded(&of(900), usize::MAX).is_ok());
-        assert_eq!(bounded(&of(1_100), usize::MAX).expect_err("too many").code(), "item_too_large");
+        assert!(bounded(&of(900), usize::MAX, "Row 1").is_ok());
+        assert_eq!(bounded(&of(1_100), usize::MAX, "Row 1").expect_err("too many").code(), "item_too_large");
         let body = |n: usize| format!("{{\"pins\": [], \"other\": {}}}", of(n));
         assert!(object_with_list(body(9_000).as_bytes(), "pins").is_ok());
         let refused = object_with_list(body(11_000).as_bytes(), "pins").expect_err("too many");

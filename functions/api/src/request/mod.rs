@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod body;
+mod extents;
 pub mod field;
 pub mod json;
 pub mod names;

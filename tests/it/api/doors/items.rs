@@ -101,6 +101,42 @@ async fn an_item_that_cant_be_read_at_all_spoils_no_other() {
 }
 
 #[tokio::test]
+async fn a_token_that_json_does_not_have_is_an_error_of_its_own_item() {
+    for door in [Batch, Json, JsonDry] {
+        for bad in [
+            r#"{"title": NaN}"#,
+            r#"{"title": undefined, "idempotency_key": "k"}"#,
+            r#"{"title": "a", "related_terms": [-Infinity]}"#,
+            r#"{"title": "a\x"}"#,
+            r#"{"title": "a\u12"}"#,
+            "{\"title\": \"a\\\nb\"}",
+            r#"{"title": "a",}"#,
+            r#"{"title": }"#,
+            "{title: 1}",
+            "None",
+        ] {
+            let api = api().await;
+            let answer = Call::of(&api).send_text(&api, door, beside_a_good_one(door, bad)).await;
+            assert_eq!(outcome(door, &answer), "malformed_json", "{door:?} {bad}: {}", answer.2);
+            let result = &answer.2["results"][0];
+            let message = [&result["error"]["message"], &result["error_message"]].into_iter().find_map(Value::as_str);
+            let item = if door == Batch { "pins[0]: " } else { "Row 1: " };
+            let message = message.expect("a message");
+            assert!(message.starts_with(item) && !message.contains("request body"), "{door:?} {bad}: {message}");
+            assert_eq!(answer.2["results"][1]["status"], "created", "{door:?} {bad}: {}", answer.2);
+        }
+        // Where the item ends isn't certain: the whole is refused, with the place.
+        for unclear in [r#"{"title": "a"b"}"#, r#"{"title": "a}"#, r#"{"title": [1}"#, r#"{"title": {{title}}}"#] {
+            let api = api().await;
+            let (status, _, answer) = Call::of(&api).send_text(&api, door, beside_a_good_one(door, unclear)).await;
+            assert_eq!((status, &answer["code"]), (400, &json!("malformed_json")), "{door:?} {unclear}: {answer}");
+            let message = answer["message"].as_str().expect("a message");
+            assert!(message.contains("at line 1, column"), "{door:?} {unclear}: {message}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_key_has_no_blank_around_it_and_nothing_invisible() {
     for door in DOORS {
         let api = api().await;
