@@ -128,6 +128,14 @@ impl Ask {
             Self::Refused(_) => None,
         }
     }
+
+    /// When its pin is to start, if it has such a time.
+    pub fn run_at(&self) -> Option<Moment> {
+        match self {
+            Self::Schedule(_, run_at) => Some(*run_at),
+            Self::Pin(_) | Self::Refused(_) => None,
+        }
+    }
 }
 
 /// A row of the file. Data rows are counted from 1.

@@ -11,7 +11,9 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::{AccountKey, ScheduleId, ScheduleKey};
+use pinbridge_shared::domain::pin::image_url::ImageProblem;
 use pinbridge_shared::domain::pin::origin::Origin;
+use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::flows::accept::validate_pin::DryRun;
 use pinbridge_shared::flows::pins::list_pins::ListError;
 use pinbridge_shared::flows::schedules::submit_schedule::{Shared, Submission, Submitted, submit_schedule};
@@ -229,7 +231,7 @@ async fn create(
         Created::Replay(view) => (view, true),
     };
     let status = if replayed { StatusCode::OK } else { StatusCode::CREATED };
-    let image = image_problem(&view.request().image_url, view.pin.as_ref().map(|(_, attempt)| attempt.status));
+    let image = image_of(&view, context.system.now());
     let told = Told { board: Some(&board), image, duplicate: duplicate.as_ref() };
     let warnings = PinWarning::all(&unknown, &told);
     let schedule = explained(&context, view).await?;
@@ -256,7 +258,8 @@ async fn validate(
     };
     let asked = &wanted.asked;
     caller.may_use(asked.request.account)?;
-    let dry_run = DryRun { refuses_duplicates: wanted.refuses_duplicates, limited_to: caller.limited_to() };
+    let (refuses_duplicates, limited_to) = (wanted.refuses_duplicates, caller.limited_to());
+    let dry_run = DryRun { refuses_duplicates, limited_to, run_at: Some(asked.run_at) };
     let validation = validate_schedule::validate(&context, caller.workspace, asked, dry_run).await?;
     let mut resolved = validation::resolved(&asked.request, validation.board.as_ref());
     resolved["run_at"] = json!(asked.run_at.rfc3339());
@@ -309,7 +312,16 @@ async fn edit(
         named = Some(board);
     }
     let view = edit_schedule::edit(&context, key, &change).await?;
-    Ok(changed(explained(&context, view).await?, named.as_ref(), change.image_url.as_deref()))
+    let is_moved = change.run_at.is_some() || change.publish_before.is_some();
+    let is_news = |problem: &ImageProblem| change.image_url.is_some() || (is_moved && problem.is_of_time());
+    let image = image_of(&view, context.system.now()).filter(is_news);
+    Ok(changed(explained(&context, view).await?, named.as_ref(), image))
+}
+
+/// What keeps Pinterest from fetching the image of the schedule's pin.
+fn image_of(view: &ScheduleView, now: Moment) -> Option<ImageProblem> {
+    let status = view.pin.as_ref().map(|(_, attempt)| attempt.status);
+    image_problem(view.request(), Some(view.schedule.run_at), status, now)
 }
 
 async fn cancel(

@@ -6,7 +6,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
+use super::PinRequest;
 use super::failure::Failure;
+use super::signed_url;
+use crate::domain::time::Moment;
 
 /// What keeps Pinterest from fetching an image. The results of imports store it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,13 +23,19 @@ pub enum ImageProblem {
     /// The file's ending is that of a format that Pinterest doesn't accept. The file may still be an image.
     #[serde(rename = "e")]
     Ending,
+    /// The URL is signed, and has expired.
+    #[serde(rename = "x")]
+    Expired,
+    /// The URL is signed, and expires before the time up to which the pin may start.
+    #[serde(rename = "s")]
+    ExpiresSoon,
 }
 
 impl ImageProblem {
     /// The failure with which Pinterest would refuse the image.
     pub fn failure(self) -> Failure {
         match self {
-            Self::PrivateHost => Failure::ImageUnreachable,
+            Self::PrivateHost | Self::Expired | Self::ExpiresSoon => Failure::ImageUnreachable,
             Self::SharePage | Self::Ending => Failure::ImageFormatUnsupported,
         }
     }
@@ -37,6 +46,11 @@ impl ImageProblem {
             Self::PrivateHost => "Pinterest can't reach the host of image_url: it is not a public host.",
             Self::SharePage => "image_url opens a page that shows the image. Pinterest needs the image file itself.",
             Self::Ending => "The address doesn't look like a picture that Pinterest takes.",
+            Self::Expired => "image_url is a signed URL that has expired: Pinterest can't fetch the image.",
+            Self::ExpiresSoon => {
+                "image_url is a signed URL that expires before the pin's run_at or publish_before: Pinterest fetches \
+                 the image only when it publishes the pin."
+            }
         }
     }
 
@@ -46,12 +60,19 @@ impl ImageProblem {
             Self::PrivateHost => "Put the image on a public web server, and send the URL there.",
             Self::SharePage => "Send the direct URL of the file, which opens the image without a page around it.",
             Self::Ending => "Send the URL of a JPEG or PNG image.",
+            Self::Expired => "Sign the URL again, or send the URL of a public image.",
+            Self::ExpiresSoon => "Send a URL that works for longer than that, or the URL of a public image.",
         }
     }
 
     /// Whether Pinterest certainly refuses the image.
     pub fn is_certain(self) -> bool {
-        self != Self::Ending
+        !matches!(self, Self::Ending | Self::ExpiresSoon)
+    }
+
+    /// Whether it depends on the time of the pin.
+    pub fn is_of_time(self) -> bool {
+        matches!(self, Self::Expired | Self::ExpiresSoon)
     }
 }
 
@@ -197,8 +218,14 @@ const SECOND_LEVELS: [&str; 2] = ["co", "com"];
 /// How long a country's label before it is (`de.pinterest.com`); [`SAME_HOST`] has the other labels of its pages.
 const COUNTRY_LENGTHS: [usize; 2] = [2, 5];
 
-/// What certainly or probably keeps Pinterest from fetching the image.
-pub fn problem(image_url: &str) -> Option<ImageProblem> {
+/// What certainly or probably keeps Pinterest from fetching the image of the request, which is to start at `run_at`, if
+/// it has such a time.
+pub fn problem_of(request: &PinRequest, run_at: Option<Moment>, now: Moment) -> Option<ImageProblem> {
+    problem(&request.image_url, now, request.publish_before.or(run_at))
+}
+
+/// What certainly or probably keeps Pinterest from fetching the image now or, if it is needed for longer, until then.
+fn problem(image_url: &str, now: Moment, until: Option<Moment>) -> Option<ImageProblem> {
     let url = Url::parse(image_url).ok()?;
     let path = url.path().to_lowercase();
     let is_private = match url.host()? {
@@ -212,7 +239,14 @@ pub fn problem(image_url: &str) -> Option<ImageProblem> {
     } else if is_share_page(&url, &path) {
         Some(ImageProblem::SharePage)
     } else {
-        NO_PICTURES.iter().any(|ending| path.ends_with(ending)).then_some(ImageProblem::Ending)
+        let ends_by = |moment: Moment| signed_url::expires_at(&url).is_some_and(|end| end <= moment);
+        if ends_by(now) {
+            Some(ImageProblem::Expired)
+        } else if until.is_some_and(ends_by) {
+            Some(ImageProblem::ExpiresSoon)
+        } else {
+            NO_PICTURES.iter().any(|ending| path.ends_with(ending)).then_some(ImageProblem::Ending)
+        }
     }
 }
 
@@ -324,6 +358,10 @@ fn is_pinterest(host: &str, path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn problem(image_url: &str) -> Option<ImageProblem> {
+        super::problem(image_url, Moment(0), None)
+    }
 
     #[test]
     fn what_is_not_of_the_public_internet_is_told_however_it_is_written() {
@@ -466,5 +504,27 @@ mod tests {
     fn only_the_ending_of_a_file_is_a_guess() {
         assert_eq!(problem("https://example.com/a.SVG"), Some(ImageProblem::Ending));
         assert!(!ImageProblem::Ending.is_certain() && ImageProblem::SharePage.is_certain());
+    }
+
+    #[test]
+    fn a_signed_url_is_told_if_it_has_expired_or_will_before_it_is_needed() {
+        let end = Moment(1_767_225_600_000);
+        let (expired, soon) = (Some(ImageProblem::Expired), Some(ImageProblem::ExpiresSoon));
+        for (ending, otherwise) in [(".jpg", None), (".svg", Some(ImageProblem::Ending))] {
+            let url = format!("https://example.com/a{ending}?Expires=1767225600&Signature=a");
+            for (now, until, wanted) in [
+                (end, None, expired),
+                (end.plus_ms(1), Some(end.plus_ms(2)), expired),
+                (end.plus_ms(-1), None, otherwise),
+                (end.plus_ms(-2), Some(end.plus_ms(-1)), otherwise),
+                (end.plus_ms(-2), Some(end), soon),
+                (end.plus_ms(-2), Some(end.plus_ms(9)), soon),
+            ] {
+                assert_eq!(super::problem(&url, now, until), wanted, "{url} {now:?} {until:?}");
+            }
+        }
+        let local = "https://localhost/a.jpg?Expires=1767225600&Signature=a";
+        assert_eq!(super::problem(local, end, None), Some(ImageProblem::PrivateHost));
+        assert!(ImageProblem::Expired.is_certain() && !ImageProblem::ExpiresSoon.is_certain());
     }
 }

@@ -16,6 +16,7 @@ use crate::domain::pin::PinRequest;
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::idempotency::{self, PayloadHash};
 use crate::domain::pin::image_url;
+use crate::domain::time::Moment;
 use crate::flows::boards::board_access::{AccessError, board_access};
 use crate::flows::boards::resolve_boards::{Boards, Found, Unfit};
 use crate::flows::pacing::headroom::{Headroom, headroom};
@@ -125,6 +126,8 @@ pub struct DryRun<'a> {
     pub refuses_duplicates: bool,
     /// The allow-list of the caller, if there is one.
     pub limited_to: Option<&'a [AccountId]>,
+    /// When the pin is to start, if it has such a time.
+    pub run_at: Option<Moment>,
 }
 
 /// Checks a request that could be read.
@@ -155,7 +158,7 @@ pub async fn validate(
         Err(MeterError::Port(error)) => return Err(error),
     };
     checks.extend(account_and_board(context, key, &request.board_id, found.as_ref().err()).await?);
-    checks.push(media(request));
+    checks.push(media(request, dry_run.run_at, context.system.now()));
     let (existing, check) = idempotency_key(context, PinKey { workspace, pin: own }, request, dry_run).await?;
     checks.push(check);
     checks.push(match duplicate_content::find(context, workspace, request, own).await? {
@@ -279,8 +282,8 @@ async fn account_and_board(
 }
 
 /// Checks the URL only. Pinterest fetches the image when the pin is published.
-fn media(request: &PinRequest) -> Check {
-    let Some(problem) = image_url::problem(&request.image_url) else {
+fn media(request: &PinRequest, run_at: Option<Moment>, now: Moment) -> Check {
+    let Some(problem) = image_url::problem_of(request, run_at, now) else {
         return Check::passed(MEDIA, "The address is well-formed; Pinterest fetches the image when it publishes.");
     };
     let outcome = if problem.is_certain() { Outcome::Failed } else { Outcome::Warning };

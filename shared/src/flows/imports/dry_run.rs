@@ -140,7 +140,7 @@ pub async fn report(
             repeats: earlier(Some(*keys.entry(request.idempotency_key.clone()).or_insert(row.number))),
             same_content_as: earlier(Some(*contents.entry(content).or_insert(row.number))),
             same_content_as_pin: other.filter(|_| is_new),
-            image: image_url::problem(&request.image_url).filter(|_| is_new),
+            image: image_url::problem_of(request, row.ask.run_at(), context.system.now()).filter(|_| is_new),
             board: board.and_then(Result::ok).filter(|found| found.name.is_some() || found.unchecked.is_some()),
             ..RowForecast::new(row, outcome)
         });

@@ -129,7 +129,8 @@ async fn work_on_rows(
     let mut caller = Submitter { context, import, limited_to: None };
     for row in rows {
         let origin = origin(&row);
-        let image = row.ask.request().and_then(|request| image_url::problem(&request.image_url));
+        let (run_at, now) = (row.ask.run_at(), context.system.now());
+        let image = row.ask.request().and_then(|request| image_url::problem_of(request, run_at, now));
         if matches!(row.ask, Ask::Schedule(..)) && ends_at_ms - context.system.monotonic_ms() < ROW_NEEDS_MS {
             return Ok(None);
         }

@@ -32,7 +32,8 @@ pub async fn validate(
     };
     // The schedule's pin has a key of its own.
     let request = PinRequest { idempotency_key: run_key(schedule, 0), ..asked.request.clone() };
-    let mut validation = validate_pin::validate(context, workspace, &request, DryRun::default()).await?;
+    let of_pin = DryRun { run_at: Some(asked.run_at), ..DryRun::default() };
+    let mut validation = validate_pin::validate(context, workspace, &request, of_pin).await?;
     // The account's pacing now says nothing about the schedule's time.
     validation.checks.retain(|check| check.name != PACING && check.name != IDEMPOTENCY_KEY);
     validation.existing = None;

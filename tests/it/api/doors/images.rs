@@ -47,6 +47,59 @@ async fn an_image_that_certainly_fails_is_told_at_every_door() {
 }
 
 #[tokio::test]
+async fn a_signed_url_that_ends_too_soon_is_told_at_every_door() {
+    // START is 2026-01-01T00:00:00Z, and a schedule's time an hour later.
+    let expired = [
+        "https://b.s3.amazonaws.com/a.jpg?X-Amz-Date=20251231T225900Z&X-Amz-Expires=3600&X-Amz-Signature=a",
+        "https://storage.googleapis.com/b/a.jpg?X-Goog-Date=20251231T000000Z&X-Goog-Expires=60&X-Goog-Signature=a",
+        "https://d1.cloudfront.net/a.jpg?Expires=1767225599&Signature=a&Key-Pair-Id=K",
+        "https://a.blob.core.windows.net/b/a.jpg?sv=2022-11-02&se=2025-12-31T23%3A59%3A59Z&sr=b&sp=r&sig=a",
+    ];
+    for url in expired {
+        for door in DOORS {
+            let api = api().await;
+            let answer = Call::of(&api).send(&api, door, &with(pin("a"), "image_url", json!(url))).await;
+            if matches!(door, Validate | ValidateSchedule) {
+                assert_eq!(outcome(door, &answer), "image_unreachable", "{door:?} {url}: {}", answer.2);
+                assert!(answer.2.to_string().contains("has expired"), "{door:?} {url}: {}", answer.2);
+            } else {
+                assert_eq!(outcome(door, &answer), "created", "{door:?} {url}: {}", answer.2);
+                assert_eq!(warned(door, &answer.2), Some("image_unreachable"), "{door:?} {url}: {}", answer.2);
+            }
+        }
+    }
+    // It ends with the half hour: too soon for a schedule, and for a pin that may start up to then.
+    let half = "https://d1.cloudfront.net/a.jpg?Expires=1767227400&Signature=a&Key-Pair-Id=K";
+    let api = api().await;
+    let call = Call::of(&api);
+    let timely = with(pin("a"), "image_url", json!(half));
+    let late = with(timely.clone(), "publish_before", json!(START.plus_ms(HOUR_MS).rfc3339()));
+    let later = with(timely.clone(), "publish_before", json!(START.plus_ms(2 * HOUR_MS).rfc3339()));
+    for (door, pin, wanted) in [
+        (Validate, &timely, "passed"),
+        (Validate, &late, "warning"),
+        (ValidateSchedule, &timely, "warning"),
+        (ValidateSchedule, &later, "warning"),
+    ] {
+        let (_, _, answer) = call.send(&api, door, pin).await;
+        let checks = answer["checks"].as_array().expect("a list");
+        let media = checks.iter().find(|check| check["name"] == "media").expect("there");
+        assert_eq!((&media["status"], &answer["valid"]), (&json!(wanted), &json!(true)), "{door:?}: {answer}");
+    }
+    let scheduled = call.send(&api, Schedules, &timely).await;
+    assert_eq!(warned(Schedules, &scheduled.2), Some("image_unreachable"), "{}", scheduled.2);
+    // A change of the time alone tells it, too.
+    let path = format!("/v1/schedules/{}", scheduled.2["id"].as_str().expect("an id"));
+    for hours in [2, 3] {
+        let body = json!({"run_at": START.plus_ms(hours * HOUR_MS).rfc3339()});
+        let (status, answer) = api.call("PATCH", &path, As::Key(&api.key), body).await;
+        assert_eq!((status, &answer["warnings"][0]["code"]), (200, &json!("image_unreachable")), "{answer}");
+    }
+    let (_, answer) = api.call("PATCH", &path, As::Key(&api.key), json!({"title": "New"})).await;
+    assert_eq!(answer["warnings"], json!([]), "{answer}");
+}
+
+#[tokio::test]
 async fn a_dry_run_names_an_image_that_pinterest_cant_fetch() {
     let private = [
         "http://localhost/a.jpg",

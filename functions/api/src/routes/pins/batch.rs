@@ -254,7 +254,7 @@ fn result(
     };
     let told = Told {
         board: Some(&board),
-        image: image_problem(&pin.request.image_url, Some(attempt.status)),
+        image: image_problem(&pin.request, pin.due_at, Some(attempt.status), context.system.now()),
         duplicate: duplicate.as_ref(),
     };
     let warnings = PinWarning::all(&unknown, &told);

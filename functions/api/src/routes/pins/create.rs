@@ -129,7 +129,8 @@ async fn create(
         read_pins::accepted(&context, pin, attempt).await?
     };
     let status = if replayed { StatusCode::OK } else { StatusCode::CREATED };
-    let image = image_problem(&view.pin.request.image_url, Some(view.attempt.status));
+    let (pin, attempt) = (&view.pin, &view.attempt);
+    let image = image_problem(&pin.request, pin.due_at, Some(attempt.status), context.system.now());
     let told = Told { board: Some(&board), image, duplicate: duplicate.as_ref() };
     let warnings = PinWarning::all(&unknown, &told);
     let body = AcceptedPin { pin: Pin::from(&view), resolved: Meant::by(&board), warnings };

@@ -9,6 +9,7 @@ use pinbridge_shared::domain::account::board::is_board_id;
 use pinbridge_shared::domain::account::board_list::Fit;
 use pinbridge_shared::domain::ids::{AccountKey, BoardKey};
 use pinbridge_shared::domain::pin::attempt::Status;
+use pinbridge_shared::domain::pin::image_url::ImageProblem;
 use pinbridge_shared::flows::boards::board_access::Obstacle;
 use pinbridge_shared::flows::boards::board_preflight::{PreflightError, preflight};
 use pinbridge_shared::flows::boards::resolve_boards::{Boards, Found, Unfit};
@@ -23,7 +24,7 @@ use uuid::Uuid;
 
 use super::create::{TOO_SOON, publish_before};
 use super::pin::{Pin, PinUpdate};
-use super::warnings::{Warned, changed};
+use super::warnings::{Warned, changed, image_problem};
 use super::{find, of_pin};
 use crate::activity::Resource;
 use crate::auth::Caller;
@@ -190,8 +191,11 @@ async fn update(
         preflight(&context, &BoardKey { account: found.pin.account_key(), board_id }).await?;
     }
     let (pin, attempt) = edit_pin(&context, found.pin.key, &edit).await?;
+    let is_news =
+        |problem: &ImageProblem| edit.image_url.is_some() || (edit.publish_before.is_some() && problem.is_of_time());
+    let image = image_problem(&pin.request, pin.due_at, Some(attempt.status), context.system.now()).filter(is_news);
     let pin = Pin::from(&read_pins::changed(&context, pin, attempt).await?);
-    Ok(changed(pin, named.as_ref(), edit.image_url.as_deref()))
+    Ok(changed(pin, named.as_ref(), image))
 }
 
 /// Answers 204, or 200 with the result for the Pin if the request deletes the Pin too.

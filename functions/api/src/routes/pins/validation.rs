@@ -151,7 +151,8 @@ async fn validate(
         }
     };
     caller.may_use(wanted.request.account)?;
-    let dry_run = DryRun { refuses_duplicates: wanted.refuses_duplicates, limited_to: caller.limited_to() };
+    let (refuses_duplicates, limited_to) = (wanted.refuses_duplicates, caller.limited_to());
+    let dry_run = DryRun { refuses_duplicates, limited_to, run_at: None };
     let validation = validate_pin::validate(&context, caller.workspace, &wanted.request, dry_run).await?;
     let resolved = resolved(&wanted.request, validation.board.as_ref());
     Ok(Json(PinValidation::new(validation.ignoring(&wanted.unknown), resolved)))

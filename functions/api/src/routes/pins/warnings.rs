@@ -2,8 +2,10 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
+use pinbridge_shared::domain::pin::PinRequest;
 use pinbridge_shared::domain::pin::attempt::Status;
 use pinbridge_shared::domain::pin::image_url::{self, ImageProblem};
+use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::flows::accept::duplicate_content::Duplicate;
 use pinbridge_shared::flows::accept::validate_pin;
 use pinbridge_shared::flows::boards::resolve_boards::Found;
@@ -45,7 +47,7 @@ pub struct Warned<T> {
     pub of: T,
     /// Extension: what the name of a board means. `null` if the request has an id, or no board.
     pub resolved: Option<Meant>,
-    /// Extension: what keeps Pinterest from fetching the image, if `image_url` was changed.
+    /// Extension: what keeps Pinterest from fetching the image, if `image_url` or a time was changed.
     pub warnings: Vec<PinWarning>,
 }
 
@@ -127,13 +129,18 @@ pub fn warn_of(response: &mut Response, told: &Told<'_>) {
 
 /// What keeps Pinterest from fetching the image of a pin with that status, if it has one. A published pin shows that it
 /// could.
-pub fn image_problem(image_url: &str, status: Option<Status>) -> Option<ImageProblem> {
-    image_url::problem(image_url).filter(|_| status != Some(Status::Published))
+pub fn image_problem(
+    request: &PinRequest,
+    run_at: Option<Moment>,
+    status: Option<Status>,
+    now: Moment,
+) -> Option<ImageProblem> {
+    image_url::problem_of(request, run_at, now).filter(|_| status != Some(Status::Published))
 }
 
 /// An answer to a change, with the board that a name means, and the warnings that the change causes.
-pub fn changed<T: Serialize>(of: T, board: Option<&Found>, image_url: Option<&str>) -> Response {
-    let told = Told { image: image_url.and_then(image_url::problem), ..Told::default() };
+pub fn changed<T: Serialize>(of: T, board: Option<&Found>, image: Option<ImageProblem>) -> Response {
+    let told = Told { image, ..Told::default() };
     let (resolved, warnings) = (board.and_then(Meant::by), PinWarning::all(&[], &told));
     let mut response = Json(Warned { of, resolved, warnings }).into_response();
     warn_of(&mut response, &told);
