@@ -1,7 +1,7 @@
 //! Options beside the fields of a body: which operation knows which, and what happens to unknown fields. An option that
 //! is silently dropped would publish what its caller meant to prevent.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
@@ -10,6 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use pinbridge_shared::domain::pin::Priority;
 use serde_json::Value;
 use strsim::generic_levenshtein;
 
@@ -34,7 +35,11 @@ const CUT: &str = "...";
 const OPTION_PREFIX: &str = "x-pinbridge-";
 /// Header fields with the prefix that are no options: what the hosted API's clients say about themselves.
 const NO_OPTIONS: [&str; 1] = ["x-pinbridge-source"];
+/// The prefix of header fields that nobody has registered. `X-On-Duplicate` is meant as `On-Duplicate` is.
+const UNREGISTERED_PREFIX: &str = "x-";
 const DRY_RUN: &str = "dry_run";
+/// Clients and proxies send a header field of this name for themselves: `u=1, i` (RFC 9218).
+const PRIORITY: &str = "priority";
 /// A field only. Beside the fields, it would be ignored, and the pins would be published now.
 const RUN_AT: &str = "run_at";
 /// So many changed, missing or added letters still mean `dry_run`.
@@ -101,6 +106,10 @@ fn only_a_field() -> Wrong {
     Wrong::new(msg, "extra_forbidden")
 }
 
+fn prefixed(name: &str) -> Wrong {
+    Wrong::new(format!("As a header field, this option is called {name}"), "extra_forbidden")
+}
+
 fn more_than_once() -> Wrong {
     Wrong::new("The header field is there more than once", "value_error")
 }
@@ -146,6 +155,30 @@ impl Known {
         })
     }
 
+    /// Options among the header fields that lack the prefix, such as `On-Duplicate: refuse`, and what is wrong with
+    /// them. They have no effect, and were certainly meant to have one.
+    fn without_prefix(&self, headers: &HeaderMap) -> BTreeMap<String, Wrong> {
+        let is_known = |name: &str| self.has(Place::Header, name) || self.all.headers.iter().any(|known| known == name);
+        let names = headers.keys().map(HeaderName::as_str);
+        let others = names.filter(|name| !name.starts_with(OPTION_PREFIX) && !is_known(name));
+        let wrong = |name: &str| {
+            let bare = name.strip_prefix(UNREGISTERED_PREFIX).unwrap_or(name).replace('_', "-");
+            let (option, in_full) = (bare.replace('-', "_"), format!("{OPTION_PREFIX}{bare}"));
+            if option == RUN_AT {
+                Some(only_a_field())
+            } else if is_nearly_dry_run(&option) {
+                Some(not_dry_run())
+            } else if !self.all.has(&option) || (option == PRIORITY && !has_our_priority(headers, name)) {
+                None
+            } else if self.has(Place::Header, &in_full) {
+                Some(prefixed(&in_full))
+            } else {
+                Some(no_such_option())
+            }
+        };
+        others.filter_map(|name| Some((name.to_owned(), wrong(name)?))).collect()
+    }
+
     /// The parameters that the operation doesn't have, in the order of their names.
     fn unknown(&self, query: &query::Query, headers: &HeaderMap) -> Vec<(Place, String)> {
         let in_query = query.keys().filter(|name| !self.has(Place::Query, name)).cloned();
@@ -173,6 +206,8 @@ impl Known {
         errors.extend(self.repeated(headers).map(|name| refused(Place::Header, name, more_than_once())));
         if !self.is_read {
             errors.extend(other.map(|name| refused(Place::Header, name, no_such_option())));
+            let without_prefix = self.without_prefix(headers).into_iter();
+            errors.extend(without_prefix.map(|(name, wrong)| refused(Place::Header, &name, wrong)));
         }
         let (mut unknown, is_refused) = (Vec::new(), is_strict || self.is_exact);
         for (place, name) in self.unknown(query, headers) {
@@ -200,6 +235,12 @@ impl Known {
         }
         if errors.is_empty() { Ok(unknown) } else { Err(ApiError::validation(errors)) }
     }
+}
+
+/// Whether the header field has a priority of ours as its value, and not one of RFC 9218.
+fn has_our_priority(headers: &HeaderMap, name: &str) -> bool {
+    let mut values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.any(|value| Priority::parse(&value.trim().trim_matches('"').to_ascii_lowercase()).is_some())
 }
 
 /// The layer over one endpoint.

@@ -131,6 +131,73 @@ async fn a_time_to_publish_beside_the_fields_is_refused_at_every_door() {
 }
 
 #[tokio::test]
+async fn an_option_in_a_header_without_its_prefix_is_refused_at_every_door() {
+    let at = START.plus_ms(HOUR_MS).rfc3339();
+    for door in DOORS {
+        let api = api().await;
+        for (name, value) in [
+            ("on-duplicate", "refuse"),
+            ("On_Duplicate", "refuse"),
+            ("x-on-duplicate", "refuse"),
+            ("publish-before", at.as_str()),
+            ("priority", "urgent"),
+            ("priority", "\"Bulk\""),
+            ("x-priority", "urgent"),
+            ("x-idempotency-key", "k"),
+            ("accept-duplicate", "true"),
+            ("dry-run", "true"),
+            ("dryrun", "true"),
+            ("x-dry-run", "1"),
+            ("run-at", at.as_str()),
+            ("delete-from-pinterest", "true"),
+        ] {
+            let headers = [(name, value)];
+            let answer = Call { headers: &headers, ..Call::of(&api) }.send(&api, door, &pin("a")).await;
+            let loc = json!(["header", name.to_ascii_lowercase()]);
+            assert_eq!((answer.0, &answer.2["detail"][0]["loc"]), (422, &loc), "{door:?} {name}: {}", answer.2);
+            assert_eq!(answer.2["detail"][0]["type"], "extra_forbidden", "{door:?} {name}: {}", answer.2);
+            if name.to_ascii_lowercase().ends_with("duplicate") && value == "refuse" {
+                let message = answer.2["message"].as_str().expect("a message");
+                assert!(message.contains("x-pinbridge-on-duplicate"), "{door:?} {name}: {message}");
+            }
+        }
+        let (_, listed) = api.call("GET", "/v1/pins", As::Key(&api.key), Value::Null).await;
+        assert_eq!(listed, json!([]), "{door:?}");
+        // What clients and proxies send for themselves.
+        for (name, value) in [
+            ("priority", "u=1, i"),
+            ("priority", "u=0"),
+            ("priority", "i"),
+            ("priority", ""),
+            ("x-priority", "3"),
+            ("date", "Thu, 01 Jan 2026 00:00:00 GMT"),
+            ("dnt", "1"),
+            ("x-request-id", "a"),
+            ("x-pinbridge-source", "mcp"),
+        ] {
+            let headers = [(name, value)];
+            let answer = Call { headers: &headers, ..Call::of(&api) }.send(&api, door, &pin("a")).await;
+            assert!(
+                ["created", "existing"].contains(&outcome(door, &answer).as_str()),
+                "{door:?} {name}: {}",
+                answer.2
+            );
+        }
+    }
+    // Every other operation that isn't a read refuses them alike, and a read has no use for them.
+    let api = api().await;
+    let headers = [("on-duplicate", "refuse"), ("dry-run", "true"), ("priority", "bulk")];
+    for (endpoint, path) in calls() {
+        let request = Request::builder().method(&endpoint.method).uri(path).header("x-api-key", &api.key);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let (status, _, answer) = api.send(request.body(Body::empty()).expect("a request")).await;
+        let is_refused = answer["detail"][0]["loc"] == json!(["header", "dry-run"]);
+        let is_change = endpoint.method != http::Method::GET;
+        assert!(is_refused == is_change || matches!(status, 401 | 403), "{}: {status} {answer}", endpoint.id);
+    }
+}
+
+#[tokio::test]
 async fn keys_that_look_the_same_are_the_same_at_every_door() {
     for door in [Pins, Batch, Schedules] {
         let api = api().await;
