@@ -1,5 +1,7 @@
 //! `publish_before`: too late is worse than not at all. And why a pin is late.
 
+use axum::body::Body;
+use http::Request;
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
@@ -310,6 +312,101 @@ async fn a_schedule_in_time_has_no_cause_and_one_that_comes_too_late_is_not_publ
     for world in [&slow.world, &held.world] {
         assert!(world.pinterest.pins().is_empty());
     }
+}
+
+/// With a pin and without one; by the body, a header, and in bulk.
+#[tokio::test]
+async fn a_schedule_that_came_too_late_is_retried_with_another_time() {
+    let at = START.plus_ms(HOUR_MS);
+    let later = at.plus_ms(5 * HOUR_MS).rfc3339();
+    for has_pin in [false, true] {
+        for (body, header, wanted) in [
+            (json!({"publish_before": null}), None, Value::Null),
+            (json!({"publish_before": later}), None, json!(later)),
+            (json!({}), Some(later.as_str()), json!(later)),
+            (json!({"publish_before": null}), Some(later.as_str()), Value::Null),
+        ] {
+            for is_bulk in [false, true] {
+                let api = api().await;
+                let path = plan(&api, schedule("Too late", at, Some(at.plus_ms(MINUTE_MS)))).await;
+                if has_pin {
+                    api.world.pinterest.refuse(Some(Failure::TokenRevoked));
+                    api.world.run_until(at.plus_ms(4 * MINUTE_MS)).await;
+                    api.world.pinterest.refuse(None);
+                    api.world.run_for_ms(20 * MINUTE_MS).await;
+                } else {
+                    api.world.system.advance_ms(HOUR_MS + 10 * MINUTE_MS);
+                    api.world.run_for_ms(2 * MINUTE_MS).await;
+                }
+                let failed = get(&api, &path).await;
+                assert_eq!(failed["error_code"], json!("too_late"), "{failed}");
+                let retry = async |body: Value, header: Option<&str>| {
+                    let (path, mut body) = if is_bulk {
+                        ("/v1/schedules/bulk-retry".to_owned(), body)
+                    } else {
+                        (format!("{path}/retry"), body)
+                    };
+                    if is_bulk {
+                        body["ids"] = json!([failed["id"]]);
+                    }
+                    let request = Request::post(path).header("x-api-key", &api.key);
+                    let request = header
+                        .into_iter()
+                        .fold(request, |request, at| request.header("x-pinbridge-publish-before", at));
+                    let (status, _, answer) =
+                        api.send(request.body(Body::from(body.to_string())).expect("a request")).await;
+                    let code = if is_bulk { &answer["results"][0]["error_code"] } else { &answer["code"] };
+                    (status, code.clone())
+                };
+                let soon = api.world.system.now().plus_ms(500).rfc3339();
+                for (refused, code) in [
+                    (json!({}), "too_late"),
+                    (json!({"publish_before": START.rfc3339()}), "too_late"),
+                    (json!({"publish_before": soon}), "validation_error"),
+                ] {
+                    let (status, got) = retry(refused.clone(), None).await;
+                    assert_eq!((status >= 400 || is_bulk, &got), (true, &json!(code)), "{has_pin} {refused}");
+                }
+                let (status, code) = retry(body.clone(), header).await;
+                assert_eq!((status, code), (200, Value::Null), "{has_pin} {is_bulk} {body} {header:?}");
+                api.world.run_for_ms(20 * MINUTE_MS).await;
+                let done = get(&api, &path).await;
+                assert_eq!((&done["status"], &done["payload"]["publish_before"]), (&json!("done"), &wanted), "{done}");
+                assert_eq!(api.world.pinterest.pins().len(), 1);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn pins_that_came_too_late_are_retried_in_bulk_with_another_time() {
+    for in_header in [false, true] {
+        let api = api().await;
+        api.world.pinterest.refuse(Some(Failure::TokenRevoked));
+        let path = accept(&api, pin("again", Some(START.plus_ms(30 * SECOND_MS)))).await;
+        api.world.run_for_ms(10 * MINUTE_MS).await;
+        assert_eq!(end(&api, &path).await.1, json!("too_late"));
+        api.world.pinterest.refuse(None);
+        api.world.run_for_ms(20 * MINUTE_MS).await;
+        let id = path.rsplit('/').next().expect("an id");
+        let later = START.plus_ms(3 * HOUR_MS).rfc3339();
+        let bulk = "/v1/pins/bulk-retry";
+        let (_, refused) = send(&api, "POST", bulk, json!({"ids": [id]})).await;
+        assert_eq!(refused["results"][0]["error_code"], json!("too_late"), "{refused}");
+        let body = if in_header { json!({"ids": [id]}) } else { json!({"ids": [id], "publish_before": later}) };
+        let request = Request::post(bulk).header("x-api-key", &api.key);
+        let request = if in_header { request.header("x-pinbridge-publish-before", &later) } else { request };
+        let (status, _, answer) = api.send(request.body(Body::from(body.to_string())).expect("a request")).await;
+        assert_eq!((status, &answer["succeeded_count"]), (200, &json!(1)), "{answer}");
+        api.world.run_for_ms(20 * MINUTE_MS).await;
+        let pin = get(&api, &path).await;
+        assert_eq!((&pin["status"], &pin["publish_before"]), (&json!("published"), &json!(later)), "{pin}");
+    }
+    let api = api().await;
+    let request = Request::post("/v1/pins/7d11ee90-a944-54ed-a55c-7f2e8a5ca0b6/retry").header("x-api-key", &api.key);
+    let request = request.header("x-pinbridge-publish-before", "tomorrow").body(Body::empty()).expect("a request");
+    let (status, _, answer) = api.send(request).await;
+    assert_eq!((status, &answer["detail"][0]["loc"][0]), (422, &json!("header")), "{answer}");
 }
 
 #[tokio::test]

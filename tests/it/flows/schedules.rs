@@ -228,7 +228,7 @@ async fn a_retried_schedule_publishes_its_pin_with_what_was_mended_in_it() {
     let old = read(&world, key).await.schedule.pin_key();
     let edit = Edit { title: Some("Typo".into()), ..Edit::default() };
     edit_pin(&world.context, old, &edit).await.expect("edited");
-    let retried = retry(&world.context, key, false).await.expect("retried");
+    let retried = retry(&world.context, key, false, None).await.expect("retried");
     assert_eq!((retried.request().title.as_str(), retried.schedule.pin_key()), ("Typo", old));
     let refused = retry_pin(&world.context, old, true).await;
     assert!(matches!(refused, Err(RetryError::NotFailed(_))), "{refused:?}");
@@ -247,7 +247,7 @@ async fn of_a_schedules_retry_and_its_pins_only_one_succeeds_whoever_is_first() 
         world.run_until(START.plus_ms(2 * MINUTE_MS)).await;
         let old = read(&world, key).await.schedule.pin_key();
         world.faults.plan(call, 1, Fault::Yield);
-        let (one, other) = tokio::join!(retry(&world.context, key, false), retry_pin(&world.context, old, false));
+        let (one, other) = tokio::join!(retry(&world.context, key, false, None), retry_pin(&world.context, old, false));
         assert!(one.is_ok() != other.is_ok(), "{nth}: {one:?} and {other:?}");
         world.run_for_ms(5 * MINUTE_MS).await;
         assert_eq!(world.pinterest.pins().len(), 1, "{nth}");
@@ -284,7 +284,7 @@ async fn what_has_run_can_be_neither_canceled_nor_retried_only_removed() {
     world.run_until(START.plus_ms(2 * MINUTE_MS)).await;
     let canceled = cancel(&world.context, key).await;
     assert!(matches!(canceled, Err(ScheduleError::WrongStatus(ScheduleStatus::Done))), "{canceled:?}");
-    let retried = retry(&world.context, key, false).await;
+    let retried = retry(&world.context, key, false, None).await;
     assert!(matches!(retried, Err(ScheduleError::WrongStatus(ScheduleStatus::Done))), "{retried:?}");
     schedules::remove(&world.context, key).await.expect("removed");
 }
@@ -322,13 +322,13 @@ async fn a_disconnected_account_ends_its_schedule_visibly_at_its_time_and_a_retr
     assert_eq!(ended.status(), ScheduleStatus::Failed);
     assert_eq!(ended.schedule.stage, pinbridge_shared::domain::schedule::Stage::Failed(Failure::AccountDisconnected));
     assert!(store.all_release_rows().is_empty());
-    let refused = retry(&world.context, key, false).await;
+    let refused = retry(&world.context, key, false, None).await;
     assert!(matches!(refused, Err(ScheduleError::AccountDisconnected)), "{refused:?}");
     let row = world.context.store.account(account).await.expect("read").expect("there");
     let again = pinbridge_shared::domain::account::Account { revoked_at: None, ..row.next(world.now(), "n".into()) };
     assert!(world.context.store.save_account(&again).await.expect("saved").is_done());
     world.store_token("token-2").await;
-    retry(&world.context, key, false).await.expect("retried");
+    retry(&world.context, key, false, None).await.expect("retried");
     world.run_for_ms(40 * MINUTE_MS).await;
     assert_eq!(status(&world, key).await, ScheduleStatus::Done);
 }
@@ -341,7 +341,7 @@ async fn a_retry_of_a_failed_schedule_is_the_same_pin_at_once() {
     world.run_until(START.plus_ms(2 * MINUTE_MS)).await;
     assert_eq!(status(&world, key).await, ScheduleStatus::Failed);
     let first = read(&world, key).await.schedule.pin_key();
-    let retried = retry(&world.context, key, false).await.expect("retried");
+    let retried = retry(&world.context, key, false, None).await.expect("retried");
     assert_eq!((retried.schedule.pin_key(), retried.schedule.run), (first, 0));
     assert_eq!(retried.status(), ScheduleStatus::Queued);
     world.run_for_ms(MINUTE_MS).await;
@@ -367,7 +367,7 @@ async fn a_schedule_whose_pin_is_gone_or_superseded_is_retried_with_another_one(
             }
             _ => let_pass(&world, 31 * 24 * HOUR_MS),
         }
-        let retried = retry(&world.context, key, false).await.expect("retried");
+        let retried = retry(&world.context, key, false, None).await.expect("retried");
         assert_ne!(retried.schedule.pin_key(), first, "{how}");
         assert_eq!(retried.schedule.run, 1, "{how}");
         if how != "deleted" {
@@ -392,7 +392,7 @@ async fn a_pin_that_failed_before_its_time_is_not_published_before_it_by_a_retry
     let failed = attempt.failed(world.now(), Failure::DeadLettered, &Default::default(), &pin, "f".into());
     assert!(world.context.store.save_attempt(&pin, &failed.expect("fails")).await.expect("saved").is_done());
     assert_eq!(status(&world, key).await, ScheduleStatus::Failed);
-    let retried = retry(&world.context, key, false).await.expect("retried");
+    let retried = retry(&world.context, key, false, None).await.expect("retried");
     assert_eq!(retried.status(), ScheduleStatus::Scheduled);
     world.run_until(due.plus_ms(-1)).await;
     assert_eq!(world.pinterest.calls().len(), 0);
@@ -410,7 +410,7 @@ async fn a_removal_and_a_retry_at_the_same_moment_leave_no_pin_of_a_removed_sche
         world.run_until(START.plus_ms(2 * MINUTE_MS)).await;
         world.faults.plan(call, 1, Fault::Yield);
         let (retried, removed) =
-            tokio::join!(retry(&world.context, key, false), schedules::remove(&world.context, key));
+            tokio::join!(retry(&world.context, key, false, None), schedules::remove(&world.context, key));
         world.run_for_ms(2 * MINUTE_MS).await;
         assert!(retried.is_ok() != removed.is_ok(), "{call}: {retried:?} {removed:?}");
         assert_eq!(world.pinterest.pins().len(), usize::from(retried.is_ok()), "{call}");

@@ -366,7 +366,7 @@ table! {
         "Send the retry with a later publish_before, or with null to publish it at any time.");
     SCHEDULE_TOO_LATE = own(409, "too_late",
         "The publish_before of the schedule has passed.",
-        "Retry its pin with a later publish_before or with null, or create a new schedule.");
+        "Send the retry with a later publish_before, or with null to publish it at any time.");
     EXPIRED_UNPUBLISHED = own(409, "expired_unpublished",
         "The pin is older than 30 days.",
         "Create the pin again with a new idempotency key.");

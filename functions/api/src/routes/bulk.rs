@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use crate::error::ApiError;
 use crate::error::codes::Code;
-use crate::openapi::schema::names;
-use crate::request::field::{Field, Wrong, field_schema, list, request, uuid_at};
+use crate::openapi::schema::{Time, names};
+use crate::request::field::{Field, Nullable, Wrong, field_schema, list, request, uuid_at};
 
 /// The maximum number of ids of a request.
 pub const BULK_MAX: usize = 100;
@@ -37,6 +37,8 @@ request! {
         pub ids: Ids,
         /// Extension: `true` retries even if that may create a second Pin.
         pub accept_duplicate: Option<bool>,
+        /// Extension: a later `publish_before` of all of them; `null` clears it.
+        pub publish_before: Option<Nullable<Time>>,
     }
 }
 

@@ -31,7 +31,7 @@ use super::pins::fields::Priority;
 use super::pins::list::{Relation, Search};
 use super::pins::options::{Options, door};
 use super::pins::pin::Meant;
-use super::pins::retry::{DuplicateRetry, accepts_duplicate};
+use super::pins::retry::{ScheduleRetry, accepts_duplicate, of_retry, other_end};
 use super::pins::validation::{self, PinValidation};
 use super::pins::warnings::{PinWarning, Told, Warned, changed, image_problem, warn_of};
 use crate::activity::Resource;
@@ -54,7 +54,6 @@ use requests::Wanted;
 pub use requests::{ScheduleCreate, ScheduleUpdate};
 
 const PRIORITY_HEADER: &str = "`priority` as a header, for clients that drop unknown fields.";
-const DUPLICATE_HEADER: &str = "`accept_duplicate` as a header, for clients that drop unknown fields.";
 const KEY_HEADER: &str = "`idempotency_key` as a header. The one of the body counts first.";
 
 pub fn endpoints() -> Vec<Endpoint> {
@@ -128,18 +127,17 @@ fn one() -> Vec<Endpoint> {
             .audited("schedule.canceled", Resource::Path, &["status"])
             .answers::<Schedule>(200, "The canceled schedule.")
             .fails(&[SCHEDULE_WRONG_STATUS]),
-        of_one(post("/v1/schedules/{id}/retry", WRITE, retry))
-            .exact()
+        of_retry(of_one(post("/v1/schedules/{id}/retry", WRITE, retry)))
             .operation("retry_schedule", "Retry a failed schedule")
             .about(
                 "Publishes the pin of the schedule again, under the same id, at `run_at` or, if that has passed, at \
                  once. Before the retry, `PATCH /v1/pins/{id}` can correct the content. If there is no pin to \
                  publish again, because none was made, or it was deleted or is older than 30 days, another pin takes \
-                 its place, and the old one can't be retried any more (409 `pin_superseded`).",
+                 its place, and the old one can't be retried any more (409 `pin_superseded`). A schedule that failed \
+                 with `too_late` needs another `publish_before`, or `null`.",
             )
             .audited("schedule.retried", Resource::Path, &["status"])
-            .header::<Flag>("X-Pinbridge-Accept-Duplicate", DUPLICATE_HEADER)
-            .may_take::<DuplicateRetry>(|| json!({"accept_duplicate": true}))
+            .may_take::<ScheduleRetry>(|| json!({"accept_duplicate": true}))
             .answers::<Schedule>(200, "The waiting schedule.")
             .fails(&[SCHEDULE_WRONG_STATUS, RETRY_MAY_DUPLICATE, TOKEN_REVOKED, SCHEDULE_TOO_LATE]),
         of_one(delete("/v1/schedules/{id}", DESTRUCTIVE, remove))
@@ -202,10 +200,9 @@ fn many() -> Vec<Endpoint> {
             .operation("bulk_cancel_schedules", "Cancel up to 100 schedules")
             .audited("schedule.bulk_canceled", Resource::None, COUNTS)
             .takes::<BulkIds>(ids),
-        of_many(post("/v1/schedules/bulk-retry", WRITE, bulk_retry))
+        of_retry(of_many(post("/v1/schedules/bulk-retry", WRITE, bulk_retry)))
             .operation("bulk_retry_schedules", "Retry up to 100 failed schedules")
             .audited("schedule.bulk_retried", Resource::None, COUNTS)
-            .header::<Flag>("X-Pinbridge-Accept-Duplicate", DUPLICATE_HEADER)
             .takes::<BulkRetry>(|| json!({"ids": [SCHEDULE], "accept_duplicate": true})),
         of_many(post("/v1/schedules/bulk-delete", DESTRUCTIVE, bulk_delete))
             .operation("bulk_delete_schedules", "Delete up to 100 schedules")
@@ -342,10 +339,11 @@ async fn retry(
     MaybeJsonObject(body): MaybeJsonObject,
 ) -> Result<Json<Schedule>, ApiError> {
     let id = path_id(&id, "id")?;
-    let DuplicateRetry { accept_duplicate } = only_body_of(&body)?;
+    let ScheduleRetry { publish_before, accept_duplicate } = only_body_of(&body)?;
     let accept_duplicate = accepts_duplicate(accept_duplicate, &headers)?;
+    let publish_before = other_end(publish_before, &headers)?;
     let key = find(&context, &caller, id).await?.schedule.key;
-    let view = retry_schedule::retry(&context, key, accept_duplicate).await?;
+    let view = retry_schedule::retry(&context, key, accept_duplicate, publish_before).await?;
     explained(&context, view).await.map(Json)
 }
 
@@ -379,13 +377,14 @@ async fn bulk_retry(
     State(context): State<Context>,
     caller: Caller,
     headers: HeaderMap,
-    StrictJson(BulkRetry { ids, accept_duplicate }): StrictJson<BulkRetry>,
+    StrictJson(BulkRetry { ids, accept_duplicate, publish_before }): StrictJson<BulkRetry>,
 ) -> Result<Json<BulkResult>, ApiError> {
     let accept_duplicate = accepts_duplicate(accept_duplicate, &headers)?;
+    let publish_before = other_end(publish_before, &headers)?;
     let (context, caller) = (&context, &caller);
     let retry_one = |id| async move {
         let key = find(context, caller, id).await?.schedule.key;
-        Ok(retry_schedule::retry(context, key, accept_duplicate).await.map(drop)?)
+        Ok(retry_schedule::retry(context, key, accept_duplicate, publish_before).await.map(drop)?)
     };
     Ok(each(ids, SKIPPED, retry_one).await)
 }

@@ -66,7 +66,7 @@ failures! {
     PinDeleted = ("pin_deleted", "The pin was deleted before it was published.", "Publish it again under a new key.");
     ScheduleCanceled = ("schedule_canceled", "The pin's schedule was canceled before it was published.", "Create a new schedule to publish it.");
     KeyTaken = ("idempotency_key_reused", "Another pin already uses the key of this schedule's pin.", "Retry the schedule: its next pin gets another key.");
-    TooLate = ("too_late", "The pin was not started before its publish_before, so it was not published.", "Give the pin a later publish_before, or null, and retry it.");
+    TooLate = ("too_late", "The pin was not started before its publish_before, so it was not published.", "Retry the pin or its schedule with a later publish_before, or with null.");
 }
 
 impl Failure {

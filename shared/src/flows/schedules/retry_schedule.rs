@@ -7,17 +7,24 @@ use crate::context::Context;
 use crate::domain::ids::{AccountKey, ScheduleKey};
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
+use crate::domain::pin::edit::Edit;
 use crate::domain::schedule::{Schedule, ScheduleStatus};
 use crate::domain::time::Moment;
-use crate::flows::pins::retry_pin::{RetryError, retry_pin};
+use crate::flows::pins::retry_pin::{RetryError, retry_pin_with};
 use crate::ports::{OptimisticWrites, PortResult, Write};
 
 /// Retries a schedule: at its time, or at once if that has passed. `accept_duplicate` says that a second Pin is
-/// acceptable.
+/// acceptable; `publish_before`, if it is changed, counts from now on.
 ///
 /// # Errors
-/// When it hasn't failed, may have created a Pin, its account can't publish, or a port is unavailable.
-pub async fn retry(context: &Context, key: ScheduleKey, accept_duplicate: bool) -> Result<ScheduleView, ScheduleError> {
+/// When it hasn't failed, may have created a Pin, comes too late, its account can't publish, or a port is unavailable.
+pub async fn retry(
+    context: &Context,
+    key: ScheduleKey,
+    accept_duplicate: bool,
+    publish_before: Option<Option<Moment>>,
+) -> Result<ScheduleView, ScheduleError> {
+    let edit = Edit { publish_before, ..Edit::default() };
     let mut writes = OptimisticWrites::of("schedule", ROUNDS_MAX);
     loop {
         writes.begin()?;
@@ -36,14 +43,18 @@ pub async fn retry(context: &Context, key: ScheduleKey, accept_duplicate: bool) 
             return Err(ScheduleError::AccountDisconnected);
         }
         let now = context.system.now();
-        if before.request().is_too_late(now) {
+        let wanted = edit.apply(before.request());
+        if wanted.is_too_late(now) {
             return Err(ScheduleError::CameTooLate);
+        }
+        if publish_before.is_some() && wanted.ends_too_soon(before.schedule.run_at.max(now)) {
+            return Err(ScheduleError::TooLate);
         }
         let retried = match &before.pin {
             Some((pin, attempt)) if can_be_retried(pin, attempt, now) => {
-                in_place(context, &before.schedule, pin, accept_duplicate).await?
+                in_place(context, &before.schedule, pin, accept_duplicate, &edit).await?
             }
-            pin => with_another_pin(context, &before.schedule, pin.as_ref(), now).await?,
+            pin => with_another_pin(context, &before.schedule, pin.as_ref(), &edit, now).await?,
         };
         if let Some(schedule) = retried {
             tracing::info!(
@@ -64,17 +75,19 @@ async fn in_place(
     schedule: &Schedule,
     pin: &Pin,
     accept_duplicate: bool,
+    edit: &Edit,
 ) -> Result<Option<Schedule>, ScheduleError> {
     // First the schedule's row: a removal that has read it failed loses.
     let Ok(next) = schedule.retried_in_place(context.system.now(), context.nonce()) else { return Ok(None) };
     if context.schedules.save_schedule(&next).await? != Write::Done {
         return Ok(None);
     }
-    match retry_pin(context, pin.key, accept_duplicate).await {
+    match retry_pin_with(context, pin.key, accept_duplicate, edit).await {
         Ok(_) => Ok(Some(next)),
         Err(RetryError::MayDuplicate) => Err(ScheduleError::MayDuplicate),
         Err(RetryError::AccountDisconnected | RetryError::AccountNotFound) => Err(ScheduleError::AccountDisconnected),
-        Err(RetryError::TooLate | RetryError::TooSoon) => Err(ScheduleError::CameTooLate),
+        Err(RetryError::TooLate) => Err(ScheduleError::CameTooLate),
+        Err(RetryError::TooSoon) => Err(ScheduleError::TooLate),
         Err(RetryError::Port(error)) => Err(error.into()),
         Err(RetryError::NotFound | RetryError::NotFailed(_) | RetryError::Superseded | RetryError::Overdue) => Ok(None),
     }
@@ -85,6 +98,7 @@ async fn with_another_pin(
     context: &Context,
     schedule: &Schedule,
     pin: Option<&(Pin, Attempt)>,
+    edit: &Edit,
     now: Moment,
 ) -> PortResult<Option<Schedule>> {
     // Before the other pin is promised: from here on this one can't be retried beside it.
@@ -100,6 +114,8 @@ async fn with_another_pin(
         Some((pin, _)) if pin.edit > 0 => next.with_content(&pin.request),
         _ => next,
     };
+    let content = edit.apply(&next.request);
+    let next = next.with_content(&content);
     context.schedules.put_release_row(&next.release_row()).await?;
     if context.schedules.save_schedule(&next).await? != Write::Done {
         return Ok(None);

@@ -5,12 +5,13 @@ use axum::extract::State;
 use http::HeaderMap;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::PinKey;
+use pinbridge_shared::domain::pin::edit::Edit;
 use pinbridge_shared::flows::pins::delete_pin::{DeleteError, delete_pin};
 use pinbridge_shared::flows::pins::read_pins;
-use pinbridge_shared::flows::pins::retry_pin::retry_pin;
+use pinbridge_shared::flows::pins::retry_pin::retry_pin_with;
 use serde_json::json;
 
-use super::retry::{accepts_duplicate, of_retry};
+use super::retry::{accepts_duplicate, of_retry, other_end};
 use super::{key_of, open};
 use crate::activity::Resource;
 use crate::auth::Caller;
@@ -76,10 +77,11 @@ async fn retry(
     request::StrictJson(body): request::StrictJson<BulkRetry>,
 ) -> Result<Json<BulkResult>, ApiError> {
     let accept_duplicate = accepts_duplicate(body.accept_duplicate, &headers)?;
-    let (context, caller) = (&context, &caller);
+    let edit = Edit { publish_before: other_end(body.publish_before, &headers)?, ..Edit::default() };
+    let (context, caller, edit) = (&context, &caller, &edit);
     let retry_one = |id| async move {
         let view = open(context, caller, key_of(caller, id)).await?;
-        Ok(retry_pin(context, view.pin.key, accept_duplicate).await.map(drop)?)
+        Ok(retry_pin_with(context, view.pin.key, accept_duplicate, edit).await.map(drop)?)
     };
     Ok(each(body.ids, SKIPPED, retry_one).await)
 }

@@ -6,6 +6,7 @@ use http::HeaderMap;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::{AccountId, AccountKey, BoardKey};
 use pinbridge_shared::domain::pin::edit::Edit;
+use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::flows::boards::board_preflight::preflight;
 use pinbridge_shared::flows::pins::read_pins;
 use pinbridge_shared::flows::pins::retry_pin::{RetryError, retry_pin_with};
@@ -14,6 +15,7 @@ use uuid::Uuid;
 
 use super::create::{TOO_SOON, publish_before};
 use super::fields::BoardId;
+use super::options::{HeaderTime, PUBLISH_BEFORE_HEADER, header};
 use super::pin::Pin;
 use super::{find, key, missing, of_pin};
 use crate::activity::Resource;
@@ -36,7 +38,7 @@ pub fn endpoint() -> Endpoint {
         .about(
             "Queues a failed pin again. `board_id` and `account_id` move it to another board or account, which are \
              checked first as far as Pinterest can be reached. A pin that failed with `too_late` needs another \
-             `publish_before`, or `null`. If the last attempt may have created a Pin, the request \
+             `publish_before` (also as a header), or `null`. If the last attempt may have created a Pin, the request \
              answers 409 `retry_may_duplicate` unless it has `accept_duplicate: true`. Before the retry, `PATCH \
              /v1/pins/{id}` can correct the content.",
         )
@@ -55,13 +57,18 @@ pub fn endpoint() -> Endpoint {
         .fails(codes::RESOLVING)
 }
 
-/// An endpoint that takes `accept_duplicate`.
+/// An endpoint that takes `accept_duplicate` and `publish_before`, also as headers.
 pub fn of_retry(endpoint: Endpoint) -> Endpoint {
-    endpoint.exact().header::<Flag>(
-        "X-Pinbridge-Accept-Duplicate",
-        "`accept_duplicate` as a header, for clients that drop \
-         unknown fields.",
-    )
+    endpoint
+        .exact()
+        .header::<Flag>(
+            "X-Pinbridge-Accept-Duplicate",
+            "`accept_duplicate` as a header, for clients that drop unknown fields.",
+        )
+        .header::<HeaderTime>(
+            "X-Pinbridge-Publish-Before",
+            "A later `publish_before` as a header, a time as in RFC 3339. The one of the body counts first.",
+        )
 }
 
 request! {
@@ -82,7 +89,9 @@ request! {
 request! {
     /// The options of a retry that moves nothing.
     #[schemars(deny_unknown_fields)]
-    pub struct DuplicateRetry {
+    pub struct ScheduleRetry {
+        /// Extension: a later `publish_before`; `null` clears it.
+        pub publish_before: Option<Nullable<Time>>,
         /// Extension: `true` retries even if that may create a second Pin.
         pub accept_duplicate: Option<bool>,
     }
@@ -118,7 +127,7 @@ async fn retry(
     let mut edit = Edit {
         board_id: board_id.map(|board| board.0),
         account: account_id.map(AccountId),
-        publish_before: publish_before.map(|Nullable(time)| time.map(|time| time.0)),
+        publish_before: other_end(publish_before, &headers)?,
         ..Edit::default()
     };
     if let Some(account) = edit.account {
@@ -142,6 +151,16 @@ async fn retry(
         retried => retried?,
     };
     Ok(Json(Pin::from(&read_pins::changed(&context, pin, attempt).await?)))
+}
+
+/// The `publish_before` that a retry gives the pin: the body's counts, then the header's. `None`: it keeps its own.
+///
+/// # Errors
+/// When the header is no time.
+pub fn other_end(in_body: Option<Nullable<Time>>, headers: &HeaderMap) -> Result<Option<Option<Moment>>, ApiError> {
+    // The body counts, but an invalid header is an error nevertheless.
+    let in_header = header::<Time>(headers, PUBLISH_BEFORE_HEADER)?.map(|time| Nullable(Some(time)));
+    Ok(in_body.or(in_header).map(|Nullable(time)| time.map(|time| time.0)))
 }
 
 /// Whether the caller accepts a second Pin. The body counts, then the header.

@@ -9,7 +9,7 @@ use pinbridge_shared::flows::schedules::submit_schedule::Refusal;
 use crate::auth::Caller;
 use crate::error::pinterest::not_connected;
 use crate::error::{ApiError, codes};
-use crate::routes::pins::create::publish_before;
+use crate::routes::pins::create::{TOO_SOON, publish_before};
 
 fn run_at(msg: String) -> ApiError {
     ApiError::invalid("body", "run_at", msg, "value_error")
@@ -47,7 +47,7 @@ impl From<ScheduleError> for ApiError {
             ScheduleError::Past => run_at("run_at must be in the future".into()),
             ScheduleError::TooFar => run_at(format!("run_at must be within {} days from now", AHEAD_MAX_MS / DAY_MS)),
             ScheduleError::CameTooLate => codes::SCHEDULE_TOO_LATE.into(),
-            ScheduleError::TooLate => publish_before("publish_before must be at least a second after run_at"),
+            ScheduleError::TooLate => publish_before(TOO_SOON),
             ScheduleError::AccountNotFound => Self::not_found("account"),
             ScheduleError::AccountDisconnected => not_connected(),
             ScheduleError::Board(obstacle) => obstacle.into(),
