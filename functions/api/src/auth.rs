@@ -198,6 +198,15 @@ impl Caller {
         Ok(())
     }
 
+    /// Refuses what belongs to an account that the caller may not use, such as a pin that the path names: for the
+    /// caller it doesn't exist. With another answer, a key would learn which ids there are.
+    ///
+    /// # Errors
+    /// When the key's allow-list leaves the account out.
+    pub fn may_see(&self, account: AccountId, resource: &str) -> Result<(), ApiError> {
+        self.may_use(account).map_err(|_| ApiError::not_found(resource))
+    }
+
     /// The key of the account in the caller's workspace. The account may not exist.
     ///
     /// # Errors
@@ -345,6 +354,8 @@ mod tests {
         let limited = caller(key, &Scope::ALL, Some(&[account(7)]));
         assert!(limited.sees(account(7)) && !limited.sees(account(8)));
         assert!(limited.account(account(7)).is_ok() && limited.account(account(8)).is_err());
+        let unseen = limited.may_see(account(8), "pin").expect_err("of another account");
+        assert_eq!((unseen.status().as_u16(), unseen.code()), (404, "not_found"));
         let of_none = caller(key, &Scope::ALL, Some(&[]));
         assert!(!of_none.sees(account(7)), "an empty list opens nothing");
     }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::activity::{Audit, Audited, Resource};
 use crate::auth::Access;
 use crate::content_type::{JSON, JSON_LINES};
-use crate::error::codes::{ACCOUNT_NOT_PERMITTED, Code, NOT_FOUND, VALIDATION_ERROR};
+use crate::error::codes::{Code, NOT_FOUND, VALIDATION_ERROR};
 use crate::openapi::schema::Text;
 
 /// One operation of the API. The methods of the builder below set the fields, and explain them.
@@ -207,9 +207,9 @@ impl Endpoint {
         self.parameter::<T>(Place::Path, name, description, Some(example))
     }
 
-    /// The `{id}` of the path names a resource. It may not exist, or the caller may not use it.
+    /// The `{id}` of the path names a resource. It may not exist, or not for the caller.
     pub fn of_one(self, description: &'static str, example: &'static str) -> Self {
-        self.path::<Uuid>("id", description, example).fails(&[NOT_FOUND, VALIDATION_ERROR, ACCOUNT_NOT_PERMITTED])
+        self.path::<Uuid>("id", description, example).fails(&[NOT_FOUND, VALIDATION_ERROR])
     }
 
     pub fn query<T: JsonSchema>(self, name: &'static str, description: &'static str) -> Self {

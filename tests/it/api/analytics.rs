@@ -114,7 +114,7 @@ async fn only_a_published_pin_has_figures() {
     other.key.account = AccountId(Uuid::from_u128(77));
     assert!(api.world.context.store.save_account(&other).await.expect("written").is_done());
     let (limited, _) = api.new_key(json!({"name": "limited", "pinterest_account_ids": [other.key.account]})).await;
-    api.refused("GET", &path(&id), As::Key(&limited), Value::Null, 403, "account_not_permitted").await;
+    api.refused("GET", &path(&id), As::Key(&limited), Value::Null, 404, "not_found").await;
     let account = format!("/v1/pinterest/accounts/{}/analytics", testdata::account());
     api.refused("GET", &account, As::Key(&limited), Value::Null, 403, "account_not_permitted").await;
 }

@@ -134,16 +134,16 @@ async fn an_allow_list_keeps_a_key_from_the_other_accounts() {
         api.refused(method, &path, limited, body, 403, "account_not_permitted").await;
     };
     not_permitted("POST", "/v1/pins".into(), pin(other, "c")).await;
-    not_permitted("GET", format!("/v1/pins/{}", pins[1]), Value::Null).await;
-    not_permitted("GET", format!("/v1/pins/{}/timeline", pins[1]), Value::Null).await;
-    not_permitted("POST", format!("/v1/pins/{}/retry", pins[1]), Value::Null).await;
-    not_permitted("GET", format!("/v1/jobs/{}", pins[1]), Value::Null).await;
     not_permitted("GET", format!("/v1/pins?account_id={other}"), Value::Null).await;
     not_permitted("GET", format!("/v1/rate-meter?account_id={other}"), Value::Null).await;
     not_permitted("GET", format!("/v1/pinterest/boards?account_id={other}"), Value::Null).await;
     not_permitted("GET", format!("/v1/pinterest/boards/1/access?account_id={other}"), Value::Null).await;
     not_permitted("DELETE", format!("/v1/pinterest/boards/1?account_id={other}"), Value::Null).await;
     not_permitted("DELETE", format!("/v1/pinterest/accounts/{other}"), Value::Null).await;
+    not_permitted("GET", format!("/v1/pinterest/accounts/{other}/analytics"), Value::Null).await;
+    not_permitted("GET", format!("/v1/pinterest/accounts/{NOBODYS}/analytics"), Value::Null).await;
+    not_permitted("GET", format!("/v1/rate-meter?account_id={NOBODYS}"), Value::Null).await;
+    not_permitted("POST", format!("/v1/pins/{}/retry", pins[0]), json!({"account_id": other})).await;
 
     let (_, headers, listed) = api.full("GET", "/v1/pins", limited, Value::Null).await;
     let ids = |listed: &Value| -> Vec<String> {
@@ -156,6 +156,60 @@ async fn an_allow_list_keeps_a_key_from_the_other_accounts() {
     assert_eq!(ids(&all).len(), 2);
     let (status, own) = api.call("GET", &format!("/v1/pins/{}", pins[0]), limited, Value::Null).await;
     assert_eq!((status, own["id"].as_str()), (200, Some(pins[0].as_str())));
+}
+
+/// Whatever it asks of another account's pin, schedule or import, the answer is that to an id that nothing has.
+#[tokio::test]
+async fn a_key_with_an_allow_list_cant_tell_another_accounts_ids_from_those_that_nothing_has() {
+    let api = Api::new().await;
+    api.world.boards.insert("1000000000000000001");
+    let other = other_account(&api).await;
+    let (limited, _) = api.new_key(json!({"name": "one", "pinterest_account_ids": [other]})).await;
+    let made = async |path: &str, body: Value| {
+        let (status, answer) = api.call("POST", path, As::Key(&api.key), body).await;
+        assert!(status < 300, "{path}: {answer}");
+        answer["id"].as_str().expect("an id").to_owned()
+    };
+    let mut scheduled = pin(testdata::account(), "b");
+    scheduled["run_at"] = json!(api.world.now().plus_ms(pinbridge_shared::domain::time::HOUR_MS).rfc3339());
+    let pin_id = made("/v1/pins", pin(testdata::account(), "a")).await;
+    let schedule_id = made("/v1/schedules", scheduled).await;
+    let import_id = made("/v1/pins/imports/json", json!([pin(testdata::account(), "c")])).await;
+    for (method, path, id, body) in [
+        ("GET", "/v1/pins/{id}", &pin_id, Value::Null),
+        ("GET", "/v1/pins/{id}/timeline", &pin_id, Value::Null),
+        ("GET", "/v1/pins/{id}/analytics", &pin_id, Value::Null),
+        ("GET", "/v1/jobs/{id}", &pin_id, Value::Null),
+        ("PATCH", "/v1/pins/{id}", &pin_id, json!({"title": "Mine"})),
+        ("POST", "/v1/pins/{id}/retry", &pin_id, Value::Null),
+        ("POST", "/v1/pins/{id}/retry", &pin_id, json!({"account_id": other})),
+        ("DELETE", "/v1/pins/{id}", &pin_id, Value::Null),
+        ("DELETE", "/v1/pins/{id}?delete_from_pinterest=true", &pin_id, Value::Null),
+        ("POST", "/v1/pins/bulk-retry", &pin_id, json!({"ids": ["{id}"]})),
+        ("POST", "/v1/pins/bulk-delete", &pin_id, json!({"ids": ["{id}"]})),
+        ("GET", "/v1/schedules/{id}", &schedule_id, Value::Null),
+        ("PATCH", "/v1/schedules/{id}", &schedule_id, json!({"title": "Mine"})),
+        ("POST", "/v1/schedules/{id}/cancel", &schedule_id, Value::Null),
+        ("POST", "/v1/schedules/{id}/retry", &schedule_id, Value::Null),
+        ("DELETE", "/v1/schedules/{id}", &schedule_id, Value::Null),
+        ("POST", "/v1/schedules/bulk-cancel", &schedule_id, json!({"ids": ["{id}"]})),
+        ("POST", "/v1/schedules/bulk-retry", &schedule_id, json!({"ids": ["{id}"]})),
+        ("POST", "/v1/schedules/bulk-delete", &schedule_id, json!({"ids": ["{id}"]})),
+        ("GET", "/v1/pins/imports/{id}", &import_id, Value::Null),
+        ("POST", "/v1/pins/imports/{id}/resume", &import_id, Value::Null),
+    ] {
+        let mut told = Vec::new();
+        for id in [id.as_str(), NOBODYS] {
+            let body: Value = serde_json::from_str(&body.to_string().replace("{id}", id)).expect("JSON");
+            let (status, answer) = api.call(method, &path.replace("{id}", id), As::Key(&limited), body).await;
+            let result = &answer["results"][0];
+            told.push((status, code(&answer).to_owned(), answer["message"].clone(), result["error_code"].clone()));
+        }
+        assert_eq!(told[0], told[1], "{method} {path}");
+        assert!(told[0].1 == "not_found" || told[0].3 == "not_found", "{method} {path}: {told:?}");
+    }
+    let (status, own) = api.call("GET", &format!("/v1/pins/{pin_id}"), As::Key(&api.key), Value::Null).await;
+    assert_eq!((status, &own["title"]), (200, &json!("A crane")), "untouched");
 }
 
 #[tokio::test]

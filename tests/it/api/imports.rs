@@ -347,8 +347,8 @@ async fn a_key_with_an_allow_list_imports_for_its_accounts_and_sees_only_such_im
     let done = finished(&api, &mine, &taken["id"]).await;
     assert_eq!((counts(&done), &done["results"][1]["error_code"]), ([2, 2, 1, 0, 1], &json!("account_not_permitted")));
     let path = format!("/v1/pins/imports/{}", taken["id"].as_str().expect("an id"));
-    api.refused("GET", &path, As::Key(&none), Value::Null, 403, "account_not_permitted").await;
-    api.refused("POST", &format!("{path}/resume"), As::Key(&none), Value::Null, 403, "account_not_permitted").await;
+    api.refused("GET", &path, As::Key(&none), Value::Null, 404, "not_found").await;
+    api.refused("POST", &format!("{path}/resume"), As::Key(&none), Value::Null, 404, "not_found").await;
     let (_, listed) = api.call("GET", "/v1/pins/imports", As::Key(&none), Value::Null).await;
     assert_eq!(listed, json!([]));
     let (_, listed) = api.call("GET", "/v1/pins/imports", As::Key(&mine), Value::Null).await;

@@ -436,12 +436,12 @@ async fn a_key_sees_and_touches_the_schedules_of_its_accounts_only() {
         ("POST", "/retry", Value::Null),
         ("DELETE", "", Value::Null),
     ] {
-        api.refused(method, &path(&made, rest), elsewhere, body, 403, "account_not_permitted").await;
+        api.refused(method, &path(&made, rest), elsewhere, body, 404, "not_found").await;
     }
     let ids = json!({"ids": [made["id"]]});
     for what in ["cancel", "retry", "delete"] {
         let (_, answer) = api.call("POST", &format!("{PATH}/bulk-{what}"), elsewhere, ids.clone()).await;
-        assert_eq!(answer["results"][0]["error_code"], "account_not_permitted", "{answer}");
+        assert_eq!(answer["results"][0]["error_code"], "not_found", "{answer}");
     }
     assert_eq!(read(&api, &made).await, made, "untouched");
 }

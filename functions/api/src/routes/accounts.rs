@@ -20,6 +20,7 @@ use crate::answer::{self, ABOUT_LEFT_OUT, Entry};
 use crate::auth::Caller;
 use crate::endpoint::{DESTRUCTIVE, Endpoint, READ, delete, get, tagged};
 use crate::error::ApiError;
+use crate::error::codes::ACCOUNT_NOT_PERMITTED;
 use crate::openapi::schema::{Text, Time, names};
 use crate::request::path_id;
 use crate::routes::examples::ACCOUNT;
@@ -41,6 +42,7 @@ pub fn endpoints() -> Vec<Endpoint> {
                      connected again; then they continue within two minutes. The account keeps its id.",
                 )
                 .of_one("The id of the account.", ACCOUNT)
+                .fails(&[ACCOUNT_NOT_PERMITTED])
                 .answers_nothing("The account is disconnected."),
         ],
     )

@@ -22,8 +22,8 @@ use crate::auth::Caller;
 use crate::endpoint::{Endpoint, READ, get, tagged};
 use crate::error::ApiError;
 use crate::error::codes::{
-    ANALYTICS_NOT_STORED, BOARD_ACCESS_DENIED, BOARD_NOT_FOUND, BOARD_SECTION_NOT_FOUND, INVALID_DATE_RANGE, PIN_GONE,
-    PIN_NOT_PUBLISHED, PINTEREST,
+    ACCOUNT_NOT_PERMITTED, ANALYTICS_NOT_STORED, BOARD_ACCESS_DENIED, BOARD_NOT_FOUND, BOARD_SECTION_NOT_FOUND,
+    INVALID_DATE_RANGE, PIN_GONE, PIN_NOT_PUBLISHED, PINTEREST,
 };
 use crate::openapi::schema::{Time, inline_schema, names};
 use crate::request::path_id;
@@ -86,6 +86,7 @@ pub fn endpoints() -> Vec<Endpoint> {
                  publish. In a sandbox, every figure is 0. The request does not reduce the pace of publishing.",
             )
             .of_one("The account's id.", ACCOUNT)
+            .fails(&[ACCOUNT_NOT_PERMITTED])
             .query::<AccountMetrics>(
                 "metrics",
                 "The metrics, separated by commas or as a repeated parameter. The \

@@ -277,7 +277,7 @@ async fn list(
 async fn find(context: &Context, caller: &Caller, id: &str) -> Result<ImportView, ApiError> {
     let key = ImportKey { workspace: caller.workspace, import: path_id(id, "id")? };
     let view = imports::read(context, key).await?.ok_or_else(|| ApiError::not_found("import"))?;
-    view.import.accounts.iter().try_for_each(|account| caller.may_use(*account))?;
+    view.import.accounts.iter().try_for_each(|account| caller.may_see(*account, "import"))?;
     if sees(caller, &view.import) { Ok(view) } else { Err(ApiError::not_found("import")) }
 }
 

@@ -69,10 +69,10 @@ pub async fn find(context: &Context, caller: &Caller, id: &str) -> Result<PinVie
     open(context, caller, key(caller, id)?).await
 }
 
-/// Reads a pin, which must exist and belong to an account that the caller may use.
+/// Reads a pin. For the caller, pins of accounts that they may not use don't exist.
 async fn open(context: &Context, caller: &Caller, key: PinKey) -> Result<PinView, ApiError> {
     let Some(view) = read_pins::pin(context, key).await? else { return Err(missing(context, caller, key).await?) };
-    caller.may_use(view.pin.request.account).map(|()| view)
+    caller.may_see(view.pin.request.account, "pin").map(|()| view)
 }
 
 /// The error about a pin that isn't there: a caller who could read it before learns its outcome.

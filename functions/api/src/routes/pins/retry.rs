@@ -23,7 +23,8 @@ use crate::auth::Caller;
 use crate::endpoint::{Endpoint, WRITE, post};
 use crate::error::ApiError;
 use crate::error::codes::{
-    self, ACCOUNT_DISCONNECTED, EXPIRED_UNPUBLISHED, PIN_NOT_FAILED, PIN_SUPERSEDED, RETRY_MAY_DUPLICATE, TOO_LATE,
+    self, ACCOUNT_DISCONNECTED, ACCOUNT_NOT_PERMITTED, EXPIRED_UNPUBLISHED, PIN_NOT_FAILED, PIN_SUPERSEDED,
+    RETRY_MAY_DUPLICATE, TOO_LATE,
 };
 use crate::openapi::schema::{Flag, Time};
 use crate::request::field::{Nullable, request};
@@ -51,6 +52,7 @@ pub fn endpoint() -> Endpoint {
             PIN_SUPERSEDED,
             EXPIRED_UNPUBLISHED,
             ACCOUNT_DISCONNECTED,
+            ACCOUNT_NOT_PERMITTED,
             TOO_LATE,
         ])
         .fails(codes::PREFLIGHT)
