@@ -1,8 +1,9 @@
 //! Authenticates the caller and checks their access, once, before any handler runs.
 //!
 //! An API key comes in `X-API-Key` or as a bearer token, the token of a session as a bearer token. If a request has
-//! both headers, `X-API-Key` counts; on an endpoint for people, which takes no key, the session counts. [`enforce`]
-//! is a layer over every route of the table, so a new route can't forget it.
+//! both headers, `X-API-Key` counts; on an endpoint for people, which takes no key, the session counts. A header with
+//! several credentials is refused. [`enforce`] is a layer over every route of the table, so a new route can't forget
+//! it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -27,6 +28,9 @@ pub use pinbridge_shared::flows::tenants::authenticate::Who;
 
 use crate::error::{ApiError, codes};
 use crate::flag;
+
+/// Stands for a credential that isn't ASCII. No key is called so.
+const UNREADABLE: &str = "?";
 
 /// Who may call an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -287,7 +291,7 @@ async fn admit(context: &Context, access: Access, request: &mut Request) -> Resu
 /// The caller, and whether their workspace is being reset.
 async fn authenticated(context: &Context, access: Access, headers: &HeaderMap) -> Result<(Caller, bool), ApiError> {
     let Grant { who, label, workspace, scopes, allowed, session, is_proven, root } =
-        match presented(headers, access).ok_or(codes::MISSING_API_KEY)? {
+        match presented(headers, access)?.ok_or(codes::MISSING_API_KEY)? {
             Presented::Key(text) => authenticate::by_key(context, text).await?,
             Presented::Session(token) => authenticate::by_session(context, token).await?,
         };
@@ -297,6 +301,7 @@ async fn authenticated(context: &Context, access: Access, headers: &HeaderMap) -
     Ok((caller, workspace.state == WorkspaceState::Resetting))
 }
 
+#[derive(PartialEq, Eq)]
 enum Presented<'a> {
     Key(&'a str),
     Session(&'a str),
@@ -304,22 +309,42 @@ enum Presented<'a> {
 
 /// The API key of the request, if it has one and no session counts before it.
 pub fn presented_key(headers: &HeaderMap, access: Access) -> Option<&str> {
-    match presented(headers, access)? {
+    match presented(headers, access).ok()?? {
         Presented::Key(text) => Some(text),
         Presented::Session(_) => None,
     }
 }
 
 /// The credential that counts for such an endpoint.
-fn presented(headers: &HeaderMap, access: Access) -> Option<Presented<'_>> {
-    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or(""));
-    let key = text("x-api-key").map(str::trim).filter(|key| !key.is_empty()).map(Presented::Key);
-    let bearer = text(AUTHORIZATION.as_str()).and_then(bearer);
-    match (key, bearer) {
+///
+/// # Errors
+/// When a header field has several.
+fn presented(headers: &HeaderMap, access: Access) -> Result<Option<Presented<'_>>, ApiError> {
+    let key = single(headers, "x-api-key", |key| Some(Presented::Key(key)).filter(|_| !key.is_empty()))?;
+    let bearer = single(headers, AUTHORIZATION.as_str(), bearer)?;
+    Ok(match (key, bearer) {
         // The official client sends its key on, also after a login.
         (Some(_), Some(session @ Presented::Session(_))) if access.is_for_people() => Some(session),
         (key, bearer) => key.or(bearer),
+    })
+}
+
+/// The one credential of the header field. API Gateway joins several fields with commas, which no key and no token has.
+///
+/// # Errors
+/// When there are several: nobody could say which of them counts.
+fn single<'a>(
+    headers: &'a HeaderMap,
+    name: &str,
+    read: impl Fn(&'a str) -> Option<Presented<'a>>,
+) -> Result<Option<Presented<'a>>, ApiError> {
+    let values = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or(UNREADABLE));
+    let mut credentials = values.flat_map(|value| value.split(',')).map(str::trim).filter_map(read);
+    let first = credentials.next();
+    if credentials.any(|other| Some(&other) != first.as_ref()) {
+        return Err(codes::SEVERAL_CREDENTIALS.into());
     }
+    Ok(first)
 }
 
 fn bearer(header: &str) -> Option<Presented<'_>> {

@@ -102,6 +102,47 @@ async fn the_explicit_key_counts_where_both_headers_are_sent() {
     assert_eq!(status, 200, "a key as a bearer token is a key");
 }
 
+/// As several fields, or joined as API Gateway does it.
+#[tokio::test]
+async fn several_credentials_in_one_header_are_refused() {
+    let api = Api::new().await;
+    api.person("ada@example.com", Role::Owner).await;
+    let token = api.log_in("ada@example.com").await;
+    let (key, (other, _)) = (api.key.clone(), api.new_key(json!({"name": "other"})).await);
+    let ask = async |headers: &[(&str, String)]| {
+        let request =
+            headers.iter().fold(Request::get("/v1/pins"), |request, (name, value)| request.header(*name, value));
+        let (status, _, answer) = api.send(request.body(axum::body::Body::empty()).expect("a request")).await;
+        (status, answer)
+    };
+    let bearer = |token: &str| format!("Bearer {token}");
+    for several in [
+        vec![("x-api-key", key.clone()), ("x-api-key", other.clone())],
+        vec![("x-api-key", format!("{key},{other}"))],
+        vec![("x-api-key", format!("{key}, {other}"))],
+        vec![("x-api-key", key.clone()), ("x-api-key", "wrong".into())],
+        vec![("x-api-key", "wrong".into()), ("x-api-key", key.clone())],
+        vec![("authorization", bearer(&key)), ("authorization", bearer(&other))],
+        vec![("authorization", bearer(&key)), ("authorization", bearer(&token))],
+        vec![("authorization", format!("Bearer {key}, Bearer {other}"))],
+        vec![("x-api-key", key.clone()), ("authorization", format!("Bearer {key},Bearer {token}"))],
+    ] {
+        let (status, answer) = ask(&several[..]).await;
+        assert_eq!((status, code(&answer)), (401, "invalid_api_key"), "{answer}");
+        let message = answer["message"].as_str().expect("a message");
+        assert!(message.contains("more than one"), "{message}");
+    }
+    for one in [
+        vec![("x-api-key", key.clone()), ("x-api-key", key.clone())],
+        vec![("x-api-key", format!("{key}, {key}"))],
+        vec![("x-api-key", String::new()), ("x-api-key", key.clone())],
+        vec![("x-api-key", key.clone()), ("authorization", bearer(&token))],
+        vec![("authorization", "Basic YQ==".into()), ("authorization", bearer(&token))],
+    ] {
+        assert_eq!(ask(&one[..]).await.0, 200);
+    }
+}
+
 /// Connects a second account, which keys may be kept from.
 async fn other_account(api: &Api) -> AccountId {
     let other = AccountId(Uuid::from_u128(0xbb));

@@ -143,6 +143,9 @@ table! {
     INVALID_API_KEY = own(401, "invalid_api_key",
         "The API key does not exist or is revoked.",
         "Check the key, or create a new one.");
+    SEVERAL_CREDENTIALS = own(401, "invalid_api_key",
+        "The header X-API-Key or Authorization has more than one credential.",
+        "Send one API key or one session token, once.");
     INVALID_SESSION = own(401, "invalid_session",
         "The session is not valid or has expired.",
         "Log in again at POST /v1/auth/login. (An API key starts with pb_live_ or pb_test_.)");
