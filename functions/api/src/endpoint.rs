@@ -318,6 +318,12 @@ impl Endpoint {
         self.declared_exact || is_change || is_far
     }
 
+    /// Whether a call changes nothing. The start of a connection is a `GET` too, and leaves an entry in the activity
+    /// log.
+    pub fn is_read(&self) -> bool {
+        self.method == Method::GET && !matches!(self.audit, Audit::Audited(_))
+    }
+
     /// A browser receives an error as a page.
     pub fn fails_as_page(self) -> Self {
         Self { errors_as_page: true, ..self }
@@ -329,6 +335,13 @@ mod tests {
     use super::*;
 
     async fn handler() {}
+
+    #[test]
+    fn a_get_that_leaves_an_entry_is_no_read() {
+        assert!(get("/", PUBLIC, handler).is_read() && get("/", PUBLIC, handler).unaudited("why").is_read());
+        assert!(!get("/", PUBLIC, handler).audited("pin.updated", Resource::Path, &[]).is_read());
+        assert!(!post("/", PUBLIC, handler).is_read());
+    }
 
     #[test]
     fn a_second_statement_about_the_log_is_kept_as_a_contradiction() {

@@ -44,7 +44,7 @@ pub fn router(context: Context) -> Router {
     for endpoint in table {
         let known = Known::of(&endpoint, &options);
         let parameters = query::Known::of(&endpoint);
-        let has_parameters = address::has_parameters(&endpoint);
+        let (has_parameters, is_read) = (address::has_parameters(&endpoint), endpoint.is_read());
         let limited = Limited::of(&context, &endpoint);
         let Endpoint { path, access, audit, mut handler, .. } = endpoint;
         if let Audit::Audited(audited) = audit {
@@ -56,7 +56,7 @@ pub fn router(context: Context) -> Router {
             handler = handler.route_layer(from_fn_with_state(parameters, query::name_unknown));
         }
         if has_parameters {
-            handler = handler.route_layer(from_fn(address::check));
+            handler = handler.route_layer(from_fn_with_state(is_read, address::check));
         }
         // The last layer is the outermost: a refused caller leaves no entry.
         let handler = handler

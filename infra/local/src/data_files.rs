@@ -1,11 +1,12 @@
 //! The files of a data folder belong together. One that is missing would be made anew and empty, and the start would
 //! look as if nothing had ever been published; so a start names it and changes nothing.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use serde_json::Value;
 
 use crate::files::damaged;
 use crate::identity::{self, Identity};
@@ -18,6 +19,8 @@ const SIMULATOR: &str = "pinterest";
 const JOURNAL_FILE: &str = "pinterest/journal.jsonl";
 /// The folders that hold nothing but data.
 pub const FOLDERS: [&str; 2] = ["aws", SIMULATOR];
+/// A larger file is no ready file, which has some hundred bytes.
+const READY_FILE_BYTES_MAX: u64 = 64 * 1024;
 /// What every SQLite file begins with.
 const SQLITE: &[u8] = b"SQLite format 3\0";
 
@@ -56,7 +59,7 @@ pub fn present(data_dir: &Path) -> Vec<String> {
     all.into_iter().filter(|name| data_dir.join(name).exists()).map(str::to_owned).collect()
 }
 
-/// Checks that the ready file takes the place of no data file.
+/// Checks that the ready file takes the place of no data file, nor of any other file but an earlier ready file.
 ///
 /// # Errors
 /// When it would.
@@ -66,7 +69,28 @@ pub fn check_ready_file(data_dir: &Path, ready: &Path) -> anyhow::Result<()> {
     if is_data {
         bail!("--ready-file {} is a place for data files; choose another", ready.display());
     }
+    if is_foreign(ready) {
+        bail!(
+            "--ready-file {} exists and is no ready file of an earlier start. Remove it, or choose another",
+            ready.display()
+        );
+    }
     Ok(())
+}
+
+/// Whether something is there that a ready file must not replace. It may replace an empty file, as `mktemp` makes it,
+/// and a link, which is never followed.
+fn is_foreign(ready: &Path) -> bool {
+    let Ok(found) = fs::symlink_metadata(ready) else { return false };
+    if found.is_symlink() || (found.is_file() && found.len() == 0) {
+        return false;
+    }
+    let is_ready_file = |text: Vec<u8>| {
+        let known: Value = serde_json::from_slice(&text).unwrap_or_default();
+        known["base_url"].is_string() && known["api_key"].is_string()
+    };
+    let may_be_read = found.is_file() && found.len() <= READY_FILE_BYTES_MAX;
+    !(may_be_read && fs::read(ready).is_ok_and(is_ready_file))
 }
 
 /// The path without links, also if its end isn't there yet. The last name is kept as it is: a link is replaced.

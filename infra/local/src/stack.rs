@@ -192,6 +192,9 @@ async fn bind(port: u16) -> anyhow::Result<TcpListener> {
 
 fn make_folder(path: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
+    if path.exists() && !path.is_dir() {
+        bail!("--data-dir {} is a file, and not a folder; choose another", path.display());
+    }
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(|error| unwritten(path, error))
         .with_context(|| format!("the folder {} can't be used (--data-dir takes another)", path.display()))

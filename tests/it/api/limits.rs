@@ -64,6 +64,25 @@ async fn a_key_that_reads_and_reads_is_refused_with_the_time_and_the_drafts_head
 }
 
 #[tokio::test]
+async fn a_path_or_a_method_that_there_is_not_costs_nothing_and_reads_no_key() {
+    let api = limited(2_000, 100).await;
+    api.world.faults.take_calls();
+    for (method, path, code) in [
+        ("GET", "/v1/pinz", "route_not_found"),
+        ("GET", "/v1/pins/a/b/c", "route_not_found"),
+        ("DELETE", "/v1/pins", "method_not_allowed"),
+        ("PUT", "/v1/schedules", "method_not_allowed"),
+    ] {
+        for _ in 0..50 {
+            let (status, headers, answer) = api.call_from(HERE, method, path, As::Key(&api.key), Value::Null).await;
+            assert_eq!((status / 100, &answer["code"]), (4, &json!(code)), "{method} {path}");
+            assert_eq!((header(&headers, "ratelimit"), header(&headers, "ratelimit-policy")), ("", ""), "{headers:?}");
+        }
+    }
+    assert_eq!(api.world.faults.take_calls(), [""; 0], "no key was read, and no credit spent");
+}
+
+#[tokio::test]
 async fn the_calls_to_pinterest_that_are_really_made_are_counted() {
     let api = limited(CALLER_CREDITS, 0).await;
     let account = pinbridge_shared::domain::testdata::account();

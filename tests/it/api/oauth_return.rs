@@ -249,6 +249,12 @@ async fn a_browser_is_sent_to_allowed_origins_only() {
     for text in [long.as_str(), "a\u{0}b", "a\u{1b}[2J"] {
         refuse("client_state", text, "validation_error").await;
     }
+    // Nobody could say which of them counts.
+    for (name, one, other) in [("client_state", "a", "b"), ("return_to", RETURN_TO, "https://app.example.com/other")] {
+        let path = format!("/v1/pinterest/oauth/start?{}", encoded(&[(name, one), (name, other)]));
+        let refused = api.refused("GET", &path, As::Key(&api.key), Value::Null, 422, "validation_error").await;
+        assert_eq!(refused["detail"][0]["loc"], serde_json::json!(["query", name]), "{refused}");
+    }
     let refused = refuse("state", "customer 7", "validation_error").await;
     assert!(refused["message"].as_str().expect("a text").contains("client_state"), "{refused}");
 

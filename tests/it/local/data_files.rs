@@ -236,3 +236,28 @@ async fn a_ready_file_that_would_overwrite_the_data_is_refused() {
     let (worked, told) = start_with(used.path(), Some(&ready));
     assert!(worked && ready.exists(), "beside the data is where scripts put it: {told}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ready_file_replaces_none_but_its_like_and_a_file_is_no_data_folder() {
+    let used = used().await;
+    let beside = tempfile::tempdir().expect("a folder");
+    let path = beside.path().join("notes.json");
+    for foreign in ["notes\n", "{}", r#"{"base_url": "http://127.0.0.1:8080"}"#, "[1, 2]"] {
+        fs::write(&path, foreign).expect("written");
+        let (worked, told) = start_with(used.path(), Some(&path));
+        assert!(!worked && told.contains("--ready-file") && told.contains("no ready file"), "{foreign}: {told}");
+        assert_eq!(fs::read_to_string(&path).expect("read"), foreign, "untouched");
+    }
+    let folder = beside.path().join("folder");
+    fs::create_dir(&folder).expect("made");
+    let (worked, told) = start_with(used.path(), Some(&folder));
+    assert!(!worked && told.contains("--ready-file"), "{told}");
+    // An empty one, as mktemp makes it, and then the ready file of that start.
+    fs::write(&path, "").expect("written");
+    for _ in 0..2 {
+        let (worked, told) = start_with(used.path(), Some(&path));
+        assert!(worked && fs::read_to_string(&path).expect("read").contains("base_url"), "{told}");
+    }
+    let (worked, told) = start(&path);
+    assert!(!worked && told.contains("--data-dir") && told.contains("is a file"), "{told}");
+}

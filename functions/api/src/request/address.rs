@@ -4,10 +4,10 @@
 
 use std::collections::BTreeSet;
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{Method, Uri};
+use http::Uri;
 use url::form_urlencoded;
 
 use super::field::Wrong;
@@ -21,8 +21,7 @@ pub fn has_parameters(endpoint: &Endpoint) -> bool {
 }
 
 /// The layer over every endpoint with parameters in its address.
-pub async fn check(request: Request, next: Next) -> Response {
-    let is_read = request.method() == Method::GET;
+pub async fn check(State(is_read): State<bool>, request: Request, next: Next) -> Response {
     match readable(request.uri(), is_read) {
         Ok(()) => next.run(request).await,
         Err(error) => error.into_response(),

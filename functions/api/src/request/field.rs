@@ -306,9 +306,19 @@ impl Field for HttpUrl {
 impl Field for Time {
     fn parse(value: &Value) -> Result<Self, Wrong> {
         let Text(text) = Text::<TIME_MAX>::parse(value)?;
-        let msg = "Input should be a time with an offset (for example 2026-03-06T10:00:00Z)";
-        Moment::parse_rfc3339(text.trim()).map(Self).ok_or(Wrong::new(msg, "timezone_aware"))
+        Moment::parse_rfc3339(text.trim()).map(Self).ok_or_else(|| no_time(&text))
     }
+}
+
+/// What is wrong with a text that is no time.
+pub fn no_time(text: &str) -> Wrong {
+    let time = text.trim().split_once(['T', 't', ' ']).map_or("", |(_, time)| time);
+    if time.contains(['Z', 'z', '+', '-']) {
+        let msg = "Input should be a date and a time that exist, with an offset below 24 hours (for example \
+                   2026-03-06T10:00:00Z)";
+        return Wrong::new(msg, "datetime_parsing");
+    }
+    Wrong::new("Input should be a time with an offset (for example 2026-03-06T10:00:00Z)", "timezone_aware")
 }
 
 /// Reads fields and collects their errors. `null` is the same as absent.
@@ -324,6 +334,11 @@ impl<'a> Fields<'a> {
 
     pub fn reject(&mut self, name: &str, msg: impl Into<String>, kind: &'static str) {
         self.errors.push(FieldError::new("body", name, msg, kind));
+    }
+
+    /// Refuses the body as a whole: no field of it is wrong.
+    pub fn reject_whole(&mut self, msg: impl Into<String>, kind: &'static str) {
+        self.errors.push(FieldError { loc: vec!["body".into()], msg: msg.into(), kind });
     }
 
     /// Refuses every unknown field.
@@ -446,6 +461,25 @@ mod tests {
         }
         assert!(Line::<9>::parse(&json!("\tname\n")).is_err(), "nor around it");
         assert_eq!(Line::<9>::parse(&json!(" name ")).map(|name| name.trimmed()), Ok("name".into()));
+    }
+
+    #[test]
+    fn what_is_no_time_is_told_by_what_it_lacks() {
+        for (text, kind) in [
+            ("2026-03-06T10:00:00", "timezone_aware"),
+            ("2026-03-06 10:00", "timezone_aware"),
+            ("2026-03-06", "timezone_aware"),
+            ("tomorrow", "timezone_aware"),
+            ("", "timezone_aware"),
+            ("2026-02-30T10:00:00Z", "datetime_parsing"),
+            ("2026-13-06T10:00:00+01:00", "datetime_parsing"),
+            ("2026-03-06T25:00:00z", "datetime_parsing"),
+            ("2026-03-06T10:00:00+25:00", "datetime_parsing"),
+        ] {
+            let wrong = Time::parse(&json!(text)).expect_err(text);
+            assert_eq!(wrong.kind, kind, "{text}");
+            assert_eq!(wrong.msg.contains("that exist"), kind == "datetime_parsing", "{text}: {}", wrong.msg);
+        }
     }
 
     #[test]

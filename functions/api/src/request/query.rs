@@ -10,7 +10,7 @@ use http::HeaderValue;
 use pinbridge_shared::domain::ids::AccountId;
 use pinbridge_shared::domain::time::Moment;
 
-use super::field::Wrong;
+use super::field::{Wrong, no_time};
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, Place};
 use crate::error::ApiError;
@@ -149,9 +149,9 @@ pub fn search(query: &Query) -> Result<Option<String>, ApiError> {
 /// # Errors
 /// When the text is no time with an offset.
 pub fn time(query: &Query, name: &str) -> Result<Option<Moment>, ApiError> {
-    let parse = |text: &str| Moment::parse_rfc3339(&unescaped_plus(text));
-    let msg = "Input should be a time with an offset, such as 2026-01-31T18:00:00Z";
-    parsed(query, name, parse, msg, "datetime_parsing")
+    let Some(text) = query.get(name).map(|text| unescaped_plus(text)) else { return Ok(None) };
+    let wrong = || invalid(name, no_time(&text).msg, "datetime_parsing");
+    Moment::parse_rfc3339(&text).map(Some).ok_or_else(wrong)
 }
 
 /// `since` and `until`, in this order. Between the same two times is nothing, which is no mistake.

@@ -151,6 +151,6 @@ async fn revoke(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    disconnect(&context, caller.account(path_id(&id, "account_id")?)?).await?;
+    disconnect(&context, caller.account(path_id(&id, "id")?)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

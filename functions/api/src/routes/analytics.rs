@@ -250,7 +250,7 @@ async fn of_account(
     Query(pairs): Query<Pairs>,
 ) -> Result<Json<AccountAnalytics>, ApiError> {
     let asked = Asked::read(pairs, &ACCOUNT_METRICS, &ACCOUNT_METRICS, context.system.now())?;
-    let account = caller.account(path_id(&id, "account_id")?)?;
+    let account = caller.account(path_id(&id, "id")?)?;
     let reported = analytics::of_account(&context, account, &asked.question).await?;
     Ok(Json(AccountAnalytics::of(account.account, reported, &asked)))
 }

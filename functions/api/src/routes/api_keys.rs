@@ -231,12 +231,12 @@ async fn update(
     Path(id): Path<String>,
     JsonObject(body): JsonObject,
 ) -> Result<Json<ApiKey>, ApiError> {
-    let id = path_id(&id, "key_id")?;
+    let id = path_id(&id, "id")?;
     let mut fields = Fields::of(&body);
     fields.only_known::<ApiKeyUpdate>();
     let update = ApiKeyUpdate::from_fields(&mut fields);
     if ["name", "scopes", "pinterest_account_ids"].into_iter().all(|name| fields.value(name).is_none()) {
-        fields.reject("name", "Send at least one of name, scopes and pinterest_account_ids", "value_error");
+        fields.reject_whole("Send at least one of name, scopes and pinterest_account_ids", "value_error");
     }
     let update = fields.finish_with(update)?;
     let change = KeyChange {
@@ -253,6 +253,6 @@ async fn revoke(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    api_keys::revoke(&context, caller.workspace, path_id(&id, "key_id")?).await?;
+    api_keys::revoke(&context, caller.workspace, path_id(&id, "id")?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

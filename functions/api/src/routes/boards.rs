@@ -234,7 +234,7 @@ async fn update(
     let update = BoardUpdate::from_fields(&mut fields);
     fields.ignored(&unknown, |name| BoardUpdate::NAMES.contains(&name));
     if ["name", "description", "privacy"].iter().all(|name| fields.value(name).is_none()) {
-        fields.reject("name", "Send at least one of name, description and privacy", "missing");
+        fields.reject_whole("Send at least one of name, description and privacy", "missing");
     }
     let update = fields.finish_with(update)?;
     let change = BoardChange {

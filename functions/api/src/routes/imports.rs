@@ -33,6 +33,7 @@ use crate::endpoint::{Endpoint, READ, WRITE, WRITE_OR_DRY_RUN, get, post, tagged
 use crate::error::codes::{IMPORT_KEY_REUSED, IMPORT_NOT_STOPPED, VALIDATION_ERROR};
 use crate::error::{ApiError, FieldError};
 use crate::openapi::schema::{Flag, Limit, Offset, inline_schema};
+use crate::request::field::no_time;
 use crate::request::{path_id, query as page};
 use crate::routes::imports::import_file::{CsvFile, ImportFile, JsonRows, RawRow};
 use answers::{DryRun, Forecast, Import, SourceType};
@@ -325,10 +326,8 @@ fn ask(caller: &Caller, fields: &Map<String, Value>, options: &Options, now: Mom
 /// A future time with an offset.
 fn run_at(value: &Value, now: Moment) -> Result<Moment, FieldError> {
     let wrong = |msg: &str, kind| FieldError::new("body", "run_at", msg, kind);
-    let parsed = value.as_str().and_then(|text| Moment::parse_rfc3339(text.trim()));
-    let at = parsed.ok_or_else(|| {
-        wrong("run_at must be a time with an offset (for example 2026-03-06T10:00:00Z)", "datetime_parsing")
-    })?;
+    let text = value.as_str().unwrap_or_default().trim();
+    let at = Moment::parse_rfc3339(text).ok_or_else(|| wrong(&no_time(text).msg, "datetime_parsing"))?;
     if at <= now { Err(wrong("run_at must be in the future", "datetime_future")) } else { Ok(at) }
 }
 
