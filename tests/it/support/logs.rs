@@ -39,9 +39,9 @@ impl Logs {
     }
 }
 
-/// tracing keeps for each line in the code whether anybody wants it, for all threads. A line that another thread reaches
-/// for the first time while this thread begins to take lines may be kept as unwanted for good. A subscriber that says
-/// "sometimes" and comes before all others makes tracing ask the thread's own at every line.
+/// tracing keeps for each line in the code whether anybody wants it, for all threads. A line that another thread
+/// reaches for the first time while this thread begins to take lines may be kept as unwanted for good. A subscriber
+/// that says "sometimes" and comes before all others makes tracing ask the thread's own at every line.
 fn ask_at_every_line() {
     static FIRST: Once = Once::new();
     FIRST.call_once(|| set_global_default(Nobody).expect("no test sets one for all threads"));

@@ -116,8 +116,8 @@ pub fn check(
     }
 }
 
-/// An account that wasn't held for the time until its refused token is tried again. A hold that was there has ended since
-/// then, or is there still.
+/// An account that wasn't held for the time until its refused token is tried again. A hold that was there has ended
+/// since then, or is there still.
 fn goes_on(entry: &Entry, key: AccountKey, skew_ms: i64, store: &FakeStore) -> bool {
     let bucket = store.peek_bucket(key);
     bucket.hold.is_none() && bucket.held_until.is_none_or(|at| at < entry.at.plus_ms(-skew_ms))

@@ -11,7 +11,7 @@
 use super::attempt::{Attempt, Status};
 use super::blocker::Blocker;
 use super::failure::Failure;
-use super::history::EventKind;
+use super::history::{Event, EventKind};
 use super::retry::holds_account;
 use super::timeline::{NextStep, Position};
 use super::{Pin, WaitReason};
