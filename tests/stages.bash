@@ -3,6 +3,8 @@ set -euo pipefail
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never} PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONDONTWRITEBYTECODE=1
 # The stages name what they run by its path.
 export CARGO_TARGET_DIR=$PWD/target
+# The workspace's own crates are compiled by Clippy: see `stage_build`.
+export RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-D__CLIPPY_HACKERY__warnings
 # Tests talk to loopback only; a proxy of the machine's must not come between.
 export NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost
 
@@ -11,14 +13,14 @@ stage_format() { cargo fmt --all --check; }
 # Words that are out, long prose, arrows between layers, benchmarks by hand.
 stage_guards() { python3 tests/guards.py; }
 
-stage_lint() { cargo clippy --quiet --locked --workspace --all-targets -- -D warnings; }
-
 # Where cargo-deny is installed; compiling it is no part of the tests.
 stage_deny() {
   if cargo deny --version >/dev/null 2>&1; then cargo deny --locked check; else not_run deny "cargo-deny is not installed"; fi
 }
 
-# One build serves every later stage: the same packages and targets, so the same features.
+# One build serves every later stage: the same packages and targets, so the same features. Clippy is its compiler and
+# each warning an error, as with `cargo clippy --workspace --all-targets -- -D warnings`, which would compile everything
+# once more.
 stage_build() { cargo build --quiet --locked --workspace --all-targets && is_built=yes; }
 
 stage_unit() { cargo test --quiet --locked --workspace --lib --bins --test aws; }

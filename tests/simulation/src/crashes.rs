@@ -56,10 +56,11 @@ fn story(number: u64, crashes: BTreeMap<u64, Crash>) -> Plan {
     }
 }
 
-/// Prints a summary; returns whether there was no violation. `after`: single crashes come also after each call.
-pub fn all(seed: u64, pairs: u64, after: bool) -> bool {
-    let points: &[Crash] = if after { &CRASHES } else { &[Crash::Before, Crash::Inside] };
-    let places = if after { "before, inside and after" } else { "before and inside" };
+/// Prints a summary; returns whether there was no violation. `all_points`: single crashes come also before and after
+/// each call.
+pub fn all(seed: u64, pairs: u64, all_points: bool) -> bool {
+    let points: &[Crash] = if all_points { &CRASHES } else { &[Crash::Inside] };
+    let places = if all_points { "before, inside and after" } else { "inside" };
     let mut calls = 0;
     let mut wrong: Vec<String> = Vec::new();
     let mut counts = BTreeMap::new();

@@ -68,9 +68,10 @@ enum Command {
         seed: u64,
         #[arg(long, default_value_t = 10_000)]
         pairs: u64,
-        /// Crashes also after each call, which mostly repeats what a crash inside it does
+        /// Crashes also before and after each call, which mostly repeats what a crash inside a call does: the effect is
+        /// there, and nobody knows
         #[arg(long)]
-        after: bool,
+        all_points: bool,
     },
     /// Prints a digest of everything that happens, for each seed: equal before and after a change that only moves or
     /// renames code
@@ -171,7 +172,7 @@ fn main() -> ExitCode {
     let is_well = match Arguments::parse().command {
         Command::Run { seed, publishes } => run(seed, publishes),
         Command::Mutants { seed } => mutants::all(seed),
-        Command::Crashes { seed, pairs, after } => crashes::all(seed, pairs, after),
+        Command::Crashes { seed, pairs, all_points } => crashes::all(seed, pairs, all_points),
         Command::Digest { seeds, worlds } => digest::print(seeds, worlds),
         Command::Curve { seed, worlds } => curve::print(seed, worlds),
         Command::Pacing { pins, accounts, publishers } => scenarios::pacing(pins, accounts, publishers),
