@@ -234,7 +234,7 @@ fn limits() -> Vec<(&'static str, String)> {
         // Deleting.
         ("pins of a deleted board that are marked at once", mark_removed::AT_ONCE.marked.to_string()),
         ("and by each run of the rescuer", mark_removed::PER_RUN.marked.to_string()),
-        ("a deleted workspace's pins stay for requests that came before", time(purge::QUIET_MS)),
+        ("a deleted workspace's pins stay for requests that came before", time(purge::QUIESCE_MS)),
         ("the tombstone of a removed pin stays", time(purge::LINGER_MS)),
         ("a disconnected account's name stays (`DisconnectedDays`)", time(settings.disconnected_kept_ms)),
         ("a revoked key stays listed (`RevokedKeysDays`)", time(settings.revoked_keys_kept_ms)),
