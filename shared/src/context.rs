@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use crate::domain::credit::purse::Purses;
+use crate::domain::time::Moment;
 use crate::ports::{
     ActivityLog, Analytics, BoardChecks, Boards, Credits, Imports, Mailer, OAuth, OAuthStates, Pacers, Passwords,
     PinIndex, Pinterest, Purge, Queue, Rollups, Schedules, Secrets, SessionKeys, Store, System, Tenants,
@@ -49,7 +50,25 @@ pub struct Context {
     pub settings: crate::config::Settings,
 }
 
+/// When some work began, by both clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Began {
+    at: Moment,
+    monotonic_ms: i64,
+}
+
 impl Context {
+    /// The beginning of some work that must not take too long: see [`Context::took_ms`].
+    pub fn begin(&self) -> Began {
+        Began { at: self.system.now(), monotonic_ms: self.system.monotonic_ms() }
+    }
+
+    /// The milliseconds since then, by the clock that counts more of them: the monotonic clock never jumps, the other
+    /// one also counts a machine's sleep.
+    pub fn took_ms(&self, began: Began) -> i64 {
+        (self.system.monotonic_ms() - began.monotonic_ms).max(self.system.now().since_ms(began.at))
+    }
+
     /// A fresh name for a version of stored tokens: 64 hex digits.
     pub fn version(&self) -> String {
         self.system.random().iter().map(|byte| format!("{byte:02x}")).collect()

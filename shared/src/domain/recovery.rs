@@ -3,7 +3,7 @@
 use super::ids::{BoardKey, ImportId, PinId, PinKey};
 use super::import::ImportKey;
 use super::pin::listing::Position;
-use super::time::{MINUTE_MS, Moment};
+use super::time::{MINUTE_MS, Moment, SECOND_MS};
 
 /// The markers of a minute are spread over this many partitions: one DynamoDB partition takes 1,000 write units a
 /// second.
@@ -12,6 +12,9 @@ pub const MARKER_SHARDS: u32 = 8;
 pub const PINS_PER_MARKER: usize = 25;
 /// A marker is filed at least this much after its pins' acceptance.
 pub const FILED_AFTER_MINUTES: i64 = 2;
+/// What a marker is to own must be written within this time after the marker, in milliseconds. Later, the rescuer may
+/// have read the marker, and dropped it as one of nothing.
+pub const OWNED_WITHIN_MS: i64 = 15 * SECOND_MS;
 /// Each of the following runs reads a minute once more, for writers whose clock is behind.
 pub const RESCAN_MINUTES: i64 = 3;
 /// On the dispatcher's very first run, markers, schedules and the rollup begin this many minutes ago. Every later run

@@ -48,6 +48,41 @@ async fn a_failed_pin_is_published_by_a_retry() {
     assert_eq!(world.pinterest.pins().len(), 1);
 }
 
+/// How long machines stand still here: the rescuer reads the markers of minutes in the meantime.
+const STANDSTILLS: [Fault; 2] = [Fault::Asleep(8 * MINUTE_MS), Fault::Slow(8 * MINUTE_MS)];
+
+/// Whether the rescuer, which has worked all along, will still come to a marker of the pin.
+async fn is_owned(world: &TestWorld, key: PinKey) -> bool {
+    world.context.store.set_watermark(world.now().minute()).await.expect("set");
+    world.store.marker_owned().contains_key(&key)
+}
+
+#[tokio::test]
+async fn a_retry_that_stands_still_leaves_its_pin_failed_or_owned() {
+    for standstill in STANDSTILLS {
+        let (world, key) = with_failed().await;
+        world.faults.plan("store.put_marker", 1, standstill);
+        let answer = retry_pin(&world.context, key, false).await;
+        assert!(matches!(answer, Err(RetryError::Port(_))), "{standstill:?}: {answer:?}");
+        assert_eq!(world.attempt(key).await.status, Status::Failed, "{standstill:?}");
+
+        let (world, key) = with_failed().await;
+        world.faults.plan("store.save_attempt", 1, standstill);
+        retried(&world, key).await;
+        assert!(is_owned(&world, key).await, "{standstill:?}: the first marker has been read");
+    }
+}
+
+#[tokio::test]
+async fn an_acceptance_that_stands_still_while_it_writes_leaves_its_pin_owned() {
+    for standstill in STANDSTILLS {
+        let world = TestWorld::new(3).await;
+        world.faults.plan("store.put_pin", 1, standstill);
+        let key = world.accept("key").await;
+        assert!(is_owned(&world, key).await, "{standstill:?}: the first marker has been read");
+    }
+}
+
 #[tokio::test]
 async fn only_a_failed_pin_is_retried_and_only_once() {
     let (world, key) = with_failed().await;

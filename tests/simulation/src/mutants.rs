@@ -22,22 +22,22 @@ pub fn all(seed: u64) -> bool {
 /// See [`Comparison::tried_first`]: of seed 1.
 fn tried_first(invariant: Invariant) -> u64 {
     match invariant {
-        Invariant::SendWithin => 12,
         Invariant::Quiesce => 1,
         Invariant::SecondScan | Invariant::Ownership | Invariant::Contention | Invariant::Hidden => 2,
         Invariant::ForcedOnce | Invariant::ImageRefused => 2,
-        Invariant::TokenPerCall | Invariant::SamePin | Invariant::StrayRefusal => 10,
-        Invariant::FitsTheWindow => 18,
-        Invariant::OwnWrites => 38,
-        Invariant::SharedPace => 8,
+        Invariant::AnotherPinTries | Invariant::RefusedAlone => 3,
         Invariant::RetiredMarkers | Invariant::ImageTries => 4,
-        Invariant::Equivalence => 9,
         Invariant::OneTriesTheToken => 5,
         Invariant::AnyLimit => 6,
-        Invariant::OwnLimits => 29,
+        Invariant::Equivalence => 9,
+        Invariant::SamePin | Invariant::StrayRefusal => 10,
         Invariant::BadClock => 11,
+        Invariant::TokenPerCall => 24,
+        Invariant::OwnLimits => 29,
+        Invariant::FitsTheWindow | Invariant::SharedPace => 36,
+        Invariant::SendWithin => 63,
+        Invariant::OwnWrites => 65,
         Invariant::EmptyRow => 380,
-        Invariant::RefusedAlone => 3,
         _ => 0,
     }
 }

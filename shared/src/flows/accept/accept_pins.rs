@@ -12,7 +12,7 @@ use futures_util::stream::{self, StreamExt};
 use thiserror::Error;
 
 use super::place_pins::{Placed, place};
-use crate::context::Context;
+use crate::context::{Began, Context};
 use crate::domain::ids::{AccountId, AccountKey, PinId, PinKey, WorkspaceId};
 use crate::domain::message::PublishMessage;
 use crate::domain::pacing::backlog::BacklogRow;
@@ -21,20 +21,17 @@ use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::idempotency::{self, PayloadHash};
 use crate::domain::pin::origin::Origin;
 use crate::domain::pin::{LIFETIME_MS, Pin, PinRequest, Placement};
-use crate::domain::recovery::{PINS_PER_MARKER, RecoveryMarker};
+use crate::domain::recovery::{OWNED_WITHIN_MS, PINS_PER_MARKER, RecoveryMarker};
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::flows::pacing::join_backlog;
 use crate::ports::{PortError, PortResult, Write};
 use crate::telemetry::{self, Metric};
 
-/// A longer call is split into pieces of this size. Each piece is written well within [`WRITE_WITHIN_MS`], and its
+/// A longer call is split into pieces of this size. Each piece is written well within [`OWNED_WITHIN_MS`], and its
 /// tokens fit into a bucket.
 const PINS_AT_ONCE: usize = 100;
 /// Rows written concurrently.
 const WRITES_AT_ONCE: usize = 50;
-/// The pin must be written within this time after its owner. Otherwise the rescuer might drop the owner as one without
-/// a pin.
-const WRITE_WITHIN_MS: i64 = 15 * SECOND_MS;
 
 /// A request to publish a pin.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,7 +145,7 @@ struct Draft {
 
 /// Accepts requests with different keys.
 async fn accept_piece(context: &Context, piece: Vec<Candidate>) -> PortResult<Vec<(usize, Answer)>> {
-    let began_ms = context.system.monotonic_ms();
+    let began = context.begin();
     // Reads first, because a replay then costs no writes and no token. The condition on the pin's write decides all the
     // same.
     let keys: Vec<PinKey> = piece.iter().map(|candidate| candidate.key).collect();
@@ -178,7 +175,7 @@ async fn accept_piece(context: &Context, piece: Vec<Candidate>) -> PortResult<Ve
     }
     let (mut drafts, buckets) = draft(context, new).await?;
     write_owners(context, &mut drafts, &buckets).await;
-    answers.extend(write_pins(context, drafts, &buckets, began_ms).await);
+    answers.extend(write_pins(context, drafts, &buckets, began).await);
     Ok(answers)
 }
 
@@ -319,11 +316,15 @@ fn bucket_of(buckets: &Buckets, account: AccountKey) -> Bucket {
     buckets.get(&account).cloned().unwrap_or_default()
 }
 
-/// Writes the owner of one pin again.
+/// Writes the owner of one pin again: a marker under its time would be one that the rescuer has passed.
 async fn write_owner(context: &Context, pin: &Pin, buckets: &Buckets) -> PortResult<()> {
+    let now = context.system.now();
     match start_of(pin) {
         Some(start) => {
-            context.store.put_marker(&RecoveryMarker::new(vec![pin.key], start, 0, context.system.nonce())).await
+            context
+                .store
+                .put_marker(&RecoveryMarker::new(vec![pin.key], start.max(now), 0, context.system.nonce()))
+                .await
         }
         None => {
             let bucket = bucket_of(buckets, pin.account_key());
@@ -333,9 +334,9 @@ async fn write_owner(context: &Context, pin: &Pin, buckets: &Buckets) -> PortRes
 }
 
 /// Writes the pins, then sends the messages of the new ones.
-async fn write_pins(context: &Context, drafts: Vec<Draft>, buckets: &Buckets, began_ms: i64) -> Vec<(usize, Answer)> {
+async fn write_pins(context: &Context, drafts: Vec<Draft>, buckets: &Buckets, began: Began) -> Vec<(usize, Answer)> {
     let writes = drafts.into_iter().map(|draft| async move {
-        let written = write_pin(context, &draft, buckets, began_ms).await;
+        let written = write_pin(context, &draft, buckets, began).await;
         (draft, written)
     });
     let mut writes = stream::iter(writes).buffered(WRITES_AT_ONCE);
@@ -362,15 +363,15 @@ async fn write_pins(context: &Context, drafts: Vec<Draft>, buckets: &Buckets, be
 }
 
 /// Writes the pin. Returns `None` when it is new, otherwise the answer for the pin that exists already.
-async fn write_pin(context: &Context, draft: &Draft, buckets: &Buckets, began_ms: i64) -> PortResult<Option<Answer>> {
+async fn write_pin(context: &Context, draft: &Draft, buckets: &Buckets, began: Began) -> PortResult<Option<Answer>> {
     if let Some(error) = &draft.error {
         return Err(error.clone());
     }
-    if context.system.monotonic_ms() - began_ms > WRITE_WITHIN_MS {
+    if context.took_ms(began) > OWNED_WITHIN_MS {
         return Err(PortError::Unavailable { port: "table", reason: "accepting took too long".into() });
     }
     match context.store.put_pin(&draft.pin).await? {
-        Write::Done if context.system.monotonic_ms() - began_ms > WRITE_WITHIN_MS => {
+        Write::Done if context.took_ms(began) > OWNED_WITHIN_MS => {
             // The write itself took so long that the rescuer may have dropped the owner as one without a pin.
             write_owner(context, &draft.pin, buckets).await.map(|()| None)
         }

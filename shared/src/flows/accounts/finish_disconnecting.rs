@@ -32,7 +32,7 @@ pub async fn removed(context: &Context, account: Option<Account>) {
 /// # Errors
 /// When a port is unavailable; the next run continues.
 pub async fn finish_disconnecting(context: &Context, key: AccountKey) -> PortResult<()> {
-    let (began_ms, now) = (context.system.monotonic_ms(), context.system.now());
+    let (began, now) = (context.begin(), context.system.now());
     let Some(account) = context.store.account(key).await? else { return Ok(()) };
     let is_due = account.revoked_at.is_some() && account.life.is_due(now);
     if !is_due || account.life.busy_until("", now).is_some() {
@@ -44,8 +44,7 @@ pub async fn finish_disconnecting(context: &Context, key: AccountKey) -> PortRes
     if !context.store.save_account(&claimed).await?.is_done() {
         return Ok(());
     }
-    let waited_ms = (context.system.monotonic_ms() - began_ms).max(context.system.now().since_ms(now));
-    if waited_ms > context.settings.deadlines.send_within_ms {
+    if context.took_ms(began) > context.settings.deadlines.send_within_ms {
         return Ok(());
     }
     context.secrets.remove_tokens(key, Removal::Recoverable).await?;

@@ -104,7 +104,7 @@ pub async fn renew(context: &Context, key: AccountKey, why: Why<'_>, ends_at_ms:
                 if ends_at_ms - context.system.monotonic_ms() < REFRESH_NEEDS_MS {
                     return Ok(Renewal::RetryAt(context.system.now()));
                 }
-                let (announced_ms, announced_at) = (context.system.monotonic_ms(), context.system.now());
+                let (began, announced_at) = (context.begin(), context.system.now());
                 let until = announced_at.plus_ms(context.settings.deadlines.quiesce_ms);
                 let life = account.life.announced(&holder, &current.version, until);
                 let life = if is_forced { life.forced(&current.version, announced_at) } else { life };
@@ -112,11 +112,7 @@ pub async fn renew(context: &Context, key: AccountKey, why: Why<'_>, ends_at_ms:
                 if !context.store.save_account(&announced).await?.is_done() {
                     continue;
                 }
-                // The larger of both clocks counts: the monotonic one never jumps, the other also counts a machine's
-                // sleep.
-                let waited_ms = context.system.monotonic_ms() - announced_ms;
-                let waited_ms = waited_ms.max(context.system.now().since_ms(announced_at));
-                if waited_ms > context.settings.deadlines.send_within_ms {
+                if context.took_ms(began) > context.settings.deadlines.send_within_ms {
                     let life = announced.life.not_now(context.system.now(), None, context.system.jitter());
                     return record_failed(context, announced, life, &holder).await;
                 }

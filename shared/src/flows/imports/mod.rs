@@ -17,12 +17,10 @@ use crate::domain::ids::{AccountId, ImportId, WorkspaceId};
 use crate::domain::import::{ChunkResult, Import, ImportKey, ImportStatus, Row, Source, Totals, chunked};
 use crate::domain::message::ImportMessage;
 use crate::domain::pin::origin::Actor;
-use crate::domain::recovery::RecoveryMarker;
+use crate::domain::recovery::{OWNED_WITHIN_MS, RecoveryMarker};
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::ports::{PortError, PortResult, Write};
 
-/// The import must be written within this time after its owner. Otherwise the rescuer might delete its rows.
-const WRITE_WITHIN_MS: i64 = 15 * SECOND_MS;
 /// A list examines the newest imports, up to this many.
 pub const IMPORTS_LISTED_MAX: usize = 1_000;
 /// A list of imports that aren't finished, or have stopped, goes back further: one may wait for a person for weeks.
@@ -89,7 +87,7 @@ pub async fn submit(
     workspace: WorkspaceId,
     submission: Submission,
 ) -> Result<Submitted, SubmitError> {
-    let began_ms = context.system.monotonic_ms();
+    let began = context.begin();
     let key = match &submission.idempotency_key {
         Some(text) => ImportKey::of(workspace, text),
         None => ImportKey { workspace, import: ImportId(context.uuid()) },
@@ -122,7 +120,7 @@ pub async fn submit(
     };
     context.store.put_marker(&RecoveryMarker::import(key, now, 0, import.nonce.clone())).await?;
     context.imports.put_import_chunks(&import, &chunks).await?;
-    if context.system.monotonic_ms() - began_ms > WRITE_WITHIN_MS {
+    if context.took_ms(began) > OWNED_WITHIN_MS {
         return Err(
             PortError::Unavailable { port: "table", reason: "accepting the import took too long".into() }.into()
         );
@@ -257,9 +255,18 @@ pub async fn resume(context: &Context, key: ImportKey) -> Result<ImportView, Res
     if view.status() != ImportStatus::Failed {
         return Err(ResumeError::NotStopped(view.status()));
     }
-    let owner = RecoveryMarker::import(key, context.system.now(), 0, context.system.nonce());
-    context.store.put_marker(&owner).await?;
+    let began = context.begin();
+    let owner = || RecoveryMarker::import(key, context.system.now(), 0, context.system.nonce());
+    context.store.put_marker(&owner()).await?;
+    if context.took_ms(began) > OWNED_WITHIN_MS {
+        let reason = "resuming the import took too long".into();
+        return Err(PortError::Unavailable { port: "table", reason }.into());
+    }
     context.imports.stop_import(key, None).await?;
+    if context.took_ms(began) > OWNED_WITHIN_MS {
+        // The rescuer may have read the marker, and dropped it as one of a stopped import.
+        context.store.put_marker(&owner()).await?;
+    }
     send(context, key).await;
     let import = Import { stopped: None, ..view.import };
     Ok(ImportView { import, ..view })

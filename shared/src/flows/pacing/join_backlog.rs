@@ -28,13 +28,13 @@ pub async fn join(context: &Context, account: AccountKey, row: &BacklogRow, buck
 /// # Errors
 /// As [`join`].
 pub async fn join_all(context: &Context, account: AccountKey, rows: &[BacklogRow], bucket: &Bucket) -> PortResult<()> {
-    let began_ms = context.system.monotonic_ms();
+    let began = context.begin();
     let now = context.system.now();
     if !is_fresh(bucket.waiting_at, now) {
         context.store.mark_waiting(account, now).await?;
     }
     try_join_all(rows.iter().map(|row| context.store.put_backlog(account, row))).await?;
-    if context.system.monotonic_ms() - began_ms > WAITING_FRESH_MS {
+    if context.took_ms(began) > WAITING_FRESH_MS {
         context.store.mark_waiting(account, context.system.now()).await?;
     }
     Ok(())

@@ -16,14 +16,12 @@ use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::pin::edit::Edit;
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::{Pin, WaitReason};
-use crate::domain::recovery::RecoveryMarker;
-use crate::domain::time::{Moment, SECOND_MS};
+use crate::domain::recovery::{OWNED_WITHIN_MS, RecoveryMarker};
+use crate::domain::time::Moment;
 use crate::flows::pacing::join_backlog;
 use crate::ports::{MAX_DELAY_MS, OptimisticWrites, PortError, PortResult, Taken, Write};
 use crate::telemetry::{self, Metric};
 
-/// After this long the rescuer may have read the marker, and dropped it as a failed pin's: it is written again.
-const WRITE_WITHIN_MS: i64 = 15 * SECOND_MS;
 /// A take that loses its race is planned again this often; then the publisher takes the token.
 const TAKE_ATTEMPTS: usize = 4;
 
@@ -77,7 +75,7 @@ pub async fn retry_pin_with(
     accept_duplicate: bool,
     edit: &Edit,
 ) -> Result<(Pin, Attempt), RetryError> {
-    let began_ms = context.system.monotonic_ms();
+    let began = context.begin();
     let read = context.store.pins(&[key]).await?.into_iter().flatten().next();
     let (pin, attempt) = read.filter(|(pin, _)| pin.hidden_at.is_none()).ok_or(RetryError::NotFound)?;
     let request = edit.apply(&pin.request);
@@ -86,7 +84,10 @@ pub async fn retry_pin_with(
     let bucket = check(context, &pin, &attempt, accept_duplicate, edit).await?;
     let (now, account) = (context.system.now(), pin.account_key());
     let plan = plan(context, &pin, &bucket, now).await?;
-    let owner = || RecoveryMarker::new(vec![key], plan.start().unwrap_or(now), 0, context.system.nonce());
+    let owner = || {
+        let now = context.system.now();
+        RecoveryMarker::new(vec![key], plan.start().map_or(now, |start| start.max(now)), 0, context.system.nonce())
+    };
     context.store.put_marker(&owner()).await?;
     if let Some(before) = edit.publish_before.flatten() {
         context.store.put_marker(&RecoveryMarker::too_late(vec![key], before, context.system.nonce())).await?;
@@ -94,6 +95,10 @@ pub async fn retry_pin_with(
     let next =
         attempt.retried(now, plan.waits(), context.nonce()).map_err(|_| RetryError::NotFailed(attempt.status))?;
     let next = if is_edited { next.with_edit() } else { next };
+    // Nothing owns it by now, if the rescuer has read the marker of a failed pin.
+    if context.took_ms(began) > OWNED_WITHIN_MS {
+        return Err(PortError::Unavailable { port: "table", reason: "retrying the pin took too long".into() }.into());
+    }
     match save(context, &pin, &next, is_edited).await? {
         Write::Done => {}
         Write::Conflict(Some(current)) if current.status != Status::Failed => {
@@ -105,7 +110,7 @@ pub async fn retry_pin_with(
         Write::Conflict(None) => return Err(RetryError::NotFound),
     }
     // From here on the pin is retried: what can't be done now, the rescuer does by the pin's marker.
-    if context.system.monotonic_ms() - began_ms > WRITE_WITHIN_MS {
+    if context.took_ms(began) > OWNED_WITHIN_MS {
         context.store.put_marker(&owner()).await?;
     }
     let handed_over = match plan {

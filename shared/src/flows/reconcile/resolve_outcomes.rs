@@ -22,7 +22,7 @@ use crate::domain::pin::said::Said;
 use crate::domain::reconcile::assignment::{self, Claim, Ruling, Standing};
 use crate::domain::reconcile::board_scan::{MEMBERS_MAX, Reading};
 use crate::domain::reconcile::matching::{BoardPin, Window};
-use crate::domain::recovery::{PINS_PER_MARKER, RecoveryMarker};
+use crate::domain::recovery::{OWNED_WITHIN_MS, PINS_PER_MARKER, RecoveryMarker};
 use crate::domain::time::{HOUR_MS, Moment, SECOND_MS};
 use crate::flows::activity;
 use crate::flows::publish::store_said::store_said;
@@ -387,13 +387,13 @@ pub async fn give_up(
 /// Writes the next states, all or none, and hands over the pins that continue. If another writer came first nothing
 /// happens: the next reading sees the current states.
 async fn write(context: &Context, board: &BoardKey, writes: &[(Pin, Attempt)]) -> PortResult<()> {
-    let now = context.system.now();
+    let (began, now) = (context.begin(), context.system.now());
     let goes_on = |attempt: &Attempt| attempt.status == Status::Queued;
     let again: Vec<&(Pin, Attempt)> = writes.iter().filter(|(_, attempt)| goes_on(attempt)).collect();
     // The next owner first.
-    for chunk in again.chunks(PINS_PER_MARKER) {
-        let pins = chunk.iter().map(|(pin, _)| pin.key).collect();
-        context.store.put_marker(&RecoveryMarker::new(pins, now, 0, context.system.nonce())).await?;
+    put_owners(context, &again).await?;
+    if context.took_ms(began) > OWNED_WITHIN_MS {
+        return Ok(());
     }
     let is_saved = match writes {
         [] => return Ok(()),
@@ -402,6 +402,9 @@ async fn write(context: &Context, board: &BoardKey, writes: &[(Pin, Attempt)]) -
     };
     if !is_saved {
         return Ok(());
+    }
+    if context.took_ms(began) > OWNED_WITHIN_MS {
+        put_owners(context, &again).await?;
     }
     for (pin, attempt) in writes {
         report(pin, attempt, now);
@@ -422,6 +425,15 @@ async fn write(context: &Context, board: &BoardKey, writes: &[(Pin, Attempt)]) -
         writes.iter().filter(|(_, a)| a.status != Status::Publishing).map(|(pin, _)| pin.key.pin).collect();
     if !resolved.is_empty() {
         context.store.delete_unresolved(board, &resolved).await?;
+    }
+    Ok(())
+}
+
+/// Files the markers that own these pins from now on.
+async fn put_owners(context: &Context, again: &[&(Pin, Attempt)]) -> PortResult<()> {
+    for chunk in again.chunks(PINS_PER_MARKER) {
+        let (pins, now) = (chunk.iter().map(|(pin, _)| pin.key).collect(), context.system.now());
+        context.store.put_marker(&RecoveryMarker::new(pins, now, 0, context.system.nonce())).await?;
     }
     Ok(())
 }

@@ -58,11 +58,11 @@ async fn edit_waiting(
         return Ok(None);
     };
     let is_moved = next.not_before != before.not_before;
-    let began_ms = context.system.monotonic_ms();
+    let began = context.begin();
     if is_moved {
         context.schedules.put_release_row(&next.release_row()).await?;
     }
-    if context.system.monotonic_ms() - began_ms > WRITE_WITHIN_MS {
+    if context.took_ms(began) > WRITE_WITHIN_MS {
         return Err(PortError::Unavailable { port: "table", reason: "moving the schedule took too long".into() }.into());
     }
     if context.schedules.save_schedule(&next).await? != Write::Done {

@@ -167,7 +167,7 @@ pub async fn create_of_many(
     asked: ScheduleRequest,
     boards: &mut Preflights,
 ) -> Result<Created, ScheduleError> {
-    let began_ms = context.system.monotonic_ms();
+    let began = context.begin();
     let ScheduleRequest { request, run_at, origin } = asked;
     let client_key = &request.idempotency_key;
     let schedule = if client_key.is_empty() {
@@ -187,9 +187,9 @@ pub async fn create_of_many(
     check_board(context, workspace, request.account, &request.board_id, boards).await?;
     let (retention_ms, nonce) = (context.settings.retention_ms, context.nonce());
     let schedule = Schedule::new(NewSchedule { key, request, run_at, origin, now, retention_ms, nonce });
-    let checked_ms = context.system.monotonic_ms();
+    let checked = context.begin();
     context.schedules.put_release_row(&schedule.release_row()).await?;
-    if context.system.monotonic_ms() - checked_ms > WRITE_WITHIN_MS {
+    if context.took_ms(checked) > WRITE_WITHIN_MS {
         return Err(PortError::Unavailable { port: "table", reason: "scheduling took too long".into() }.into());
     }
     match context.schedules.put_schedule(&schedule).await? {
@@ -199,7 +199,7 @@ pub async fn create_of_many(
     telemetry::count(Metric::ScheduleCreated, 1, None, now);
     tracing::info!(
         workspace_id = %workspace, account_id = %schedule.request.account, schedule_id = %key.schedule,
-        run_at = run_at.rfc3339(), took_ms = context.system.monotonic_ms() - began_ms, "schedule created"
+        run_at = run_at.rfc3339(), took_ms = context.took_ms(began), "schedule created"
     );
     Ok(Created::New(view(context, release_if_near(context, schedule).await).await?))
 }
