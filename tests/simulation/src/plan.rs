@@ -130,6 +130,14 @@ const LOST_ROWS_MAX: usize = 6;
 /// Half of them while the first burst is spent, before pins have slots ahead.
 const LOST_EARLY_MS: i64 = 60_000;
 const LOST_ROWS: u64 = 0x1057_2085;
+/// In one world of so many of them, an account gets as many requests as its burst allows twice within seconds, and the
+/// row is lost in between.
+const TWO_BURSTS_EVERY: u8 = 4;
+const BURST: usize = 32;
+const BURSTS_AT_MS: [i64; 2] = [0, 12_000];
+const BURST_TAKES_MS: i64 = 1_500;
+const LOST_BETWEEN_MS: std::ops::Range<i64> = 5_000..9_000;
+const TWO_BURSTS: u64 = 0x2B_0257;
 const WORDS: u64 = 0x303D5;
 /// One world in this many has clients that write to boards.
 const OWN_WRITES_EVERY: u8 = 3;
@@ -198,6 +206,7 @@ impl Plan {
             plan.wishes.iter_mut().for_each(|wish| wish.at_ms = wish.at_ms * POISONED_FOR_MS / arrival_ms);
             plan.heals_after_ms += POISONED_FOR_MS;
         }
+        plan.add_two_bursts();
         // A random number generator of their own, so that schedules don't change the rest of the world.
         let mut times = Rng::with_seed(seed ^ SCHEDULES);
         plan.faults = plan.faults.with_words(&mut Rng::with_seed(seed ^ WORDS));
@@ -230,6 +239,20 @@ impl Plan {
             plan.faults.too_late_commit = TOO_LATE;
         }
         plan
+    }
+
+    /// In some worlds with users who have several accounts.
+    fn add_two_bursts(&mut self) {
+        let mut rng = Rng::with_seed(self.seed ^ TWO_BURSTS);
+        if self.accounts_per_user == 1 || rng.u8(0..TWO_BURSTS_EVERY) != 0 {
+            return;
+        }
+        self.pace = Settings::default().pace;
+        for (number, wish) in self.wishes.iter_mut().take(2 * BURST).enumerate() {
+            wish.account = 0;
+            wish.at_ms = BURSTS_AT_MS[number / BURST] + rng.i64(0..BURST_TAKES_MS);
+        }
+        self.lost_rows.push((0, rng.i64(LOST_BETWEEN_MS)));
     }
 
     pub fn workspace(&self) -> WorkspaceId {
