@@ -1,5 +1,6 @@
 //! Retrying failed pins: once more, never twice, and nothing stranded on the way.
 
+use futures_util::future::join_all;
 use pinbridge_shared::domain::account::Account;
 use pinbridge_shared::domain::account::credentials::STRAY_REFUSAL_RETRY_MS;
 use pinbridge_shared::domain::ids::PinKey;
@@ -7,6 +8,7 @@ use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::pin::retry::HOLD_PAUSE_MS;
 use pinbridge_shared::domain::pin::{LIFETIME_MS, WaitReason};
+use pinbridge_shared::domain::recovery::{MARKER_SHARDS, Purpose};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, SECOND_MS};
 use pinbridge_shared::flows::pins::retry_pin::{RetryError, retry_pin};
@@ -53,8 +55,11 @@ const STANDSTILLS: [Fault; 2] = [Fault::Asleep(8 * MINUTE_MS), Fault::Slow(8 * M
 
 /// Whether the rescuer, which has worked all along, will still come to a marker of the pin.
 async fn is_owned(world: &TestWorld, key: PinKey) -> bool {
-    world.context.store.set_watermark(world.now().minute()).await.expect("set");
-    world.store.marker_owned().contains_key(&key)
+    let minute = world.now().minute();
+    let places = (minute..minute + 5).flat_map(|minute| (0..MARKER_SHARDS).map(move |shard| (minute, shard)));
+    let rows = join_all(places.map(|(minute, shard)| world.context.store.markers(minute, shard))).await;
+    let mut rows = rows.into_iter().flat_map(|rows| rows.expect("read"));
+    rows.any(|row| row.purpose == Purpose::Rescue && row.pins.contains(&key))
 }
 
 #[tokio::test]
