@@ -30,14 +30,14 @@ fn tried_first(invariant: Invariant) -> u64 {
         Invariant::OneTriesTheToken => 5,
         Invariant::AnyLimit => 6,
         Invariant::Equivalence => 9,
-        Invariant::SamePin | Invariant::StrayRefusal => 10,
+        Invariant::StrayRefusal => 10,
         Invariant::BadClock => 11,
         Invariant::TokenPerCall => 24,
         Invariant::OwnLimits => 29,
         Invariant::FitsTheWindow | Invariant::SharedPace => 36,
-        Invariant::SendWithin => 63,
+        Invariant::SendWithin => 88,
         Invariant::OwnWrites => 65,
-        Invariant::EmptyRow => 380,
+        Invariant::EmptyRow => 7,
         _ => 0,
     }
 }

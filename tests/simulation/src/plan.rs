@@ -130,13 +130,15 @@ const LOST_ROWS_MAX: usize = 6;
 /// Half of them while the first burst is spent, before pins have slots ahead.
 const LOST_EARLY_MS: i64 = 60_000;
 const LOST_ROWS: u64 = 0x1057_2085;
-/// In one world of so many of them, an account gets as many requests as its burst allows twice within seconds, and the
-/// row is lost in between.
+/// In one world of so many of them, an account gets nearly as many requests as its burst allows, twice within seconds,
+/// and the row is lost in between. They come when the bucket of the new account has filled.
 const TWO_BURSTS_EVERY: u8 = 4;
 const BURST: usize = 32;
-const BURSTS_AT_MS: [i64; 2] = [0, 12_000];
+const BURSTS_AT_MS: [i64; 2] = [60_000, 72_000];
 const BURST_TAKES_MS: i64 = 1_500;
-const LOST_BETWEEN_MS: std::ops::Range<i64> = 5_000..9_000;
+const LOST_BETWEEN_MS: std::ops::Range<i64> = 65_000..69_000;
+/// The other requests come after this.
+const AFTER_BURSTS_MS: i64 = 120_000;
 const TWO_BURSTS: u64 = 0x2B_0257;
 const WORDS: u64 = 0x303D5;
 /// One world in this many has clients that write to boards.
@@ -248,11 +250,15 @@ impl Plan {
             return;
         }
         self.pace = Settings::default().pace;
-        for (number, wish) in self.wishes.iter_mut().take(2 * BURST).enumerate() {
-            wish.account = 0;
-            wish.at_ms = BURSTS_AT_MS[number / BURST] + rng.i64(0..BURST_TAKES_MS);
+        for (number, wish) in self.wishes.iter_mut().enumerate() {
+            if let Some(from) = BURSTS_AT_MS.get(number / BURST) {
+                (wish.account, wish.at_ms) = (0, from + rng.i64(0..BURST_TAKES_MS));
+            } else {
+                wish.at_ms += AFTER_BURSTS_MS;
+            }
         }
-        self.lost_rows.push((0, rng.i64(LOST_BETWEEN_MS)));
+        self.heals_after_ms += AFTER_BURSTS_MS;
+        self.lost_rows = vec![(0, rng.i64(LOST_BETWEEN_MS))];
     }
 
     pub fn workspace(&self) -> WorkspaceId {
