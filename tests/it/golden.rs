@@ -128,7 +128,7 @@ async fn the_rows_of_every_version_are_read() {
             table.put(item).await;
         }
         publishing::read(&table.store).await;
-        deferred::read(&table.store).await;
+        deferred::read(&table.store, &version).await;
         accounts::read(&table.store).await;
         tenants::read(&table.store, &version).await;
     }

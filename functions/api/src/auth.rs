@@ -23,6 +23,7 @@ use pinbridge_shared::domain::tenant::session::Session;
 use pinbridge_shared::domain::tenant::user::Email;
 use pinbridge_shared::flows::tenants::authenticate::{self, Grant, Refused};
 use url::form_urlencoded;
+use uuid::Uuid;
 
 pub use pinbridge_shared::flows::tenants::authenticate::Who;
 
@@ -112,6 +113,13 @@ impl Touched {
         if accounts.len() < 2 && !accounts.contains(&account) {
             accounts.push(account);
         }
+    }
+
+    /// Part of the request may be for any account. Its entry in the activity log then names no account, so that no key
+    /// that is limited to one reads it.
+    pub fn add_unknown(&self) {
+        let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        accounts.resize(2, AccountId(Uuid::nil()));
     }
 
     /// The account, if the request used exactly one.
@@ -356,7 +364,6 @@ fn bearer(header: &str) -> Option<Presented<'_>> {
 #[cfg(test)]
 mod tests {
     use pinbridge_shared::domain::ids::KeyId;
-    use uuid::Uuid;
 
     use super::*;
 

@@ -3,6 +3,8 @@
 //! The rows of a chunk are written once, and the chunk's results are written once. An import's totals are the sum over
 //! the chunks' results, so a redelivered message or a worker that died can't count a row twice.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -151,12 +153,28 @@ pub struct Row {
     /// Whether the row fails if another pin has its content.
     #[serde(rename = "d", default, skip_serializing_if = "std::ops::Not::not")]
     pub refuses_duplicates: bool,
+    /// The account of a refused row, if it is known and the submitter may use it. It isn't stored with the row: the
+    /// import has the accounts of its rows.
+    #[serde(skip)]
+    pub refused_for: Option<AccountId>,
 }
 
 impl Row {
     pub fn new(number: u32, key: Option<String>, ask: Ask) -> Self {
-        Self { number, key, ask, refuses_duplicates: false }
+        Self { number, key, ask, refuses_duplicates: false, refused_for: None }
     }
+
+    /// The account that the row is for, if it is known.
+    pub fn account(&self) -> Option<AccountId> {
+        self.ask.request().map(|request| request.account).or(self.refused_for)
+    }
+}
+
+/// The accounts that the rows are for, and whether a row may be for any other account: it was refused, and its account
+/// is not known, or the submitter may not use it.
+pub fn accounts_of(rows: &[Row]) -> (BTreeSet<AccountId>, bool) {
+    let accounts = rows.iter().filter_map(Row::account).collect();
+    (accounts, rows.iter().any(|row| row.account().is_none()))
 }
 
 /// What a row created, or what existed already under its key.
@@ -319,8 +337,10 @@ pub struct Import {
     pub content_hash: Vec<u8>,
     /// Columns that the import ignores.
     pub unknown_columns: Vec<String>,
-    /// The accounts that its rows are for, sorted.
+    /// The accounts that its rows are for, sorted. Refused rows count, if their account is known.
     pub accounts: Vec<AccountId>,
+    /// A refused row may be for any other account. Builds that counted no refused rows stored nothing: it is `false`.
+    pub has_unknown_accounts: bool,
     pub by: Option<Actor>,
     pub created_at: Moment,
     pub expires_at: Moment,
@@ -333,10 +353,12 @@ pub struct Import {
 
 impl Import {
     /// Whether a caller that is limited to the `allowed` accounts sees the import. All of its rows must be for allowed
-    /// accounts. An import without any account is visible only to the caller who submitted it.
+    /// accounts. If it isn't known of every row which account it is for, or of none, the import is visible only to the
+    /// caller who submitted it: the results show the keys of the rows.
     pub fn is_for(&self, who: Option<Actor>, allowed: &[AccountId]) -> bool {
         let is_own = who.is_some() && self.by == who;
-        self.accounts.iter().all(|account| allowed.contains(account)) && (is_own || !self.accounts.is_empty())
+        let are_known = !self.accounts.is_empty() && !self.has_unknown_accounts;
+        self.accounts.iter().all(|account| allowed.contains(account)) && (is_own || are_known)
     }
 
     /// The status, given the totals of the results so far.
@@ -422,6 +444,26 @@ mod tests {
             let text = serde_json::to_string(&result).expect("plain data");
             assert_eq!(serde_json::from_str::<RowResult>(&text).expect("its own JSON"), result);
         }
+    }
+
+    #[test]
+    fn a_refused_row_counts_for_its_account_or_for_any() {
+        let (account, other) = (testdata::account(), AccountId(Uuid::from_u128(9)));
+        let first = row(1, 10);
+        let refused = |refused_for| {
+            let ask = Ask::Refused(RowError::new("validation_error", "title: Field required", &["title"]));
+            Row { refused_for, ..Row::new(2, None, ask) }
+        };
+        for (row, accounts, has_unknown) in [
+            (row(2, 10), vec![account], false),
+            (refused(Some(account)), vec![account], false),
+            (refused(Some(other)), vec![account, other], false),
+            (refused(None), vec![account], true),
+        ] {
+            let accounts: BTreeSet<AccountId> = accounts.into_iter().collect();
+            assert_eq!(accounts_of(&[first.clone(), row]), (accounts, has_unknown));
+        }
+        assert_eq!(accounts_of(&[refused(None)]), (BTreeSet::new(), true));
     }
 
     #[test]

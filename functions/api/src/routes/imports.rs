@@ -21,6 +21,7 @@ use pinbridge_shared::flows::imports::{self, ImportFilter, ImportView, Submissio
 use pinbridge_shared::flows::pacing::forecast::forecast;
 use schemars::json_schema;
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use super::examples::{ACCOUNT, IMPORT};
 use super::pins;
@@ -33,7 +34,7 @@ use crate::endpoint::{Endpoint, READ, WRITE, WRITE_OR_DRY_RUN, get, post, tagged
 use crate::error::codes::{IMPORT_KEY_REUSED, IMPORT_NOT_STOPPED, VALIDATION_ERROR};
 use crate::error::{ApiError, FieldError};
 use crate::openapi::schema::{Flag, Limit, Offset, inline_schema};
-use crate::request::field::no_time;
+use crate::request::field::{Field, no_time};
 use crate::request::{path_id, query as page};
 use crate::routes::imports::import_file::{CsvFile, ImportFile, JsonRows, RawRow};
 use answers::{DryRun, Forecast, Import, SourceType};
@@ -279,6 +280,9 @@ async fn find(context: &Context, caller: &Caller, id: &str) -> Result<ImportView
     let key = ImportKey { workspace: caller.workspace, import: path_id(id, "id")? };
     let view = imports::read(context, key).await?.ok_or_else(|| ApiError::not_found("import"))?;
     view.import.accounts.iter().try_for_each(|account| caller.may_see(*account, "import"))?;
+    if view.import.has_unknown_accounts {
+        caller.touched.add_unknown();
+    }
     if sees(caller, &view.import) { Ok(view) } else { Err(ApiError::not_found("import")) }
 }
 
@@ -290,16 +294,29 @@ fn sees(caller: &Caller, import: &import::Import) -> bool {
 /// Reads a row as a pin or a schedule, or as its error.
 fn judge(caller: &Caller, row: &RawRow, options: &Options, now: Moment) -> Row {
     let number = row.number;
+    let refused = |key: Option<String>, account: Option<AccountId>, error: RowError| {
+        if account.is_none() {
+            caller.touched.add_unknown();
+        }
+        Row { refused_for: account, ..Row::new(number, key, Ask::Refused(error)) }
+    };
     let fields = match &row.fields {
         Ok(fields) => fields,
-        Err(error) => return Row::new(number, None, Ask::Refused(error.clone())),
+        Err(error) => return refused(None, None, error.clone()),
     };
     let key = fields.get(IDEMPOTENCY_KEY).and_then(Value::as_str);
     let key = key.map(|key| key.chars().take(IDEMPOTENCY_KEY_MAX).collect());
     match ask(caller, fields, options, now) {
-        Ok((ask, refuses_duplicates)) => Row { number, key, ask, refuses_duplicates },
-        Err(error) => Row::new(number, key, Ask::Refused(error.of_row())),
+        Ok((ask, refuses_duplicates)) => Row { refuses_duplicates, ..Row::new(number, key, ask) },
+        Err(error) => refused(key, account_of(caller, fields), error.of_row()),
     }
+}
+
+/// The account of a refused row, if it names one that the caller may use. Any other counts as unknown: among the
+/// accounts of the import, it would hide the import from the caller too.
+fn account_of(caller: &Caller, fields: &Map<String, Value>) -> Option<AccountId> {
+    let account = fields.get("account_id").and_then(|id| Uuid::parse(id).ok()).map(AccountId)?;
+    caller.may_use(account).ok().map(|()| account)
 }
 
 /// What the row asks for, and whether it refuses duplicates.
@@ -336,7 +353,8 @@ fn refuse_mixed_keys(rows: &mut [Row]) {
     let mut first: BTreeMap<String, (u32, bool)> = BTreeMap::new();
     for row in rows {
         let is_schedule = matches!(row.ask, Ask::Schedule(..));
-        let Some(key) = row.ask.request().map(|request| request.idempotency_key.clone()) else { continue };
+        let asked = row.ask.request().map(|request| (request.idempotency_key.clone(), request.account));
+        let Some((key, account)) = asked else { continue };
         let (number, is_same) = {
             let (number, kind) = *first.entry(key).or_insert((row.number, is_schedule));
             (number, kind == is_schedule)
@@ -347,6 +365,7 @@ fn refuse_mixed_keys(rows: &mut [Row]) {
                  run_at"
             );
             row.ask = Ask::Refused(RowError::new("idempotency_key_reused", message, &["idempotency_key"]));
+            row.refused_for = Some(account);
         }
     }
 }

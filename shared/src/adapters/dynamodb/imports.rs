@@ -35,6 +35,7 @@ fn import_item(import: &Import) -> Item {
         .value("hash", bytes(import.content_hash.clone()))
         .value("cols", AttributeValue::L(columns))
         .value("accts", bytes(accounts))
+        .maybe_text("unk", import.has_unknown_accounts.then_some("1"))
         .value("by", bytes(by))
         .value("at", moment(import.created_at))
         .text("n", &import.nonce)
@@ -64,6 +65,7 @@ fn read_import(key: ImportKey, item: &Item) -> PortResult<Import> {
         content_hash: row.bytes("hash")?,
         unknown_columns: row.texts("cols"),
         accounts: row.bytes("accts")?.chunks(UUID_BYTES).map(account).collect::<PortResult<_>>()?,
+        has_unknown_accounts: row.maybe_text("unk").is_some(),
         by: Origin::from_bytes(&row.bytes("by")?).by,
         created_at: row.moment("at")?,
         expires_at: row.maybe_expiry("expires_at").ok_or_else(|| unreadable("expires_at"))?,

@@ -8,13 +8,11 @@ pub mod dry_run;
 pub mod import_rows;
 pub mod rescue_imports;
 
-use std::collections::BTreeSet;
-
 use thiserror::Error;
 
 use crate::context::Context;
 use crate::domain::ids::{AccountId, ImportId, WorkspaceId};
-use crate::domain::import::{ChunkResult, Import, ImportKey, ImportStatus, Row, Source, Totals, chunked};
+use crate::domain::import::{ChunkResult, Import, ImportKey, ImportStatus, Row, Source, Totals, accounts_of, chunked};
 use crate::domain::message::ImportMessage;
 use crate::domain::pin::origin::Actor;
 use crate::domain::recovery::{OWNED_WITHIN_MS, RecoveryMarker};
@@ -98,8 +96,7 @@ pub async fn submit(
         return replay(context, existing, &submission.content_hash).await;
     }
     let now = context.system.now();
-    let accounts: BTreeSet<AccountId> =
-        submission.rows.iter().filter_map(|row| row.ask.request()).map(|request| request.account).collect();
+    let (accounts, has_unknown_accounts) = accounts_of(&submission.rows);
     let rows = u32::try_from(submission.rows.len()).unwrap_or(u32::MAX);
     let chunks = chunked(submission.rows);
     let import = Import {
@@ -111,6 +108,7 @@ pub async fn submit(
         content_hash: submission.content_hash,
         unknown_columns: submission.unknown_columns,
         accounts: accounts.into_iter().collect(),
+        has_unknown_accounts,
         by: submission.by,
         created_at: now,
         expires_at: Moment((now.unix_seconds() + context.settings.retention_ms / SECOND_MS) * SECOND_MS),

@@ -46,6 +46,7 @@ fn import(workspace: u128, id: u128, created_at: Moment) -> Import {
         content_hash: vec![0, 1, 255],
         unknown_columns: vec!["colour".into(), "größe".into()],
         accounts: vec![testdata::account(), AccountId(Uuid::from_u128(9))],
+        has_unknown_accounts: true,
         by: Some(Actor::Key(KeyId(Uuid::from_u128(4)))),
         created_at,
         expires_at: Moment(1_775_001_600_000),
@@ -108,6 +109,7 @@ pub async fn an_import_round_trips_and_its_id_is_taken_once(imports: &dyn Import
         filename: None,
         unknown_columns: Vec::new(),
         accounts: Vec::new(),
+        has_unknown_accounts: false,
         by: None,
         source: Source::Json,
         ..import(1, 2, AT)
