@@ -18,7 +18,7 @@ use pinbridge_shared::testing::faults::Fault;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::api::registration::registered;
+use crate::api::registration::{REGISTER, registered};
 use crate::support::api::{Api, As, PASSWORD};
 use crate::support::real::Real;
 
@@ -187,6 +187,57 @@ async fn a_success_of_ones_own_does_not_lift_the_limit_of_spraying() {
         from(&api, OTHERS[0], "mallory@example.com", PASSWORD).await;
     }
     assert_eq!(heard, SOURCE_FAILURES_MAX);
+}
+
+/// Claims the address with a password of the stranger's own.
+async fn claim(api: &Api, ip: &str, email: &str) {
+    let mut body = registered(email);
+    body["password"] = json!(STRANGERS);
+    let (status, _, answer) = api.call_from(ip, "POST", REGISTER, As::Nobody, body).await;
+    assert_eq!(status, 201, "{answer}");
+}
+
+const STRANGERS: &str = "a password of the stranger's";
+
+#[tokio::test]
+async fn whoever_claims_an_address_guesses_its_owners_password_no_more_often() {
+    let api = Api::open().await;
+    api.person(ADA, Role::Owner).await;
+    for email in [ADA, "nobody@example.com"] {
+        claim(&api, OTHERS[0], email).await;
+        let mut answers = Vec::new();
+        for _ in 0..FAILURES_MAX {
+            answers.push(from(&api, OTHERS[0], email, "wrong horse").await);
+            answers.push(from(&api, OTHERS[0], email, STRANGERS).await);
+        }
+        // The registration was the first attempt.
+        let (heard, refused) = answers.split_at(FAILURES_MAX as usize - 1);
+        assert_eq!(heard, [wrong(), WELCOME, wrong(), WELCOME], "{email}");
+        assert!(refused.iter().all(|answer| *answer == limited()), "{email}: {refused:?}");
+    }
+    assert_eq!(from(&api, "192.0.2.1", ADA, PASSWORD).await, WELCOME, "the owner");
+    api.world.system.advance_ms(WINDOW_MS);
+    assert_eq!(from(&api, OTHERS[0], ADA, PASSWORD).await, WELCOME, "also from that network, later");
+}
+
+#[tokio::test]
+async fn spraying_over_claimed_addresses_ends_at_the_limit_of_the_network() {
+    let api = Api::open().await;
+    let claimed: Vec<String> = (0..4).map(|n| format!("claimed{n}@example.com")).collect();
+    for email in &claimed {
+        claim(&api, OTHERS[0], email).await;
+    }
+    let mut heard = claimed.len();
+    for n in 0..SOURCE_FAILURES_MAX {
+        for email in claimed.iter().chain([&format!("person{n}@example.com")]) {
+            for password in ["wrong horse", STRANGERS] {
+                let (status, _) = from(&api, OTHERS[0], email, password).await;
+                assert!([200, 401, 429].contains(&status), "{email}: {status}");
+                heard += usize::from(status != 429);
+            }
+        }
+    }
+    assert_eq!(heard, SOURCE_FAILURES_MAX as usize);
 }
 
 /// Guesses the address's password from many networks, as often as each of them may.

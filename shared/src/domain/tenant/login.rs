@@ -20,7 +20,8 @@ use super::user::Email;
 use crate::domain::ids::UserId;
 use crate::domain::time::{DAY_MS, MINUTE_MS, Moment, SECOND_MS};
 
-/// The most wrong passwords for one address from one network within the window; a right password resets the count.
+/// The most wrong passwords for one address from one network within the window; the owner's right password resets the
+/// count. That of an unproven registration is one more attempt.
 pub const FAILURES_MAX: u32 = 5;
 /// The most wrong passwords from one network within the window, over all addresses: six addresses' worth, so that an
 /// office behind one address is not shut out by a few people's mistakes.
@@ -187,7 +188,7 @@ impl SourceAttempts {
         Ok(Self { source: self.source.clone(), failures, rev: self.rev + 1, nonce })
     }
 
-    /// The state after a right password: the address's attempts are forgotten, the others' stay.
+    /// The state after the owner's right password: the address's attempts are forgotten, the others' stay.
     #[must_use]
     pub fn forgiven(&self, address: &AddressId, nonce: String) -> Self {
         let mut failures = self.failures.clone();

@@ -165,9 +165,10 @@ pub(crate) async fn check_password(
         count_failure(context, &address).await?;
         return Err(LoginError::Wrong);
     };
-    forgive(context, &address, source).await?;
-    // Strangers' registrations leave no rows but their own.
+    // Anybody may claim an address. The password of a claim lifts no limit of the address, or its owner's could be
+    // guessed between logins to the claim. Nor do strangers' registrations leave other rows than their own.
     if user.is_proven() {
+        forgive(context, &address, source).await?;
         let until = context.system.now().plus_ms(KNOWN_SOURCE_MS);
         context.tenants.note_source(user.id, source, until).await?;
     }
@@ -232,7 +233,8 @@ async fn count_failure(context: &Context, address: &AddressId) -> PortResult<()>
     Ok(())
 }
 
-/// Forgets the attempts that were counted, because the password was right. Where others keep counting, the count stays.
+/// Forgets the attempts that were counted, because the owner's password was right. Where others keep counting, the
+/// count stays.
 async fn forgive(context: &Context, address: &AddressId, source: &Source) -> PortResult<()> {
     let mut writes = OptimisticWrites::of("login attempts", COUNTS_MAX);
     while writes.has_round() {
