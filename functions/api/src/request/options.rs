@@ -35,8 +35,8 @@ const CUT: &str = "...";
 const OPTION_PREFIX: &str = "x-pinbridge-";
 /// Header fields with the prefix that are no options: what the hosted API's clients say about themselves.
 const NO_OPTIONS: [&str; 1] = ["x-pinbridge-source"];
-/// The prefix of header fields that nobody has registered. `X-On-Duplicate` is meant as `On-Duplicate` is.
-const UNREGISTERED_PREFIX: &str = "x-";
+/// The parts of the prefix, one by one: `X-On-Duplicate` and `Pinbridge-On-Duplicate` are meant as `On-Duplicate` is.
+const PREFIX_PARTS: [&str; 2] = ["x", "pinbridge"];
 const DRY_RUN: &str = "dry_run";
 /// Clients and proxies send a header field of this name for themselves: `u=1, i` (RFC 9218).
 const PRIORITY: &str = "priority";
@@ -60,6 +60,19 @@ pub fn is_nearly_dry_run(name: &str) -> bool {
     is_within
         || name == ['d', 'r', 'y']
         || (has_length && name[0] == 'd' && generic_levenshtein(&name, &meant) <= TYPOS_MAX)
+}
+
+/// The letters of a header field's name without the prefix, by which options are compared: `OnDuplicate`,
+/// `On_Duplicate` and `Pinbridge-On-Duplicate` all mean `on_duplicate`.
+fn letters_of_option(name: &str) -> String {
+    let letters: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    let bare = PREFIX_PARTS.into_iter().fold(letters.as_str(), |name, part| name.strip_prefix(part).unwrap_or(name));
+    bare.to_owned()
+}
+
+/// Whether an option has these letters.
+fn has_letters(option: &str, letters: &str) -> bool {
+    option.replace('_', "") == letters
 }
 
 /// The options of all operations: headers, and names of query parameters and fields.
@@ -91,6 +104,11 @@ impl AllOptions {
     fn has(&self, name: &str) -> bool {
         self.names.contains(name)
     }
+
+    /// The option that has these letters.
+    fn of_letters(&self, letters: &str) -> Option<&str> {
+        self.names.iter().map(String::as_str).find(|name| has_letters(name, letters))
+    }
 }
 
 fn no_such_option() -> Wrong {
@@ -106,7 +124,7 @@ fn only_a_field() -> Wrong {
     Wrong::new(msg, "extra_forbidden")
 }
 
-fn prefixed(name: &str) -> Wrong {
+fn called(name: &str) -> Wrong {
     Wrong::new(format!("As a header field, this option is called {name}"), "extra_forbidden")
 }
 
@@ -155,26 +173,30 @@ impl Known {
         })
     }
 
-    /// Options among the header fields that lack the prefix, such as `On-Duplicate: refuse`, and what is wrong with
-    /// them. They have no effect, and were certainly meant to have one.
-    fn without_prefix(&self, headers: &HeaderMap) -> BTreeMap<String, Wrong> {
-        let is_known = |name: &str| self.has(Place::Header, name) || self.all.headers.iter().any(|known| known == name);
-        let names = headers.keys().map(HeaderName::as_str);
-        let others = names.filter(|name| !name.starts_with(OPTION_PREFIX) && !is_known(name));
-        let wrong = |name: &str| {
-            let bare = name.strip_prefix(UNREGISTERED_PREFIX).unwrap_or(name).replace('_', "-");
-            let (option, in_full) = (bare.replace('-', "_"), format!("{OPTION_PREFIX}{bare}"));
-            if option == RUN_AT {
-                Some(only_a_field())
-            } else if is_nearly_dry_run(&option) {
-                Some(not_dry_run())
-            } else if !self.all.has(&option) || (option == PRIORITY && !has_our_priority(headers, name)) {
-                None
-            } else if self.has(Place::Header, &in_full) {
-                Some(prefixed(&in_full))
-            } else {
-                Some(no_such_option())
+    /// Options among the header fields that lack the prefix or are spelt otherwise, such as `On-Duplicate: refuse` and
+    /// `Pinbridge-OnDuplicate: refuse`, and what is wrong with them. They have no effect, and were certainly meant to
+    /// have one.
+    fn misnamed(&self, headers: &HeaderMap) -> BTreeMap<String, Wrong> {
+        let is_known = |name: &str| {
+            self.has(Place::Header, name)
+                || NO_OPTIONS.contains(&name)
+                || self.all.headers.iter().any(|known| known == name)
+        };
+        let others = headers.keys().map(HeaderName::as_str).filter(|name| !is_known(name));
+        let wrong = |name: &str| -> Option<Wrong> {
+            let letters = letters_of_option(name);
+            if has_letters(RUN_AT, &letters) {
+                return Some(only_a_field());
             }
+            if is_nearly_dry_run(&letters) {
+                return Some(not_dry_run());
+            }
+            let option = self.all.of_letters(&letters)?;
+            if option == PRIORITY && !has_our_priority(headers, name) {
+                return None;
+            }
+            let in_full = format!("{OPTION_PREFIX}{}", option.replace('_', "-"));
+            Some(if self.has(Place::Header, &in_full) { called(&in_full) } else { no_such_option() })
         };
         others.filter_map(|name| Some((name.to_owned(), wrong(name)?))).collect()
     }
@@ -206,8 +228,8 @@ impl Known {
         errors.extend(self.repeated(headers).map(|name| refused(Place::Header, name, more_than_once())));
         if !self.is_read {
             errors.extend(other.map(|name| refused(Place::Header, name, no_such_option())));
-            let without_prefix = self.without_prefix(headers).into_iter();
-            errors.extend(without_prefix.map(|(name, wrong)| refused(Place::Header, &name, wrong)));
+            let misnamed = self.misnamed(headers).into_iter();
+            errors.extend(misnamed.map(|(name, wrong)| refused(Place::Header, &name, wrong)));
         }
         let (mut unknown, is_refused) = (Vec::new(), is_strict || self.is_exact);
         for (place, name) in self.unknown(query, headers) {
@@ -438,6 +460,26 @@ mod tests {
             assert!(!is_nearly_dry_run(name), "{name}");
         }
         assert!(!is_nearly_dry_run(&"d".repeat(1_000_000)));
+    }
+
+    #[test]
+    fn an_option_is_known_by_its_letters_whatever_stands_before_and_between_them() {
+        for name in [
+            "on-duplicate",
+            "onduplicate",
+            "on_duplicate",
+            "x-on-duplicate",
+            "x-onduplicate",
+            "pinbridge-on-duplicate",
+            "pinbridge_onduplicate",
+            "x-pinbridge-onduplicate",
+            "xpinbridge.on.duplicate",
+        ] {
+            assert!(has_letters("on_duplicate", &letters_of_option(name)), "{name}");
+        }
+        for name in ["duplicate", "on-duplicates", "x-my-on-duplicate", "pinbridge", "x", ""] {
+            assert!(!has_letters("on_duplicate", &letters_of_option(name)), "{name}");
+        }
     }
 
     #[test]

@@ -131,7 +131,7 @@ async fn a_time_to_publish_beside_the_fields_is_refused_at_every_door() {
 }
 
 #[tokio::test]
-async fn an_option_in_a_header_without_its_prefix_is_refused_at_every_door() {
+async fn an_option_in_a_header_of_another_name_is_refused_at_every_door() {
     let at = START.plus_ms(HOUR_MS).rfc3339();
     for door in DOORS {
         let api = api().await;
@@ -150,6 +150,17 @@ async fn an_option_in_a_header_without_its_prefix_is_refused_at_every_door() {
             ("x-dry-run", "1"),
             ("run-at", at.as_str()),
             ("delete-from-pinterest", "true"),
+            ("OnDuplicate", "refuse"),
+            ("X-OnDuplicate", "refuse"),
+            ("Pinbridge-On-Duplicate", "refuse"),
+            ("X-Pinbridge-OnDuplicate", "refuse"),
+            ("PublishBefore", at.as_str()),
+            ("Pinbridge-Priority", "urgent"),
+            ("IdempotencyKey", "k"),
+            ("Idempotency_Key", "k"),
+            ("Pinbridge-Idempotency-Key", "k"),
+            ("Pinbridge-Dry-Run", "true"),
+            ("X-Pinbridge-RunAt", at.as_str()),
         ] {
             let headers = [(name, value)];
             let answer = Call { headers: &headers, ..Call::of(&api) }.send(&api, door, &pin("a")).await;
@@ -170,6 +181,7 @@ async fn an_option_in_a_header_without_its_prefix_is_refused_at_every_door() {
             ("priority", "i"),
             ("priority", ""),
             ("x-priority", "3"),
+            ("pinbridge-priority", "u=1"),
             ("date", "Thu, 01 Jan 2026 00:00:00 GMT"),
             ("dnt", "1"),
             ("x-request-id", "a"),
