@@ -44,6 +44,8 @@ const PRIORITY: &str = "priority";
 const RUN_AT: &str = "run_at";
 /// So many changed, missing or added letters still mean `dry_run`.
 const TYPOS_MAX: usize = 2;
+/// Tables have columns of this name. As a field of an item it is like any unknown one.
+const DRY: &str = "dry";
 /// A shorter name means something else.
 const NEAR_LENGTH_MIN: usize = 4;
 
@@ -275,6 +277,7 @@ pub async fn check(State(known): State<Known>, mut request: Request, next: Next)
     };
     let unknown = Unknown {
         is_strict: is_strict || known.is_exact,
+        is_of_item: false,
         names: Arc::default(),
         parameters: parameters.iter().map(|name| shortened(name)).collect(),
         all: Arc::clone(&known.all),
@@ -357,6 +360,8 @@ fn in_header(name: &str) -> String {
 #[derive(Clone, Debug, Default)]
 pub struct Unknown {
     pub is_strict: bool,
+    /// Of an item of a list, whose fields are columns of somebody's table.
+    is_of_item: bool,
     names: Arc<Mutex<BTreeSet<String>>>,
     /// The unknown query parameters and header fields, which were ignored.
     parameters: Arc<[String]>,
@@ -384,7 +389,7 @@ impl Unknown {
     /// Of an item of the request, which has fields only.
     #[must_use]
     pub fn of_item(&self) -> Self {
-        Self { parameters: Arc::default(), ..self.clone() }
+        Self { parameters: Arc::default(), is_of_item: true, ..self.clone() }
     }
 }
 
@@ -395,7 +400,8 @@ impl Fields<'_> {
         let (mut names, object) = (Vec::new(), self.object);
         for (name, value) in object.iter().filter(|(name, _)| !is_known(name)) {
             let is_off = matches!(value, Value::Null | Value::Bool(false));
-            let is_nearly_dry_run = name != DRY_RUN && is_nearly_dry_run(name);
+            let is_column = unknown.is_of_item && name.trim().eq_ignore_ascii_case(DRY);
+            let is_nearly_dry_run = name != DRY_RUN && !is_column && is_nearly_dry_run(name);
             if (unknown.all.has(name) && !is_off) || is_nearly_dry_run {
                 let Wrong { msg, kind } = if is_nearly_dry_run { not_dry_run() } else { no_such_option() };
                 self.reject(&shortened(name), msg, kind);

@@ -198,6 +198,28 @@ async fn what_is_nearly_dry_run_makes_nothing_at_any_door() {
 }
 
 #[tokio::test]
+async fn a_column_called_dry_is_like_any_unknown_one() {
+    for door in [Batch, Json, JsonDry, Csv, CsvDry] {
+        let api = api().await;
+        for name in ["dry", "Dry"] {
+            let answer = Call::of(&api).send(&api, door, &with(pin(name), name, json!("yes"))).await;
+            assert_eq!(outcome(door, &answer), "created", "{door:?} {name}: {}", answer.2);
+            let told = match door {
+                Batch => &answer.2["results"][0]["warnings"],
+                _ => &answer.2["unknown_columns"],
+            };
+            assert!(told.to_string().contains(name), "{door:?} {name}: {}", answer.2);
+        }
+    }
+    // A pin of its own has no columns.
+    for door in [Pins, Schedules] {
+        let api = api().await;
+        let answer = Call::of(&api).send(&api, door, &with(pin("a"), "dry", json!(true))).await;
+        assert_eq!(outcome(door, &answer), "validation_error", "{door:?}: {}", answer.2);
+    }
+}
+
+#[tokio::test]
 async fn a_board_never_becomes_public_by_a_typo() {
     let api = api().await;
     let account = testdata::account();
