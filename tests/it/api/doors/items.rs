@@ -134,6 +134,11 @@ async fn a_token_that_json_does_not_have_is_an_error_of_its_own_item() {
             assert!(message.contains("at line 1, column"), "{door:?} {unclear}: {message}");
         }
     }
+    // Beside the list it is an error of no item.
+    let api = api().await;
+    let beside = format!(r#"{{"on_duplicate": NaN, "pins": [{}]}}"#, pin("good"));
+    let (status, _, answer) = Call::of(&api).send_text(&api, Batch, beside).await;
+    assert_eq!((status, &answer["code"]), (400, &json!("malformed_json")), "{answer}");
 }
 
 #[tokio::test]
