@@ -71,18 +71,18 @@ pub fn check_ready_file(data_dir: &Path, ready: &Path) -> anyhow::Result<()> {
     }
     if is_foreign(ready) {
         bail!(
-            "--ready-file {} exists and is no ready file of an earlier start. Remove it, or choose another",
+            "--ready-file {} exists and is a link, or no ready file of an earlier start. Remove it, or choose another",
             ready.display()
         );
     }
     Ok(())
 }
 
-/// Whether something is there that a ready file must not replace. It may replace an empty file, as `mktemp` makes it,
-/// and a link, which is never followed.
+/// Whether something is there that a ready file must not replace. It may replace an earlier ready file and an empty
+/// file, as `mktemp` makes it. It never replaces a link, wherever that leads: somebody made it on purpose.
 fn is_foreign(ready: &Path) -> bool {
     let Ok(found) = fs::symlink_metadata(ready) else { return false };
-    if found.is_symlink() || (found.is_file() && found.len() == 0) {
+    if found.is_file() && found.len() == 0 {
         return false;
     }
     let is_ready_file = |text: Vec<u8>| {
@@ -93,7 +93,7 @@ fn is_foreign(ready: &Path) -> bool {
     !(may_be_read && fs::read(ready).is_ok_and(is_ready_file))
 }
 
-/// The path without links, also if its end isn't there yet. The last name is kept as it is: a link is replaced.
+/// The path without links, also if its end isn't there yet. The last name is kept as it is: a link is refused.
 fn real(path: &Path) -> anyhow::Result<PathBuf> {
     let path = std::path::absolute(path).with_context(|| path.display().to_string())?;
     let mut folder = path.as_path();

@@ -258,6 +258,17 @@ async fn a_ready_file_replaces_none_but_its_like_and_a_file_is_no_data_folder() 
         let (worked, told) = start_with(used.path(), Some(&path));
         assert!(worked && fs::read_to_string(&path).expect("read").contains("base_url"), "{told}");
     }
+    // A link, wherever it leads: to nothing, to an empty file, to a folder, or to an earlier ready file.
+    let (link, empty) = (beside.path().join("link"), beside.path().join("empty"));
+    fs::write(&empty, "").expect("written");
+    for target in [&beside.path().join("nothing"), &empty, &folder, &path] {
+        std::os::unix::fs::symlink(target, &link).expect("linked");
+        let (worked, told) = start_with(used.path(), Some(&link));
+        assert!(!worked && told.contains("--ready-file") && told.contains("a link"), "{}: {told}", target.display());
+        assert_eq!(fs::read_link(&link).expect("still a link"), *target);
+        fs::remove_file(&link).expect("removed");
+    }
+    assert!(fs::read(&empty).expect("read").is_empty(), "nothing was written through a link");
     let (worked, told) = start(&path);
     assert!(!worked && told.contains("--data-dir") && told.contains("is a file"), "{told}");
 }
