@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::import_rows::{duplicate, refusal, schedule_refusal, twin, unfit};
+use super::import_rows::{duplicate, of_end, of_time, refusal, schedule_refusal, twin, unfit};
 use crate::context::Context;
 use crate::domain::account::Account;
 use crate::domain::ids::{AccountId, AccountKey, BoardKey, PinId, PinKey, ScheduleId, ScheduleKey, WorkspaceId};
@@ -28,6 +28,10 @@ pub const BOARDS_CHECKED_MAX: usize = 50;
 const CHECKS_TAKE_MS: i64 = 8 * SECOND_MS;
 /// Concurrent board checks.
 const BOARDS_AT_ONCE: usize = 8;
+
+/// What is wrong with the times of a row now. The result of an import says that it was so when it worked on the row.
+const ENDS_TOO_SOON: &str = "The time has passed, or leaves no second to start";
+const PAST: &str = "The time has passed";
 
 /// What would happen to a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,6 +124,9 @@ pub async fn report(
         };
         let outcome = match refused {
             Ok(outcome) => outcome,
+            // Nothing is worked on here.
+            Err(Refusal::Pin(AcceptError::TooLate)) => Outcome::Failed(of_end(ENDS_TOO_SOON)),
+            Err(Refusal::Schedule(ScheduleError::Past)) => Outcome::Failed(of_time(PAST)),
             Err(Refusal::Pin(error)) => Outcome::Failed(refusal(error, limited_to)?),
             Err(Refusal::Schedule(error)) => Outcome::Failed(schedule_refusal(error, limited_to)?),
         };

@@ -288,7 +288,6 @@ fn of_schedule(
 /// When scheduling failed because a port is unavailable: that is no reason of the row's.
 pub fn schedule_refusal(error: ScheduleError, limited_to: Option<&[AccountId]>) -> PortResult<RowError> {
     let holder = |id, account| idempotency::holder("schedule", id, account, limited_to);
-    let of_time = |text: &str| RowError::new("validation_error", format!("run_at: {text}"), &["run_at"]);
     Ok(match error {
         ScheduleError::KeyReused { existing, account } => {
             let holder = holder(existing, account);
@@ -316,7 +315,13 @@ pub fn schedule_refusal(error: ScheduleError, limited_to: Option<&[AccountId]>) 
     })
 }
 
-fn of_end(text: &str) -> RowError {
+/// The error of a row for its `run_at`.
+pub fn of_time(text: &str) -> RowError {
+    RowError::new("validation_error", format!("run_at: {text}"), &["run_at"])
+}
+
+/// The error of a row for its `publish_before`.
+pub fn of_end(text: &str) -> RowError {
     RowError::new("validation_error", format!("publish_before: {text}"), &["publish_before"])
 }
 
