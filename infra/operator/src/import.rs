@@ -1,8 +1,9 @@
 //! `operator import`: submits a CSV file of any size, in pieces that the API accepts.
 //!
-//! The idempotency key of a piece is a hash of its position and its rows. A run that was interrupted is therefore
-//! started again: the API recognises the pieces that were submitted before, no row is imported twice, and the totals
-//! are those of the whole file.
+//! The idempotency key of a piece is a hash of its position, its rows, and the options that change what becomes of
+//! them. A run that was interrupted is therefore started again: the API recognises the pieces that were submitted
+//! before, no row is imported twice, and the totals are those of the whole file. A run with other options submits its
+//! pieces anew; a row that has a pin stays that pin, by its own key.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -26,6 +27,9 @@ use tokio::time::sleep;
 const KEY_VARIABLE: &str = "PINBRIDGE_API_KEY";
 /// The limit of the API, less room for brackets and commas.
 const PIECE_BYTES_MAX: usize = IMPORT_BODY_MAX - 64 * 1024;
+/// What the API does with rows if nothing else is asked for.
+const DEFAULT_ON_DUPLICATE: &str = "warn";
+const DEFAULT_PRIORITY: &str = "bulk";
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// Waits between tries while the API is unavailable or asks to slow down: the first, then doubled up to the longest.
 const WAIT_FIRST: Duration = Duration::from_millis(500);
@@ -79,6 +83,16 @@ impl ImportArgs {
         }
         Ok(headers)
     }
+
+    /// The options that change what becomes of a row. One with its default is left out, so that its run goes on with
+    /// what builds have submitted whose keys did not depend on options.
+    fn outcome_options(&self) -> String {
+        let on_duplicate = self.on_duplicate.as_deref().filter(|value| *value != DEFAULT_ON_DUPLICATE);
+        let priority = self.priority.as_deref().filter(|value| *value != DEFAULT_PRIORITY);
+        let strict = self.strict.then_some("true");
+        let options = [("on_duplicate", on_duplicate), ("priority", priority), ("strict", strict)];
+        options.into_iter().filter_map(|(name, value)| Some(format!("{name}={}\n", value?))).collect()
+    }
 }
 
 /// Some rows of the file.
@@ -90,10 +104,13 @@ struct Piece {
 }
 
 impl Piece {
-    fn key(&self) -> String {
+    /// `options`: [`ImportArgs::outcome_options`].
+    fn key(&self, options: &str) -> String {
         let mut hasher = Sha256::new();
         hasher.update(self.index.to_be_bytes());
         hasher.update(serde_json::to_vec(&self.rows).unwrap_or_default());
+        // No separator: JSON itself shows where it ends.
+        hasher.update(options);
         let hex: String = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         format!("operator-import-{hex}")
     }
@@ -120,6 +137,8 @@ struct Run {
     url: String,
     key: String,
     is_dry: bool,
+    /// Part of the pieces' keys.
+    options: String,
     totals: Totals,
     failed_rows: Option<FailedRows>,
 }
@@ -179,6 +198,7 @@ pub async fn run(arguments: ImportArgs) -> anyhow::Result<Value> {
         url: format!("{}/v1/pins/imports", arguments.api_url.trim_end_matches('/')),
         key: key.trim().to_owned(),
         is_dry: arguments.dry_run,
+        options: arguments.outcome_options(),
         totals: Totals::default(),
         failed_rows,
     };
@@ -274,7 +294,7 @@ impl Run {
     /// Submits the piece. A dry run has its results at once, and nothing to wait for.
     async fn submit(&mut self, piece: Piece) -> anyhow::Result<Option<Submitted>> {
         let dry = if self.is_dry { "?dry_run=true" } else { "" };
-        let (url, key) = (format!("{}/json{dry}", self.url), piece.key());
+        let (url, key) = (format!("{}/json{dry}", self.url), piece.key(&self.options));
         let answer = self
             .send(|| {
                 self.http.post(&url).header("x-api-key", &self.key).header("idempotency-key", &key).json(&piece.rows)
@@ -400,6 +420,7 @@ mod tests {
                 url: String::new(),
                 key: String::new(),
                 is_dry: false,
+                options: String::new(),
                 totals: Totals::default(),
                 failed_rows: Some(FailedRows { draft, names: None }),
             };
@@ -421,13 +442,49 @@ mod tests {
     }
 
     #[test]
-    fn a_pieces_key_depends_on_its_position_and_its_rows() {
+    fn a_pieces_key_depends_on_its_position_and_its_rows_as_before() {
         let piece = |index, title: &str| {
             let rows = vec![Map::from_iter([("title".to_owned(), json!(title))])];
-            Piece { index, rows, numbers: vec![1] }.key()
+            Piece { index, rows, numbers: vec![1] }.key("")
         };
-        assert_eq!(piece(0, "a"), piece(0, "a"));
+        // An import that another build has begun goes on under its keys.
+        let first = "operator-import-2e10c88e9a7951d37d79651201f2d7193bc48214eeb5bbfb27adc1fde2a9e35d";
+        assert_eq!(piece(0, "a"), first);
         assert_ne!(piece(0, "a"), piece(1, "a"), "the same rows at another position are another piece");
         assert_ne!(piece(0, "a"), piece(0, "b"));
+    }
+
+    #[test]
+    fn a_pieces_key_depends_on_the_options_that_change_what_becomes_of_its_rows() {
+        let rows = || vec![Map::from_iter([("title".to_owned(), json!("a"))])];
+        let key = |on_duplicate: Option<&str>, priority: Option<&str>, strict, dry_run| {
+            let arguments = ImportArgs {
+                file: PathBuf::new(),
+                api_url: String::new(),
+                at_once: 4,
+                failed_rows: None,
+                on_duplicate: on_duplicate.map(str::to_owned),
+                priority: priority.map(str::to_owned),
+                strict,
+                dry_run,
+            };
+            Piece { index: 0, rows: rows(), numbers: vec![1] }.key(&arguments.outcome_options())
+        };
+        let plain = key(None, None, false, false);
+        assert_eq!(plain, Piece { index: 0, rows: rows(), numbers: vec![1] }.key(""));
+        assert_eq!(key(Some("warn"), Some("bulk"), false, true), plain, "the defaults, and a dry run of them");
+        let mut keys = vec![plain];
+        for (on_duplicate, priority, strict) in [
+            (None, None, true),
+            (Some("refuse"), None, false),
+            (Some("refuse"), None, true),
+            (None, Some("urgent"), false),
+            (None, Some("normal"), false),
+            (Some("refuse"), Some("urgent"), true),
+        ] {
+            let other = key(on_duplicate, priority, strict, false);
+            assert!(!keys.contains(&other), "{on_duplicate:?} {priority:?} {strict}");
+            keys.push(other);
+        }
     }
 }

@@ -151,6 +151,34 @@ async fn the_operators_import_of_a_large_file_goes_on_after_a_kill_and_imports_n
     assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("401"), "{refused:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_whose_rows_failed_with_an_option_is_imported_without_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let local = Local::start(&folder.path().join("data"), &[], &[]).await;
+    let file = folder.path().join("in.csv");
+    let (account, board) = (local.text("account_id"), local.text("board_id"));
+    let header = "account_id,board_id,title,idempotency_key,image_url,colour\n";
+    let row = |key: &str| format!("{account},{board},Crane {key},{key},https://example.com/a.jpg,red\n");
+    std::fs::write(&file, format!("{header}{}{}", row("one"), row("two"))).expect("written");
+    for (options, totals, code) in [
+        (&["--strict"][..], [0, 0, 2], 1),
+        (&["--strict"][..], [0, 0, 2], 1),
+        (&[][..], [2, 0, 0], 0),
+        (&[][..], [2, 0, 0], 0),
+        (&["--priority", "urgent"][..], [0, 2, 0], 0),
+        (&["--strict", "--dry-run"][..], [0, 0, 2], 1),
+    ] {
+        let mut command = Command::new(binary("operator"));
+        command.arg("import").arg(&file).args(["--api-url", local.text("base_url")]).args(options);
+        command.env("PINBRIDGE_API_KEY", local.text("api_key")).env("NO_PROXY", "127.0.0.1");
+        let output = tokio::task::spawn_blocking(move || command.output().expect("runs")).await.expect("ran");
+        let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let counts = ["created", "existing", "failed"].map(|name| told[name].as_u64().expect("a number"));
+        assert_eq!((counts, output.status.code()), (totals, Some(code)), "{options:?}: {told}");
+    }
+    assert_eq!(local.get("/v1/pins").await.as_array().map(Vec::len), Some(2), "one pin a row");
+}
+
 /// A server that refuses every request, and counts them.
 async fn refusing() -> (String, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
