@@ -3,7 +3,7 @@
 //! The rows of a chunk are written once, and the chunk's results are written once. An import's totals are the sum over
 //! the chunks' results, so a redelivered message or a worker that died can't count a row twice.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -22,6 +22,9 @@ pub const CHUNK_ROWS: usize = 25;
 pub const CHUNK_BYTES_MAX: usize = 300 * 1024;
 /// A file name is cut to this length.
 pub const FILENAME_MAX: usize = 255;
+
+/// The options beside the rows that change what becomes of them, by name. None that has its default.
+pub type RowOptions = BTreeMap<String, String>;
 
 /// An import together with its tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -337,6 +340,8 @@ pub struct Import {
     pub content_hash: Vec<u8>,
     /// Columns that the import ignores.
     pub unknown_columns: Vec<String>,
+    /// Of the submission. `None`: it was stored by a build that did not keep them.
+    pub options: Option<RowOptions>,
     /// The accounts that its rows are for, sorted. Refused rows count, if their account is known.
     pub accounts: Vec<AccountId>,
     /// A refused row may be for any other account. Builds that counted no refused rows stored nothing: it is `false`.
@@ -359,6 +364,13 @@ impl Import {
         let is_own = who.is_some() && self.by == who;
         let are_known = !self.accounts.is_empty() && !self.has_unknown_accounts;
         self.accounts.iter().all(|account| allowed.contains(account)) && (is_own || are_known)
+    }
+
+    /// The names of the options that a repeated submission has otherwise. Those of the first one count.
+    pub fn other_options(&self, options: &RowOptions) -> Vec<String> {
+        let Some(first) = &self.options else { return Vec::new() };
+        let names: BTreeSet<&String> = first.keys().chain(options.keys()).collect();
+        names.into_iter().filter(|name| first.get(*name) != options.get(*name)).cloned().collect()
     }
 
     /// The status, given the totals of the results so far.

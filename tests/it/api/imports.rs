@@ -257,6 +257,49 @@ async fn handing_in_again_under_the_same_key_is_the_same_import() {
     assert_eq!((status, &refused["code"]), (409, &json!("idempotency_key_reused")));
 }
 
+/// Hands the row in under a key; whether the import existed, and the options that were ignored.
+async fn hand_in_with(api: &Api, key: &str, query: &str, headers: &[(&str, &str)]) -> (bool, Vec<String>) {
+    let uri = format!("/v1/pins/imports/json?{query}");
+    let request = Request::builder().method("POST").uri(uri).header("x-api-key", &api.key);
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let body = Body::from(json!([row("one")]).to_string());
+    let (status, headers, answer) =
+        api.send(request.header("idempotency-key", key).body(body).expect("a request")).await;
+    assert!(matches!(status, 200 | 202), "{answer}");
+    let warnings = headers.get_all("x-pinbridge-warning").iter().filter_map(|value| value.to_str().ok());
+    let ignored = warnings.filter_map(|warning| warning.strip_prefix("option_ignored; option=")).map(str::to_owned);
+    (headers.contains_key("idempotent-replayed"), ignored.collect())
+}
+
+#[tokio::test]
+async fn an_option_that_a_repeated_import_has_otherwise_is_named() {
+    let api = Api::new().await;
+    let strict = [("prefer", "handling=strict")];
+    let none = Vec::<String>::new();
+    let all = ["on_duplicate", "prefer", "priority", "publish_before"].map(str::to_owned).to_vec();
+    let options = "on_duplicate=refuse&priority=urgent&publish_before=2030-01-01T00:00:00Z";
+    assert_eq!(hand_in_with(&api, "with", options, &strict).await, (false, none.clone()));
+    // The same, sent otherwise.
+    let headers = [
+        ("x-pinbridge-on-duplicate", "refuse"),
+        ("x-pinbridge-priority", "urgent"),
+        ("x-pinbridge-publish-before", "2030-01-01T01:00:00+01:00"),
+        ("prefer", "respond-async, handling=strict"),
+    ];
+    assert_eq!(hand_in_with(&api, "with", "", &headers).await, (true, none.clone()));
+    for dry in ["", "dry_run=true"] {
+        assert_eq!(hand_in_with(&api, "with", dry, &[]).await, (true, all.clone()), "{dry}");
+        let query = format!("{}&{dry}", options.replace("urgent", "normal"));
+        let ignored = vec!["priority".to_owned()];
+        assert_eq!(hand_in_with(&api, "with", &query, &strict).await, (true, ignored), "{dry}");
+    }
+    // The defaults are the same as none.
+    assert_eq!(hand_in_with(&api, "without", "", &[]).await, (false, none.clone()));
+    assert_eq!(hand_in_with(&api, "without", "on_duplicate=warn&priority=bulk", &[]).await, (true, none.clone()));
+    assert_eq!(hand_in_with(&api, "without", options, &strict).await, (true, all));
+    assert_eq!(hand_in_with(&api, "new", options, &strict).await, (false, none));
+}
+
 #[tokio::test]
 async fn a_dry_run_looks_its_key_up_as_the_import_would() {
     let api = Api::new().await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pinbridge_local::resources;
 use pinbridge_shared::adapters::dynamodb::DynamoStore;
-use pinbridge_shared::domain::import::{Ask, Row, Source};
+use pinbridge_shared::domain::import::{Ask, Row, RowOptions, Source};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::flows::accept::accept_pin::PublishRequest;
 use pinbridge_shared::flows::accept::accept_pins::accept_pins;
@@ -40,6 +40,7 @@ async fn an_import_costs_little_beyond_its_pins() {
         filename: Some("cranes.csv".into()),
         rows: rows(),
         unknown_columns: Vec::new(),
+        options: RowOptions::new(),
         content_hash: vec![1; 32],
         by: None,
         idempotency_key: None,

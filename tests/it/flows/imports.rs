@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::import::{
-    Ask, Import, ImportKey, ImportStatus, Outcome, Row, RowError, RowResult, Source, StopReason,
+    Ask, Import, ImportKey, ImportStatus, Outcome, Row, RowError, RowOptions, RowResult, Source, StopReason,
 };
 use pinbridge_shared::domain::pin::attempt::Status;
 use pinbridge_shared::domain::pin::failure::Failure;
@@ -47,6 +47,7 @@ fn submission(rows: Vec<Row>, key: Option<&str>) -> Submission {
         content_hash: serde_json::to_vec(&rows).expect("plain data"),
         rows,
         unknown_columns: Vec::new(),
+        options: RowOptions::new(),
         by: None,
         idempotency_key: key.map(str::to_owned),
     }

@@ -12,7 +12,7 @@ use pinbridge_shared::domain::account::board_check::{BoardCheck, BoardVerdict};
 use pinbridge_shared::domain::account::board_list::BoardList;
 use pinbridge_shared::domain::account::oauth::{PendingAuthorization, PresentedState};
 use pinbridge_shared::domain::ids::{AccountKey, BoardKey, PinKey, WorkspaceId};
-use pinbridge_shared::domain::import::{Ask, Row, Source};
+use pinbridge_shared::domain::import::{Ask, Row, RowOptions, Source};
 use pinbridge_shared::domain::message::{Disposition, PublishMessage};
 use pinbridge_shared::domain::pacing::backlog::BacklogRow;
 use pinbridge_shared::domain::pin::attempt::Status;
@@ -89,6 +89,7 @@ async fn furnish(world: &TestWorld, workspace: WorkspaceId, pins: usize) -> Vec<
         filename: None,
         rows: vec![row],
         unknown_columns: Vec::new(),
+        options: RowOptions::new(),
         content_hash: vec![1],
         by: None,
         idempotency_key: None,

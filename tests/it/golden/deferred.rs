@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use pinbridge_shared::adapters::dynamodb::DynamoStore;
 use pinbridge_shared::domain::ids::{AccountId, ImportId, KeyId, PinId, ScheduleId, ScheduleKey, UserId};
 use pinbridge_shared::domain::import::{
-    Ask, ChunkResult, Import, ImportKey, Made, Outcome, Row, RowError, RowResult, Source, Stop, StopReason, Totals,
+    Ask, ChunkResult, Import, ImportKey, Made, Outcome, Row, RowError, RowOptions, RowResult, Source, Stop, StopReason,
+    Totals,
 };
 use pinbridge_shared::domain::pin::PinRequest;
 use pinbridge_shared::domain::pin::failure::Failure;
@@ -77,6 +78,7 @@ fn import(number: u128) -> Import {
         chunks: 2,
         content_hash: vec![0, 255, number as u8],
         unknown_columns: Vec::new(),
+        options: None,
         accounts: Vec::new(),
         has_unknown_accounts: false,
         by: None,
@@ -90,10 +92,13 @@ fn import(number: u128) -> Import {
 
 /// The newest first.
 fn imports() -> Vec<Import> {
+    let option = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let options = RowOptions::from([option("on_duplicate", "refuse"), option("prefer", "handling=strict")]);
     let full = Import {
         source: Source::Csv,
         filename: Some("cranes, 折り鶴.csv".into()),
         unknown_columns: vec!["colour".into(), "size, cm".into()],
+        options: Some(options),
         accounts: vec![account(0).account, AccountId(uuid(0xaf))],
         has_unknown_accounts: true,
         by: Some(Actor::User(UserId(uuid(0x14)))),
@@ -237,9 +242,9 @@ pub async fn read(table: &DynamoStore, version: &str) {
     assert_eq!(table.release_rows(row.minute(), row.shard()).await.expect("read"), [row]);
     assert_eq!(table.release_watermark().await.expect("read"), Some(MINUTE));
 
-    // 0.2.0 counted no accounts of refused rows.
+    // 0.2.0 counted no accounts of refused rows, and kept no options.
     let known = |import: Import| match version {
-        "0.2.0" => Import { has_unknown_accounts: false, ..import },
+        "0.2.0" => Import { has_unknown_accounts: false, options: None, ..import },
         _ => import,
     };
     let imports: Vec<Import> = imports().into_iter().map(known).collect();

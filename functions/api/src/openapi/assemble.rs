@@ -132,7 +132,7 @@ pub fn document(endpoints: &[Endpoint]) -> Value {
                 "RetryAfter": {"description": "The seconds to wait before the next request.", "schema": {"type": "integer", "minimum": 0}},
                 "Authenticate": {"description": "The authentication scheme.", "required": true, "schema": {"type": "string"}},
                 "Warning": {
-                    "description": "A warning, once for each: `unknown_field; field=…` (a field of the body, a query parameter or a header field), `duplicate_content; pin_id=…`, `board_not_checked; reason=…`, or the code with which a pin would fail because of its image, such as `image_unreachable; field=image_url`.",
+                    "description": "A warning, once for each: `unknown_field; field=…` (a field of the body, a query parameter or a header field), `duplicate_content; pin_id=…`, `board_not_checked; reason=…`, `option_ignored; option=…` (an import that exists has other options), or the code with which a pin would fail because of its image, such as `image_unreachable; field=image_url`.",
                     "schema": {"type": "string"},
                 },
                 "Allow": {"description": "The methods that the path accepts.", "schema": {"type": "string"}},

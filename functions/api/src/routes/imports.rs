@@ -13,7 +13,9 @@ use axum::response::Response;
 use http::StatusCode;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::AccountId;
-use pinbridge_shared::domain::import::{self, Ask, ImportKey, ImportStatus, ROWS_MAX, Row, RowError, Source};
+use pinbridge_shared::domain::import::{
+    self, Ask, ImportKey, ImportStatus, ROWS_MAX, Row, RowError, RowOptions, Source,
+};
 use pinbridge_shared::domain::pin::{IDEMPOTENCY_KEY_MAX, Priority};
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::flows::imports::dry_run::report;
@@ -35,6 +37,7 @@ use crate::error::codes::{IMPORT_KEY_REUSED, IMPORT_NOT_STOPPED, VALIDATION_ERRO
 use crate::error::{ApiError, FieldError};
 use crate::openapi::schema::{Flag, Limit, Offset, inline_schema};
 use crate::request::field::{Field, no_time};
+use crate::request::options::warn;
 use crate::request::{path_id, query as page};
 use crate::routes::imports::import_file::{CsvFile, ImportFile, JsonRows, RawRow};
 use answers::{DryRun, Forecast, Import, SourceType};
@@ -46,7 +49,8 @@ const ABOUT: &str = "\
     request creates nothing and answers 200 with the expected result of each row.";
 const KEY_HEADER: &str = "\
     The identifier of the import in your system. A repeated request with the same key and rows answers the existing \
-    import. Each row has a key of its own in `idempotency_key`.";
+    import. If its options differ, those of the first request count, and `X-Pinbridge-Warning` names them. Each row has \
+    a key of its own in `idempotency_key`.";
 
 pub fn endpoints() -> Vec<Endpoint> {
     let submit = |operation: Endpoint| {
@@ -172,8 +176,8 @@ async fn create(
     file: ImportFile,
 ) -> Result<Response, ApiError> {
     let is_dry = page::flag(query, "dry_run")?;
-    let (now, of_rows) = (context.system.now(), options.of_items());
-    let read = file.read(|row| judge(caller, row, &of_rows, now))?;
+    let (now, of_items, of_rows) = (context.system.now(), options.of_items(), options.of_rows(Priority::Bulk));
+    let read = file.read(|row| judge(caller, row, &of_items, now))?;
     let (mut rows, unknown_columns) = (read.rows, read.unknown_columns);
     refuse_mixed_keys(&mut rows);
     if is_dry {
@@ -188,7 +192,11 @@ async fn create(
         }
         let report = report(context, caller.workspace, rows, caller.limited_to()).await?;
         let body = DryRun::of(file.source, unknown_columns, report, before.as_ref());
-        return Ok(answer::made(StatusCode::OK, body, before.is_some()));
+        let mut response = answer::made(StatusCode::OK, body, before.is_some());
+        if let Some(view) = &before {
+            warn_of_options(&mut response, &view.import, &of_rows);
+        }
+        return Ok(response);
     }
     let accounts = context.store.accounts(caller.workspace).await?;
     let known: BTreeSet<AccountId> = accounts.into_iter().map(|account| account.key.account).collect();
@@ -199,6 +207,7 @@ async fn create(
         filename: file.filename,
         rows,
         unknown_columns,
+        options: of_rows.clone(),
         by: Some(caller.who),
         idempotency_key: options.key,
     };
@@ -217,7 +226,17 @@ async fn create(
         let forecast = forecast(context, caller.workspace, &joining).await.ok().flatten();
         body.forecast = forecast.map(Forecast::from);
     }
-    Ok(answer::made(StatusCode::ACCEPTED, body, is_replay))
+    let mut response = answer::made(StatusCode::ACCEPTED, body, is_replay);
+    warn_of_options(&mut response, &view.import, &of_rows);
+    Ok(response)
+}
+
+/// Names the options that the request has otherwise than the first one with its key. They decide when and whether a
+/// row is published, not what: as with pins, the request is a repetition all the same, and the first ones count.
+fn warn_of_options(response: &mut Response, import: &import::Import, options: &RowOptions) {
+    for name in import.other_options(options) {
+        warn(response, &format!("option_ignored; option={name}"));
+    }
 }
 
 /// The pins that join the queues of their accounts, each key once. The importer finds out later which keys exist

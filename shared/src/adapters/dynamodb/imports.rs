@@ -12,7 +12,9 @@ use uuid::Uuid;
 use super::item::{Builder, Item, Reader, bytes, moment, number, text, unreadable};
 use super::{DynamoStore, failed, keys, refused_by};
 use crate::domain::ids::{AccountId, ImportId, WorkspaceId};
-use crate::domain::import::{ChunkResult, Import, ImportKey, ROWS_MAX, Row, Source, Stop, StopReason, Totals};
+use crate::domain::import::{
+    ChunkResult, Import, ImportKey, ROWS_MAX, Row, RowOptions, Source, Stop, StopReason, Totals,
+};
 use crate::domain::pin::origin::Origin;
 use crate::domain::repeated_write::is_same_write;
 use crate::ports::{Imports, PortResult, Write};
@@ -25,7 +27,7 @@ fn import_item(import: &Import) -> Item {
     let accounts = import.accounts.iter().flat_map(|account| account.0.into_bytes()).collect::<Vec<u8>>();
     let columns = import.unknown_columns.iter().map(text).collect();
     let by = import.by.map(Origin::by).unwrap_or_default().to_bytes();
-    Builder::keyed(keys::import(import.key), keys::IMPORT)
+    let item = Builder::keyed(keys::import(import.key), keys::IMPORT)
         .text("lpk", keys::imports(import.key.workspace))
         .text("lsk", keys::imports_sort(import.created_at, import.key.import))
         .text("src", import.source.name())
@@ -39,8 +41,20 @@ fn import_item(import: &Import) -> Item {
         .value("by", bytes(by))
         .value("at", moment(import.created_at))
         .text("n", &import.nonce)
-        .number("expires_at", import.expires_at.unix_seconds())
-        .build()
+        .number("expires_at", import.expires_at.unix_seconds());
+    match &import.options {
+        Some(options) => item.value("opts", options_value(options)).build(),
+        None => item.build(),
+    }
+}
+
+fn options_value(options: &RowOptions) -> AttributeValue {
+    AttributeValue::M(options.iter().map(|(name, value)| (name.clone(), text(value))).collect())
+}
+
+fn read_options(item: &Item) -> Option<RowOptions> {
+    let options = item.get("opts")?.as_m().ok()?.iter();
+    Some(options.filter_map(|(name, value)| Some((name.clone(), value.as_s().ok()?.clone()))).collect())
 }
 
 fn read_import(key: ImportKey, item: &Item) -> PortResult<Import> {
@@ -64,6 +78,7 @@ fn read_import(key: ImportKey, item: &Item) -> PortResult<Import> {
         chunks: row.number("chunks")?,
         content_hash: row.bytes("hash")?,
         unknown_columns: row.texts("cols"),
+        options: read_options(item),
         accounts: row.bytes("accts")?.chunks(UUID_BYTES).map(account).collect::<PortResult<_>>()?,
         has_unknown_accounts: row.maybe_text("unk").is_some(),
         by: Origin::from_bytes(&row.bytes("by")?).by,

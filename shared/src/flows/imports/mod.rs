@@ -12,7 +12,9 @@ use thiserror::Error;
 
 use crate::context::Context;
 use crate::domain::ids::{AccountId, ImportId, WorkspaceId};
-use crate::domain::import::{ChunkResult, Import, ImportKey, ImportStatus, Row, Source, Totals, accounts_of, chunked};
+use crate::domain::import::{
+    ChunkResult, Import, ImportKey, ImportStatus, Row, RowOptions, Source, Totals, accounts_of, chunked,
+};
 use crate::domain::message::ImportMessage;
 use crate::domain::pin::origin::Actor;
 use crate::domain::recovery::{OWNED_WITHIN_MS, RecoveryMarker};
@@ -31,6 +33,7 @@ pub struct Submission {
     pub filename: Option<String>,
     pub rows: Vec<Row>,
     pub unknown_columns: Vec<String>,
+    pub options: RowOptions,
     /// The hash of the rows as they were submitted.
     pub content_hash: Vec<u8>,
     pub by: Option<Actor>,
@@ -107,6 +110,7 @@ pub async fn submit(
         chunks: u32::try_from(chunks.len()).unwrap_or(u32::MAX),
         content_hash: submission.content_hash,
         unknown_columns: submission.unknown_columns,
+        options: Some(submission.options),
         accounts: accounts.into_iter().collect(),
         has_unknown_accounts,
         by: submission.by,

@@ -4,7 +4,8 @@ use uuid::Uuid;
 
 use crate::domain::ids::{AccountId, ImportId, KeyId, PinId, ScheduleId, UserId, WorkspaceId};
 use crate::domain::import::{
-    Ask, ChunkResult, Import, ImportKey, Made, Outcome, Row, RowError, RowResult, Source, Stop, StopReason, Totals,
+    Ask, ChunkResult, Import, ImportKey, Made, Outcome, Row, RowError, RowOptions, RowResult, Source, Stop, StopReason,
+    Totals,
 };
 use crate::domain::pin::image_url::ImageProblem;
 use crate::domain::pin::origin::Actor;
@@ -45,6 +46,7 @@ fn import(workspace: u128, id: u128, created_at: Moment) -> Import {
         chunks: 2,
         content_hash: vec![0, 1, 255],
         unknown_columns: vec!["colour".into(), "größe".into()],
+        options: Some(RowOptions::from([("priority".into(), "urgent".into())])),
         accounts: vec![testdata::account(), AccountId(Uuid::from_u128(9))],
         has_unknown_accounts: true,
         by: Some(Actor::Key(KeyId(Uuid::from_u128(4)))),
@@ -108,6 +110,7 @@ pub async fn an_import_round_trips_and_its_id_is_taken_once(imports: &dyn Import
     let bare = Import {
         filename: None,
         unknown_columns: Vec::new(),
+        options: None,
         accounts: Vec::new(),
         has_unknown_accounts: false,
         by: None,
@@ -116,7 +119,8 @@ pub async fn an_import_round_trips_and_its_id_is_taken_once(imports: &dyn Import
     };
     put(imports, &bare).await;
     assert_eq!(imports.import(bare.key).await.expect("read"), Some(bare));
-    let persons = Import { by: Some(Actor::User(UserId(Uuid::from_u128(5)))), ..import(1, 3, AT) };
+    let by_person = Some(Actor::User(UserId(Uuid::from_u128(5))));
+    let persons = Import { by: by_person, options: Some(RowOptions::new()), ..import(1, 3, AT) };
     put(imports, &persons).await;
     assert_eq!(imports.import(persons.key).await.expect("read"), Some(persons));
 }

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use axum::extract::{FromRequestParts, Query};
 use http::HeaderMap;
 use http::request::Parts;
+use pinbridge_shared::domain::import::RowOptions;
 use pinbridge_shared::domain::pin::{IDEMPOTENCY_KEY_MAX, request};
 use pinbridge_shared::domain::time::Moment;
 use schemars::json_schema;
@@ -87,6 +88,19 @@ impl Options {
     /// The options of an item. The key of the request, if it has one, does not identify the item.
     pub fn of_items(&self) -> Self {
         Self { key: None, unknown: self.unknown.of_item(), ..self.clone() }
+    }
+
+    /// What the options make of the rows of an import, without those that have their default.
+    pub fn of_rows(&self, priority_default: request::Priority) -> RowOptions {
+        let on_duplicate = self.on_duplicate.filter(|one| one.refuses()).map(|one| one.0.to_owned());
+        let priority = Some(self.priority(None, priority_default)).filter(|priority| *priority != priority_default);
+        let options = [
+            (ON_DUPLICATE, on_duplicate),
+            (PRIORITY, priority.map(|priority| priority.name().to_owned())),
+            (PUBLISH_BEFORE, self.publish_before.map(|time| time.0.rfc3339())),
+            ("prefer", self.unknown.is_strict.then(|| "handling=strict".to_owned())),
+        ];
+        options.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }
 
     /// The options of an item whose key derives from that of the request and its position, if it has none.
