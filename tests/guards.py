@@ -196,7 +196,8 @@ def violations(names=None):
 def benchmarks():
     check = subprocess.run([sys.executable, str(ROOT / "tests/benchmarks"), "--check"], capture_output=True, text=True)
     if check.returncode != 0:
-        yield (check.stdout + check.stderr).strip() or "infra/docs/benchmarks.md wasn't written by tests/benchmarks"
+        lines = (check.stdout + check.stderr).strip().splitlines()
+        yield from lines or ["infra/docs/benchmarks.md wasn't written by tests/benchmarks"]
 
 
 CIRCLE = {
@@ -253,7 +254,7 @@ def main():
         found += [*violations(), *circles.violations(sources), *benchmarks(), *named_entities(entities_text)]
     for line in found:
         print(line)
-    print(f"guards: {len(found)} violations")
+    print(f"guards: {len(found)} violation{'' if len(found) == 1 else 's'}")
     sys.exit(bool(found))
 
 
