@@ -1,4 +1,4 @@
-//! Speed, measured on demand: `cargo test --release -- --ignored --nocapture throughput`.
+//! Speed of a release build: `tests/full throughput`.
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ const CONNECTIONS: usize = 8;
 const MIN_PER_SECOND: f64 = 2_000.0;
 
 #[tokio::test(flavor = "current_thread")]
-#[ignore = "takes a while; meant for release builds"]
+#[ignore = "for release builds, with nothing beside it: tests/full throughput"]
 async fn throughput_of_creates_and_lists_on_one_core() {
     let folder = Folder::new("throughput");
     let config = Config { data_dir: Some(folder.0.clone()), enforce_limits: false, ..Config::default() };
