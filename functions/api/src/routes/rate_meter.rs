@@ -79,7 +79,8 @@ pub struct AccountMeter {
     pub configured_refill_rate: f64,
     /// Extension: the time until which the pace is lower than configured.
     pub slowed_until: Option<Time>,
-    /// Extension: the time until which no pin starts.
+    /// Extension: the time until which no pin starts. If `on_hold` is `true`, it is the time of the next try: from then
+    /// on a single pin may try the connection. `null` if that time has passed.
     pub paused_until: Option<Time>,
     /// Extension: the reason why no pin starts.
     pub pause_reason: Option<PauseReason>,

@@ -328,16 +328,23 @@ fn own_failure(facts: &Facts<'_>) -> Option<Failure> {
     facts.attempt.failure.filter(|failure| !was_held(failure))
 }
 
-/// How many pins of the account's backlog start before the one at `position`. Pins that were released earlier are not
-/// counted.
+/// How many pins of the account's backlog start before the one at `position`. Pins that have a slot are not counted:
+/// only their messages have it.
 fn before(position: Position) -> String {
     match position.place {
-        1 => "It is the next pin in the account's backlog, and starts at the account's pace.".to_owned(),
-        2 => "One other pin in the account's backlog starts before it, at the account's pace.".to_owned(),
+        1 => {
+            "It is the next pin in the account's backlog. It starts at the account's pace, after any pins that already \
+              have a slot."
+                .to_owned()
+        }
+        2 => "One other pin in the account's backlog, and any pins that already have a slot, start before it, at the \
+              account's pace."
+            .to_owned(),
         place => {
             let at_least = if position.at_least { "At least " } else { "" };
             format!(
-                "{at_least}{} other pins in the account's backlog start before it, at the account's pace.",
+                "{at_least}{} other pins in the account's backlog, and any pins that already have a slot, start before \
+                 it, at the account's pace.",
                 place - 1
             )
         }

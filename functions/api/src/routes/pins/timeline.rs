@@ -183,7 +183,8 @@ pub struct NextStep {
     /// As `next_at` of the pin.
     pub at: Option<Time>,
     pub reason: String,
-    /// The position in the backlog of the account; 1 is released next. `null` if the pin is not in the backlog.
+    /// The position in the backlog of the account; 1 is released next. Pins that already have a slot are not counted.
+    /// `null` if the pin is not in the backlog.
     pub queue_position: Option<u64>,
     /// Whether the position is a lower bound.
     pub queue_position_is_at_least: Option<bool>,

@@ -262,6 +262,10 @@ fn the_pace_says_how_many_are_before_it_and_that_pinterest_slowed_it() {
     assert!(reason(in_backlog(1), &Bucket::default()).contains("the next pin"));
     assert!(reason(in_backlog(2), &Bucket::default()).starts_with("One other pin"));
     assert!(reason(in_backlog(29), &Bucket::default()).starts_with("28 other pins"));
+    for place in [1, 2, 29] {
+        let said = reason(in_backlog(place), &Bucket::default());
+        assert!(said.contains("any pins that already have a slot"), "they aren't counted: {said}");
+    }
     assert!(!reason(in_backlog(29), &Bucket::default()).contains("slow"));
     assert!(reason(in_backlog(29), &slowed).contains("every 16 s"), "{}", reason(in_backlog(29), &slowed));
 }
