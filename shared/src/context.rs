@@ -81,7 +81,7 @@ impl Context {
         uuid::Builder::from_random_bytes(bytes).into_uuid()
     }
 
-    /// A fresh nonce for a write. (An empty one names nothing: no write is ever recognised by it.)
+    /// A fresh nonce for a write. An empty nonce never matches a stored write.
     pub fn nonce(&self) -> String {
         self.system.nonce()
     }

@@ -187,8 +187,8 @@ const CASES: &[Case] = &[
     ("PATCH", "/v1/api-keys/{id}", Must::NotFound, |ids| (format!("/v1/api-keys/{}", ids.key), json!({"name": "taken over"}))),
     ("DELETE", "/v1/api-keys/{id}", Must::NotFound, |ids| bare(format!("/v1/api-keys/{}", ids.key))),
     ("GET", "/v1/pinterest/oauth/start", Must::OwnOnly, |_| bare("/v1/pinterest/oauth/start")),
-    // A state is whoever's who has it, but it connects to the workspace that it was made for: without the right code,
-    // nothing.
+    // Whoever has a state may use it, but it connects to the workspace that it was made for. Without the right code it
+    // does nothing.
     ("GET", "/v1/pinterest/oauth/callback", Must::Nobodys, |_| bare("/v1/pinterest/oauth/callback?code=c&state=s")),
     ("POST", "/v1/pinterest/oauth/callback", Must::Nobodys, |_| bare("/v1/pinterest/oauth/callback")),
     ("GET", "/v1/pinterest/accounts", Must::OwnOnly, |_| bare("/v1/pinterest/accounts")),

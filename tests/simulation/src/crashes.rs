@@ -1,4 +1,5 @@
-//! Crashes before, inside and after every port call of a story, one per run; then pairs of crashes.
+//! Crashes inside every port call of a story (with `--all-points` also before and after), one per run; then pairs of
+//! crashes.
 
 use std::collections::{BTreeMap, BTreeSet};
 

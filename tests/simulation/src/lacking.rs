@@ -9,8 +9,8 @@ use crate::report::{in_parallel, threads};
 pub struct Comparison<Invariant: 'static, Wrong: 'static, Run> {
     /// Maximum number of worlds for each mutant. A mutant that none of them detects counts as missed.
     pub worlds_max: u64,
-    /// A world that is tried first: that it detects the mutant was seen when this was written. It saves time; if the
-    /// world doesn't detect the mutant any more, all are tried in their order.
+    /// A world that is tried first. It detected the mutant when the table was written. It saves time; if the world
+    /// doesn't detect the mutant any more, all are tried in their order.
     pub tried_first: fn(Invariant) -> u64,
     /// The violations that detect a missing invariant. Other violations don't count.
     pub shows: fn(Invariant) -> &'static [Wrong],

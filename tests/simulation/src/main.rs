@@ -68,8 +68,8 @@ enum Command {
         seed: u64,
         #[arg(long, default_value_t = 10_000)]
         pairs: u64,
-        /// Crashes also before and after each call, which mostly repeats what a crash inside a call does: the effect is
-        /// there, and nobody knows
+        /// Also crash before and after each call. Most of these states equal that of a crash inside a call: the effect
+        /// happened, and the process did not learn of it
         #[arg(long)]
         all_points: bool,
     },

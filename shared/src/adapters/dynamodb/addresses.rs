@@ -1,4 +1,4 @@
-//! Whose an address is: the rows that lead from an address to a person, and the transactions that keep both in step.
+//! Ownership of email addresses: the rows that map an address to a person, and the transactions that keep both in step.
 
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem};

@@ -92,7 +92,7 @@ pub const TOKENS: &str = "tokens";
 pub const SIMULATED: &str = "simulated";
 /// The account's boards as last listed.
 pub const BOARDS: &str = "boards";
-/// Who lists them now.
+/// The claim of the process that is listing the account's boards.
 pub const BOARD_LISTING: &str = "boards-claim";
 pub const SCAN: &str = "scan";
 /// The end of the partition key of a workspace's accounts.
@@ -100,7 +100,7 @@ pub const ACCOUNTS_SUFFIX: &str = "#accounts";
 pub const WORKSPACE: &str = "state";
 pub const ORGANIZATION: &str = "organization";
 pub const USER: &str = "user";
-/// Whose an address is.
+/// The person who owns an email address.
 pub const ADDRESS: &str = "address";
 /// The newest unproven registration of an address.
 pub const CLAIM: &str = "claim";

@@ -291,10 +291,10 @@ impl Pacing for DynamoStore {
     }
 }
 
-/// Pinterest has asked for no pause now. (A hold of an earlier build stands among the pauses.)
+/// No pause requested by Pinterest is in force. Earlier builds stored holds in `paused_until`.
 const AWAKE: &str = "(attribute_not_exists(paused_until) OR paused_until <= :now OR pause_reason IN (:hold, :refresh))";
 
-/// What stands among the pauses is a hold of an earlier build.
+/// Or `paused_until` is that of a hold. Earlier builds stored holds in `paused_until`.
 const OR_HOLD: &str = " OR pause_reason IN (:hold, :refresh)";
 
 impl DynamoStore {

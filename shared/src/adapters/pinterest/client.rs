@@ -80,7 +80,7 @@ impl PinterestClient {
     pub(super) fn refused_as(&self, failure: Failure, answer: &Answer, refusal: Refusal) -> ReadFailure {
         let Refusal { code, message, said } = refusal;
         let hint_ms = hints::retry_after_ms(failure, &answer.headers, &said.text(), self.system.now());
-        // Who is told to slow down is told for how long.
+        // A rate-limit answer always carries a wait.
         let is_limited = matches!(failure, Failure::RateLimited | Failure::SpamBlock);
         let retry_after_ms = if is_limited { Some(limit_pause_ms(Failure::RateLimited, hint_ms)) } else { hint_ms };
         let message = Some(message).filter(|message| !message.is_empty());

@@ -188,7 +188,7 @@ async fn by_rows(context: &Context, workspace: WorkspaceId, ask: &Ask, span: Spa
         if ask.sort.is_by_key() {
             last.map(|position| Cursor { start: Start::Behind(position), skip: 0 })
         } else {
-            // The same window again: it begins where it began, whatever was accepted since.
+            // The next page reads the same window, so pins accepted meanwhile don't shift it.
             first.map(|first| Cursor { start: Start::At(first), skip: skip + shown.len() })
         }
     } else {

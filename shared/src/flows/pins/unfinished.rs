@@ -31,8 +31,9 @@ const NEWEST_OF_SCHEDULES: usize = 200;
 
 /// What is known of the pins in backlogs.
 enum Backlogs {
-    /// They are looked for, too.
+    /// The caller wants these pins too: their rows are not read.
     Wanted,
+    /// The caller leaves them out. The rows are read once there are too many candidates.
     Unread,
     Read(HashMap<PinId, InBacklog>),
 }

@@ -66,8 +66,8 @@ async fn act(context: &Context, reading: &mut Reading, step: Step) -> PortResult
 async fn take_token(context: &Context, reading: &mut Reading) -> PortResult<Happened> {
     let now = context.system.now();
     let pace = &reading.bucket.pace(&context.settings.pace, now);
-    // A pin that has had its turn before doesn't queue again behind pins that haven't, but for those of a crowd: one
-    // account's retries would leave nothing to the others.
+    // A pin whose turn has come before takes a token at once: it doesn't queue again behind pins in the backlog. While
+    // many pins of the user wait, it does: one account's retries would take the tokens of the user's other accounts.
     if reading.bucket.is_crowded(now) || reading.bucket.next_slot(pace, now) > now.plus_ms(ACCEPT_HORIZON_MS) {
         return Ok(Happened::NoTokenSoon);
     }
@@ -89,7 +89,8 @@ async fn call(context: &Context, reading: &mut Reading) -> PortResult<Happened> 
         Granted::NotBefore(until) => return Ok(Happened::BudgetSpent { until }),
         Granted::AskAgain(until) => return Ok(Happened::BudgetContended { until }),
     }
-    // Measured from before the write-ahead: never less than the time since the moment from which Tq is counted.
+    // Read before the write-ahead. So the time that is measured from here is never shorter than the time since the
+    // moment in the attempt row from which Tq counts.
     let announced_ms = context.system.monotonic_ms();
     if !announce(context, reading).await? {
         return Ok(Happened::Changed);

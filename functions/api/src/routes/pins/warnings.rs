@@ -60,7 +60,7 @@ pub struct Told<'a> {
 }
 
 impl PinWarning {
-    /// Of a request: its unknown fields and parameters, and what else is to be told.
+    /// All warnings of a request, unknown fields first.
     pub fn all(unknown: &[String], told: &Told<'_>) -> Vec<Self> {
         let unknown = unknown.iter().map(|field| Self::unknown(field));
         let board = told.board.and_then(Self::unchecked);

@@ -30,7 +30,7 @@ pub struct RecentSamples {
     pub samples: Vec<Sample>,
 }
 
-/// What a write of an attempt row changes of the figures.
+/// How a write of an attempt row changes the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// The pin has ended: published, failed, or called off.
