@@ -1,4 +1,4 @@
-//! Notes which pins a process ends, for the figures: the table as a process sees it, with a row of samples for every
+//! Notes which pins a process ends, for the dashboard: the table as a process sees it, with a row of samples for every
 //! sixteen pins that it ended.
 //!
 //! [`around`] wraps a context's store. A write that ends a pin keeps its sample in memory, and the write that fills a
@@ -92,7 +92,7 @@ impl Noting {
             let Some(full) = self.keep(workspace, sample) else { continue };
             if let Err(error) = self.write(workspace, full).await {
                 tracing::warn!(
-                    workspace_id = %workspace, %error, "recent outcomes not stored; the figures read the pins"
+                    workspace_id = %workspace, %error, "recent outcomes not stored; the dashboard reads the pins"
                 );
             }
         }

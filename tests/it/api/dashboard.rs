@@ -45,7 +45,7 @@ fn by_status(queued: u64, deferred: u64, publishing: u64, published: u64, failed
     })
 }
 
-/// Submitted, published and failed, as the figures, the series and the accounts tell them.
+/// Submitted, published and failed, as the totals, the series and the accounts report them.
 fn assert_counts(answer: &Value, submitted: u64, published: u64, failed: u64, what: &str) {
     let pins = &answer["pins"];
     let status = &pins["by_status"];
@@ -98,7 +98,7 @@ async fn what_happened_a_second_ago_counts_and_nothing_counts_twice_while_it_is_
     assert_eq!(fresh["pins"]["by_status"], by_status(3, 0, 0, 0, 0));
     assert_eq!((&fresh["pins"]["total"], &fresh["queue"]["queued"]), (&json!(3), &json!(3)));
     publish(&api).await;
-    // The figures end before the present moment.
+    // The metrics end before the present moment.
     api.world.system.advance_ms(SECOND_MS);
     for minute in 0..40 {
         let answer = of_all(&api).await;

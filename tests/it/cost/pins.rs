@@ -24,7 +24,7 @@ use crate::support::meter::{self, Ledger};
 /// What a pin may cost, in write units.
 const AT_ONCE_MAX: f64 = 7.0;
 const DEFERRED_MAX: f64 = 8.0;
-/// What the figures of a burst may cost beside that and the rollup, in write units a pin.
+/// What the dashboard's metrics of a burst may cost beside that and the rollup, in write units a pin.
 const RECENT_MAX: f64 = 0.1;
 
 struct Metered {

@@ -448,7 +448,7 @@ impl Oracle {
         &mut self.schedules
     }
 
-    /// Checks the dashboard's figures of the whole time, as they were read just now.
+    /// Checks the dashboard's metrics of the whole time, as they were read just now.
     pub fn check_dashboard(&self, answer: &Summary) {
         for text in rollups::dashboard_errors(&self.store, answer) {
             report(&self.violations, Wrong::Miscounted, text);

@@ -345,7 +345,7 @@ impl SimWorld {
         self.oracle.close(&self.provider, self.finished_at.is_some(), coverage, self.gate.calls())
     }
 
-    /// The figures are those of the pins, at any time and after any crash.
+    /// The dashboard's metrics are those of the pins, at any time and after any crash.
     fn check_dashboard(&self) {
         let (first, now) = (Moment(START), Moment(self.kernel.now()));
         let answer = at_once(rollups::dashboard_summary(&self.template, self.plan.workspace(), first, now));

@@ -37,7 +37,7 @@ const TAGS: [(&str, &str); 14] = [
     ("Imports", "Create many pins from a file."),
     ("Schedules", "Publish pins at a set time."),
     ("Pace and export", "The pace of an account, and everything in a workspace."),
-    ("Analytics", "Pinterest's figures of accounts and pins."),
+    ("Analytics", "Pinterest's metrics of accounts and pins."),
     ("Dashboard", "Counts and rates of a period."),
     ("Activity", "Who did what in the workspace."),
     ("People", "Registration, login and profile."),

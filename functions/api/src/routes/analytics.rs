@@ -45,12 +45,12 @@ pub fn endpoints() -> Vec<Endpoint> {
             .query::<Day>("end_date", "The last day (UTC), inclusive. The default is today.")
             .query::<AnalyticsSource>(
                 "source",
-                "`auto` and `live` read the figures from Pinterest. This system stores no figures, so `stored` \
+                "`auto` and `live` read the metrics from Pinterest. This system stores no metrics, so `stored` \
                  answers 422 `analytics_not_stored`.",
             )
             .query::<WithDaily>(
                 "include_daily",
-                "Whether the answer has the figures of each day. The default is \
+                "Whether the answer has the metrics of each day. The default is \
                  `true`.",
             )
             .fails(PINTEREST)
@@ -70,20 +70,20 @@ pub fn endpoints() -> Vec<Endpoint> {
                     .operation("get_pin_analytics", "Read the analytics of a published pin"),
             )
             .about(
-                "If Pinterest no longer has the Pin, `removed_from_pinterest_at` is set and the figures are empty. In \
-                 a sandbox, every figure is 0. The request does not reduce the pace of publishing.",
+                "If Pinterest no longer has the Pin, `removed_from_pinterest_at` is set and the metrics are empty. In \
+                 a sandbox, every metric is 0. The request does not reduce the pace of publishing.",
             )
             .of_one("The pin's id.", PIN)
             .query::<PinMetrics>("metrics", "The metrics, separated by commas or as a repeated parameter.")
-            .answers::<PinAnalytics>(200, "The current figures of Pinterest.")
+            .answers::<PinAnalytics>(200, "The current metrics of Pinterest.")
             .fails(&[PIN_GONE, PIN_NOT_PUBLISHED]),
             asked(
                 get("/v1/pinterest/accounts/{id}/analytics", READ, of_account)
                     .operation("get_account_analytics", "Read the analytics of an account"),
             )
             .about(
-                "The figures cover all Pins of the Pinterest user, including those that this system did not \
-                 publish. In a sandbox, every figure is 0. The request does not reduce the pace of publishing.",
+                "The metrics cover all Pins of the Pinterest user, including those that this system did not \
+                 publish. In a sandbox, every metric is 0. The request does not reduce the pace of publishing.",
             )
             .of_one("The account's id.", ACCOUNT)
             .fails(&[ACCOUNT_NOT_PERMITTED])
@@ -92,7 +92,7 @@ pub fn endpoints() -> Vec<Endpoint> {
                 "The metrics, separated by commas or as a repeated parameter. The \
                  default is all.",
             )
-            .answers::<AccountAnalytics>(200, "The current figures of Pinterest."),
+            .answers::<AccountAnalytics>(200, "The current metrics of Pinterest."),
         ],
     )
 }
@@ -113,8 +113,8 @@ inline_schema!(
     /// The names of metrics in upper or lower case.
     AccountMetrics = metric_names(&ACCOUNT_METRICS)
 );
-names!(AnalyticsSource, "The requested source of the figures.", ["auto", "live", "stored"]);
-names!(FiguresSource, "The source of the figures.", ["live", "simulated"]);
+names!(AnalyticsSource, "The requested source of the metrics.", ["auto", "live", "stored"]);
+names!(FiguresSource, "The source of the metrics.", ["live", "simulated"]);
 names!(ProviderMode, "`simulated` in a sandbox, `pinterest` otherwise.", ["pinterest", "simulated"]);
 
 fn metric_names(names: &[&str]) -> Schema {
@@ -122,14 +122,14 @@ fn metric_names(names: &[&str]) -> Schema {
     json_schema!({"type": "array", "items": {"type": "string", "enum": names}})
 }
 
-/// The figures of one day.
+/// The metrics of one day.
 #[derive(Serialize, JsonSchema)]
 pub struct DailyFigures {
     #[schemars(with = "Day")]
     pub date: String,
-    /// Pinterest's status of the figures, such as `READY`.
+    /// Pinterest's status of the metrics, such as `READY`.
     pub data_status: Option<String>,
-    /// The figures by metric. Names of metrics are in lower case.
+    /// The values of the metrics by name. Names are in lower case.
     pub metrics: Figures,
 }
 
@@ -158,7 +158,7 @@ pub struct AccountAnalytics {
     pub daily: Vec<DailyFigures>,
     pub source: FiguresSource,
     pub data_as_of: Time,
-    /// Always `null`: this system stores no figures.
+    /// Always `null`: this system stores no metrics.
     #[schemars(with = "Option<Day>")]
     pub history_start: Option<String>,
 }

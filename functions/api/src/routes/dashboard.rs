@@ -1,4 +1,4 @@
-//! The figures of the dashboard.
+//! The metrics of the dashboard.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         "Dashboard",
         vec![
             get("/v1/dashboard/summary", READ, summary)
-                .operation("get_dashboard_summary", "Read the figures of a period")
+                .operation("get_dashboard_summary", "Read the metrics of a period")
                 .costs(50)
                 .about(
                     "Counts the pins, schedules and imports of the period from `start` up to, but not including, \
@@ -41,14 +41,14 @@ pub fn endpoints() -> Vec<Endpoint> {
                      has hourly steps for periods of up to 48 hours and daily steps for longer ones. Steps follow \
                      local time, so a day can have 23 or 25 hours. A pin counts from the moment it is accepted or \
                      ends, also in a burst of 10,000; if there are more than can be counted, `complete` is `false`, \
-                     and `pins.success_rate` is `null`. A key with an allow-list reads the figures of its accounts \
+                     and `pins.success_rate` is `null`. A key with an allow-list reads the metrics of its accounts \
                      only.",
                 )
                 .query::<Text>("start", "The start of the period: an ISO 8601 time or date.")
                 .query::<Text>("end", "The end of the period, exclusive: an ISO 8601 time or date. The default is now.")
                 .query::<Text>("tz", "An IANA time zone. The default is `UTC`.")
                 .query::<Uuid>("account_id", "Only this account. An unknown one is `not_found`.")
-                .answers::<DashboardSummary>(200, "The figures.")
+                .answers::<DashboardSummary>(200, "The metrics.")
                 .fails(&[NOT_FOUND, VALIDATION_ERROR, INVALID_DATE_RANGE, INVALID_TIMEZONE, ACCOUNT_NOT_PERMITTED]),
         ],
     )
@@ -56,7 +56,7 @@ pub fn endpoints() -> Vec<Endpoint> {
 
 names!(Granularity, "The length of a step of the series.", ["hour", "day"]);
 
-/// The figures of a period.
+/// The metrics of a period.
 #[derive(Serialize, JsonSchema)]
 pub struct DashboardSummary {
     #[schemars(with = "Time")]
@@ -81,16 +81,16 @@ pub struct DashboardSummary {
     pub schedules: ScheduleFigures,
     /// `null` if the request has an `account_id`.
     pub import_jobs: Option<ImportFigures>,
-    /// Extension: the time of these figures.
+    /// Extension: the time of these metrics.
     pub as_of: Time,
-    /// Extension: whether the figures of pins are exact. If not, there are more unfinished pins than one request reads:
+    /// Extension: whether the metrics of pins are exact. If not, there are more unfinished pins than one request reads:
     /// `published` and `failed` are lower bounds, and `pins.success_rate` is `null`.
     pub complete: bool,
     /// Extension: `true` if `published` and `failed` may lack some pins of the last minutes.
     pub counts_are_at_least: bool,
     /// Extension: `true` if some unfinished pins count as deferred without having been read.
     pub waiting_is_estimated: bool,
-    /// Extension: `true` if the figures are rounded to quarters of an hour, because the period starts or ends within
+    /// Extension: `true` if the metrics are rounded to quarters of an hour, because the period starts or ends within
     /// one whose details are no longer stored. A quarter counts as a whole if it starts in the period.
     pub rounded_to_quarter_hours: bool,
 }
@@ -261,7 +261,7 @@ async fn summary(
     }))
 }
 
-/// The account of the request. Figures are about it, so one that doesn't exist has none, as with the rate meter.
+/// The account of the request. Metrics are about it, so one that doesn't exist has none, as with the rate meter.
 async fn account(context: &Context, query: &query::Query, caller: &Caller) -> Result<Option<AccountId>, ApiError> {
     let Some(account) = query::optional_account_id(query)? else { return Ok(None) };
     match context.store.account(caller.account(account)?).await? {

@@ -42,7 +42,7 @@ names!(PauseReason, "Why the account is paused or on hold.", WaitReason::ALL.map
 #[derive(Serialize, JsonSchema)]
 pub struct RateMeter {
     pub account: AccountMeter,
-    /// The limit that all accounts share: the daily budget. Without a budget, the figures of the account.
+    /// The limit that all accounts share: the daily budget. Without a budget, the token bucket of the account.
     pub global: Meter,
     /// Extension: the daily budget of requests. `null` if none is configured.
     pub daily_budget: Option<DailyBudget>,

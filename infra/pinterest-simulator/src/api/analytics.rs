@@ -1,4 +1,4 @@
-//! `pins/analytics` and `user_account/analytics`. The figures are computed from the id and the day, so they never
+//! `pins/analytics` and `user_account/analytics`. The metrics are computed from the id and the day, so they never
 //! change.
 
 use std::collections::BTreeMap;

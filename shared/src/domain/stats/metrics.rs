@@ -130,7 +130,7 @@ impl DashboardMetrics {
         }
     }
 
-    /// The figures are read from `now` on, which takes a moment.
+    /// The metrics are read from `now` on, which takes a moment.
     #[must_use]
     pub fn read_from(self, now: Moment) -> Self {
         Self { ends_now: now.since_ms(self.end) < ENDS_NOW_MS, ..self }
@@ -149,7 +149,7 @@ impl DashboardMetrics {
         self.created(sample.created_at, 1);
         let scheduled = u32::from(sample.is_scheduled);
         match sample.end {
-            // It ended while the figures were read, so at the end of the period it was on its way.
+            // It ended while the metrics were read, so at the end of the period it was on its way.
             End::Published(at) | End::Failed(at) if self.ends_now && at >= self.end && sample.created_at < self.end => {
                 self.open(sample.created_at, Status::Publishing, 1, sample.is_scheduled);
             }

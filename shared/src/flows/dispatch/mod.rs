@@ -74,7 +74,7 @@ pub async fn dispatch(context: &Context, mode: Mode, ends_at_ms: i64) -> PortRes
     Ok(report)
 }
 
-/// On the very first run, notes from when on markers, schedules and figures are looked at. That is done before anything
+/// On the very first run, notes from when on markers, schedules and rollups are looked at. That is done before anything
 /// else: a dispatcher that fails for its first hours would otherwise begin later each time, and never look at what was
 /// accepted before.
 async fn begin(context: &Context, now: Moment) -> PortResult<()> {

@@ -63,7 +63,7 @@ pub enum Invariant {
     Hidden,
     /// A recovery marker stays for the rollup when the pins that still need rescuing are filed again.
     RetiredMarkers,
-    /// A retry is announced to the figures, which have the pin's failure from elsewhere.
+    /// A retry is announced to the dashboard, which has the pin's failure from elsewhere.
     RetriesAnnounced,
     /// A Pin is recognised whose link or texts its board writes in another way.
     Equivalence,

@@ -3,7 +3,7 @@
 //! A worker that ends pins keeps their samples, and writes a row of them when the row is full. So a pin of a burst
 //! costs a sixteenth of a write, and a single pin costs none. A reader takes a pin's end from such a row, or from the
 //! rollup, or else from the pin itself; a row that was never written, because its worker died or has too few, costs a
-//! read and changes no figure. Samples are told apart by pin and revision: a row that is written twice counts once.
+//! read and changes no count. Samples are told apart by pin and revision: a row that is written twice counts once.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

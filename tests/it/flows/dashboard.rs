@@ -1,5 +1,5 @@
-//! The figures never lie: during a burst and after it, whatever dies, they are those of the pins, or say that they
-//! aren't complete.
+//! The dashboard's metrics are those of the pins, or say that they aren't complete: during a burst and after it,
+//! whatever dies.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -75,7 +75,7 @@ async fn summary(world: &TestWorld, scope: Scope) -> Summary {
     world.faults.spare(read).await.expect("read")
 }
 
-/// The figures as the pins' own rows have them.
+/// The metrics as the pins' own rows have them.
 fn truth(store: &FakeStore, only: Option<AccountId>) -> (Totals, BTreeMap<AccountId, u64>) {
     let (mut totals, mut by_account) = (Totals::default(), BTreeMap::new());
     store.each_pin(|pin, attempt| {
