@@ -2,6 +2,11 @@
 //!
 //! A row is a small sentence: of each of its groups of phrases ([`phrases`]), one must be among Pinterest's words. So a
 //! row stands for a kind of refusal rather than for one wording of it.
+//!
+//! In a phrase, `*` ends the beginning of a word (`fetch*`: fetch, fetched, fetching), and `_` is any one word
+//! (`hit a _ block`: hit a temporary block). The first row that fits decides, [`CERTAIN`] before [`UNCERTAIN`]: a row
+//! stands below those that are more specific. infra/docs/contributing.md names the tests that show that one row shadows
+//! another.
 
 #[rustfmt::skip]
 mod phrases;
