@@ -379,7 +379,19 @@ async fn a_refused_token_is_read_afresh_once() {
     api.world.boards.fail_next(vec![refused(Failure::TokenRevoked); 2]);
     api.world.store_token("token-2").await;
     let path = format!("/v1/pinterest/boards?account_id={}", api.account());
-    assert_eq!(api.get(&path).await.told(), (409, "token_revoked".into()), "custody has no other");
+    let refused_alone = api.get(&path).await;
+    assert_eq!(refused_alone.told(), (409, "token_revoked".into()), "custody has no other");
+    // The account publishes: nothing says otherwise.
+    let told = refused_alone.json();
+    let text = |name: &str| told[name].as_str().or(told["error"][name].as_str()).unwrap_or_default().to_owned();
+    assert!(text("message").contains("publishing goes on"), "{told}");
+    assert!(
+        text("remediation").contains("reconnect the account") && !told.to_string().contains("held until"),
+        "{told}"
+    );
+    let account = api.world.context.store.account(testdata::connected_account().key).await.expect("read");
+    let bucket = api.world.context.store.bucket(testdata::connected_account().key).await.expect("read");
+    assert!(account.is_some_and(|account| account.is_connected()) && !bucket.is_held_for_token());
     let expired = TokenLife { access_expires_at: Some(api.world.now()), ..TokenLife::default() };
     api.change(|account| account.life = expired).await;
     api.world.boards.fail_next([refused(Failure::TokenRevoked)]);

@@ -208,7 +208,7 @@ async fn five_refused_board_lists_are_one_refresh_and_one_hold() {
     // Publishing works, so the call that tries the account ends the hold. The readers don't bring it back.
     let pins = pins(&world, key, 2).await;
     world.run_until_finished(&pins, world.now().plus_ms(20 * MINUTE_MS)).await;
-    assert!(matches!(boards(&world.context, key).await, Err(CallError::TokenRevoked)));
+    assert!(matches!(boards(&world.context, key).await, Err(CallError::CallRefused)), "nothing is held for it");
     assert_eq!((health(&world, key).await, world.oauth.asked().len()), (Health::Healthy, 1));
 }
 
@@ -450,10 +450,19 @@ async fn refusals_of_reads_without_a_refresh_token_hold_nothing() {
     let (world, key) = bare().await;
     world.boards.fail_next(vec![refused(Failure::TokenRevoked); 6]);
     for _ in 0..3 {
-        assert!(matches!(boards(&world.context, key).await, Err(CallError::TokenRevoked)));
+        assert!(matches!(boards(&world.context, key).await, Err(CallError::CallRefused)));
     }
     assert_eq!(health(&world, key).await, Health::Healthy, "the publisher finds out for itself");
     assert!(boards(&world.context, key).await.is_ok());
+    // Other reads hold nothing either, and pins are published meanwhile.
+    world.boards.fail_next(vec![refused(Failure::TokenRevoked); 4]);
+    let board = BoardKey { account: key, board_id: "1".into() };
+    assert!(matches!(sections(&world.context, &board).await, Err(CallError::CallRefused)));
+    let access = board_access(&world.context, &board, true).await.expect("an answer");
+    assert_eq!(access.obstacle, Some(Obstacle::CallRefused));
+    let pins = pins(&world, key, 2).await;
+    world.run_until_finished(&pins, world.now().plus_ms(5 * MINUTE_MS)).await;
+    assert_eq!(world.attempt(pins[1]).await.status, Status::Published);
 }
 
 #[tokio::test]

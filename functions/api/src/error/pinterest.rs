@@ -3,6 +3,7 @@
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::sandbox::OWN_BOARDS_MAX;
 use pinbridge_shared::flows::accounts::with_token::CallError;
+use pinbridge_shared::flows::boards::board_access::Obstacle;
 use pinbridge_shared::ports::ReadFailure;
 
 use super::codes::Code;
@@ -89,6 +90,7 @@ impl From<CallError> for ApiError {
             CallError::AccountNotFound => Self::not_found("account"),
             CallError::TokenExpired => codes::TOKEN_EXPIRED.into(),
             CallError::TokenRevoked => codes::TOKEN_REVOKED.into(),
+            CallError::CallRefused => Obstacle::CallRefused.into(),
             CallError::Disconnected => not_connected(),
             CallError::ScopeMissing(scopes) => scope_missing(&scopes),
             CallError::SandboxBoardLimit => codes::SANDBOX_BOARD_LIMIT.with("limit", OWN_BOARDS_MAX),

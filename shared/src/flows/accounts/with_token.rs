@@ -17,7 +17,7 @@ use crate::domain::time::{Moment, SECOND_MS};
 use crate::flows::pacing::heed_limit::{self, Call};
 use crate::flows::pacing::own_write::{self, OwnWriteError};
 use crate::flows::pacing::spend_budget::{self, Granted};
-use crate::ports::{PortError, ReadFailure};
+use crate::ports::{PortError, PortResult, ReadFailure};
 
 /// The part of a request's time for renewing a token. The API's function has 20 s, and a call to Pinterest takes up to
 /// 6 s.
@@ -39,6 +39,9 @@ pub enum CallError {
     /// Pinterest refuses the connection.
     #[error("the account is not connected any more")]
     TokenRevoked,
+    /// Pinterest refuses the access token for this call. Nothing is held for it: creates may work with the same token.
+    #[error("Pinterest refuses the access token for this call")]
+    CallRefused,
     /// The names of the missing scopes, as far as they are known.
     #[error("the account lacks scopes: {0:?}")]
     ScopeMissing(Vec<String>),
@@ -142,7 +145,7 @@ where
     let kind = if is_write { Call::Write } else { Call::Read };
     heed_limit::heed(context, account.key, kind, &failure).await?;
     if failure.failure != Failure::TokenRevoked {
-        return Err(classify(context, account, failure));
+        return Err(classify(context, account, failure).await);
     }
     let ends_at_ms = context.system.monotonic_ms() + RENEW_WITHIN_MS;
     let renewal = refresh_tokens::after_refusal(context, account.key, &token, ends_at_ms).await;
@@ -159,14 +162,14 @@ where
                 return Err(CallError::TokenExpired);
             }
             hold_refused(context, account.key, &token).await;
-            return Err(classify(context, account, failure));
+            return Err(classify(context, account, failure).await);
         }
         // A single refusal may be an error of Pinterest's, and after a failed renewal the token may still be valid.
         Renewal::Exhausted | Renewal::RetryAt(_) => {
             context.system.sleep_ms(STRAY_REFUSAL_PAUSE_MS).await;
             token
         }
-        Renewal::NotDue | Renewal::NeedsReconnect => return Err(classify(context, account, failure)),
+        Renewal::NotDue | Renewal::NeedsReconnect => return Err(classify(context, account, failure).await),
     };
     // A call with a refused token did nothing, so it may be made once more, whatever it was.
     spend(context, account, is_write).await?;
@@ -180,7 +183,7 @@ where
                 }
                 hold_refused(context, account.key, &token).await;
             }
-            Err(classify(context, account, failure))
+            Err(classify(context, account, failure).await)
         }
     }
 }
@@ -202,16 +205,27 @@ async fn spend(context: &Context, account: &Account, is_write: bool) -> Result<(
     })
 }
 
-fn classify(context: &Context, account: &Account, failure: ReadFailure) -> CallError {
+async fn classify(context: &Context, account: &Account, failure: ReadFailure) -> CallError {
     match failure.failure {
         Failure::TokenRevoked if account.life.has_expired(context.system.now()) => CallError::TokenExpired,
-        Failure::TokenRevoked => CallError::TokenRevoked,
+        Failure::TokenRevoked => match holds_pins(context, account.key).await {
+            Ok(true) => CallError::TokenRevoked,
+            Ok(false) => CallError::CallRefused,
+            Err(error) => error.into(),
+        },
         Failure::ScopeMissing => CallError::ScopeMissing(named(failure.upstream.message.as_deref().unwrap_or(""))),
         Failure::RateLimited | Failure::SpamBlock => {
             CallError::RateLimited { retry_after_ms: failure.repeat_after_ms().unwrap_or(RATE_LIMIT_PAUSE_MS) }
         }
         _ => CallError::Pinterest(failure),
     }
+}
+
+/// Whether the account's pins wait because Pinterest refuses its token, as the rows say now. A call that was refused
+/// doesn't say so itself: what Pinterest refuses to reads it may take for creates.
+async fn holds_pins(context: &Context, key: AccountKey) -> PortResult<bool> {
+    let is_connected = context.store.account(key).await?.is_some_and(|account| account.is_connected());
+    Ok(!is_connected || context.store.bucket(key).await?.is_held_for_token())
 }
 
 /// Reads the scopes from Pinterest's message: `Missing: ['boards:write', 'pins:write']`.

@@ -20,6 +20,8 @@ pub enum Obstacle {
     Denied,
     TokenExpired,
     TokenRevoked,
+    /// Pinterest refuses the account's access token for the check. Nothing is held for it.
+    CallRefused,
     /// Its owner or an operator disconnected the account.
     Disconnected,
     ScopeMissing(Vec<String>),
@@ -47,6 +49,7 @@ impl Obstacle {
             Self::ScopeMissing(scopes) => scopes.as_slice() == [PINS_WRITE_SECRET],
             Self::TokenExpired
             | Self::TokenRevoked
+            | Self::CallRefused
             | Self::Disconnected
             | Self::RateLimited { .. }
             | Self::Unreachable
@@ -61,7 +64,7 @@ impl Obstacle {
             Self::Deleted => "board_deleted",
             Self::Denied => Failure::BoardAccessDenied.code(),
             Self::TokenExpired => Failure::TokenExpired.code(),
-            Self::TokenRevoked | Self::Disconnected => Failure::TokenRevoked.code(),
+            Self::TokenRevoked | Self::CallRefused | Self::Disconnected => Failure::TokenRevoked.code(),
             Self::ScopeMissing(_) => Failure::ScopeMissing.code(),
             Self::RateLimited { .. } => "rate_limited",
             Self::Unreachable => Failure::PinterestUnreachable.code(),
@@ -77,6 +80,11 @@ impl Obstacle {
             Self::Denied => Failure::BoardAccessDenied.message().into(),
             Self::TokenExpired => "The account's access token has expired and could not be renewed.".into(),
             Self::TokenRevoked => Failure::TokenRevoked.message().into(),
+            Self::CallRefused => {
+                "Pinterest refused the account's access token for this call. No pin is held for that: publishing goes \
+                 on."
+                .into()
+            }
             Self::Disconnected => Failure::AccountDisconnected.message().into(),
             Self::ScopeMissing(scopes) => {
                 format!("The connection lacks what publishing to the board needs: {}.", scopes.join(", "))
@@ -98,6 +106,7 @@ impl Obstacle {
             Self::Denied => Failure::BoardAccessDenied.remedy(),
             Self::TokenExpired => "Reconnect the account.",
             Self::TokenRevoked => Failure::TokenRevoked.remedy(),
+            Self::CallRefused => "Send the request again later. If it is still refused, reconnect the account.",
             Self::Disconnected => "Reconnect the account.",
             Self::ScopeMissing(_) => "Reconnect the account and grant every scope.",
             Self::RateLimited { .. } | Self::Unreachable => "Check again later.",
@@ -180,6 +189,7 @@ pub(super) fn obstacle(error: CallError) -> Obstacle {
     match error {
         CallError::TokenExpired => Obstacle::TokenExpired,
         CallError::TokenRevoked => Obstacle::TokenRevoked,
+        CallError::CallRefused => Obstacle::CallRefused,
         CallError::Disconnected | CallError::AccountNotFound => Obstacle::Disconnected,
         CallError::ScopeMissing(scopes) => Obstacle::ScopeMissing(scopes),
         CallError::BudgetSpent { retry_after_ms } => Obstacle::RateLimited { retry_after_ms },

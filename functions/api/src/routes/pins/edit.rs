@@ -122,7 +122,7 @@ impl From<Obstacle> for ApiError {
             Obstacle::Deleted => codes::PREFLIGHT_BOARD_DELETED,
             Obstacle::Denied => codes::PREFLIGHT_BOARD_ACCESS_DENIED,
             Obstacle::TokenExpired => codes::TOKEN_EXPIRED,
-            Obstacle::TokenRevoked | Obstacle::Disconnected => codes::TOKEN_REVOKED,
+            Obstacle::TokenRevoked | Obstacle::CallRefused | Obstacle::Disconnected => codes::TOKEN_REVOKED,
             Obstacle::ScopeMissing(_) => codes::SCOPE_MISSING,
             // A check that could not be made refuses nothing but a name.
             Obstacle::RateLimited { .. } => codes::PINTEREST_RATE_LIMITED,
