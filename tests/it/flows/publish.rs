@@ -104,6 +104,30 @@ async fn a_429_without_json_pauses_the_account_and_its_pin_stays_unknown() {
     }
 }
 
+/// Such a create may have been carried out: it is looked for before it is sent again.
+#[tokio::test]
+async fn a_create_that_was_not_completed_is_looked_for_before_it_is_sent_again() {
+    for (status, body) in [
+        (400, r#"{"code":16,"message":"Request didn't complete in time"}"#),
+        (400, r#"{"code":1,"message":"Pin could not be saved"}"#),
+        (401, r#"{"code":12,"message":"We could not complete that request."}"#),
+        (429, r#"{"code":1,"message":"Your Pin couldn't be published"}"#),
+    ] {
+        let world = TestWorld::new(1).await;
+        world.pinterest.answer_next([Answer::Http(status, body)]);
+        let key = world.accept("key").await;
+        world.run_publisher_once().await;
+        let attempt = world.attempt(key).await;
+        let is = (attempt.status, attempt.failure);
+        assert_eq!(is, (Status::Publishing, Some(Failure::OutcomeUnknown)), "{status} {body}");
+        let bucket = world.context.store.bucket(testdata::connected_account().key).await.expect("read");
+        assert_eq!(bucket.is_paused(world.now()), status == 429, "{status} {body}: {bucket:?}");
+        world.run_until_finished(&[key], START.plus_ms(30 * MINUTE_MS)).await;
+        assert!(!world.pinterest.list_reads().is_empty(), "{status} {body}: the board was read");
+        assert_eq!(world.pinterest.pins().len(), 1, "{status} {body}");
+    }
+}
+
 #[tokio::test]
 async fn a_429_about_a_link_fails_its_pin_and_pauses_the_account() {
     let world = TestWorld::new(1).await;

@@ -59,15 +59,34 @@ pub const CERTAIN: &[Row] = &[
     says(&[STILL_SAVING], F::OutcomeUnknown),
     says(&[SAVED], F::OutcomeUnknown).unless(&[&["too often", "too many"]]),
     says(&[OUR_SERVERS], F::OutcomeUnknown)
-        .unless(&[OTHER_SERVER, FETCH, LINK, CONNECTION, TEXT, WRONG, VALIDATION, &["format*", "unsupported", "not support*"]]),
-    says(&[MEDIA, &["upload*", "store", "storing", "stored", "image service", "media service"], STUCK], F::OutcomeUnknown)
+        .unless(&[OTHER_SERVER, FETCH, LINK, CONNECTION, TEXT, WRONG, VALIDATION,
+            &["format*", "unsupported", "not support*"]]),
+    says(&[MEDIA, &["upload*", "store", "storing", "stored", "image service", "media service"], STUCK],
+        F::OutcomeUnknown)
         .unless(&[OTHER_SERVER, FETCH, LINK, BLOCKED, WRONG, VALIDATION]),
+    // Who says that it wasn't done, and gives no reason, may have done it all the same: "Pin could not be saved".
+    says(&[TOOK_TOO_LONG, SAVING], F::OutcomeUnknown).unless(&[OTHER_SERVER, FETCH, LINK]),
+    says(&[TOOK_TOO_LONG], F::OutcomeUnknown).unless(&[OTHER_SERVER, FETCH, LINK, MEDIA]),
+    says(&[A_SERVER, OVERLOADED], F::OutcomeUnknown)
+        .unless(&[OTHER_SERVER, FETCH, LINK, MEDIA, APP, FEATURE, ACCOUNT, VIOLATES, BOARD, TEXT, BLOCKED, A_REASON]),
     says(&[SAVING, FAILED], F::OutcomeUnknown)
-        .unless(&[FETCH, BLOCKED, VIOLATES, NOT_ALLOWED, CONNECTION, ACCOUNT, LINK, TEXT,
-            &["must be", "character*", "empty", "blank", "field", "parameter*", "not found", "not exist*", "forbidden",
-                "denied", "not authori*", "scope*", "too many", "missing", "required"], &["limit*", "maximum", "permission*", "invalid", "not valid", "unsupported", "format*", "corrupt*",
-                "broken", "too large", "too small"]]),
-    says(&[&["heavy load", "high load", "heavy traffic", "experiencing issues", "experiencing problems"]],
+        .unless(&[FETCH, BLOCKED, VIOLATES, NOT_ALLOWED, CONNECTION, ACCOUNT, LINK, TEXT, A_REASON]),
+    says(&[PROCESSING, FAILED], F::OutcomeUnknown)
+        .unless(&[FETCH, BLOCKED, VIOLATES, NOT_ALLOWED, CONNECTION, ACCOUNT, LINK, TEXT, A_REASON, MEDIA]),
+    says(&[NOT_SAVED], F::OutcomeUnknown)
+        .unless(&[FETCH, BLOCKED, VIOLATES, NOT_ALLOWED, CONNECTION, ACCOUNT, LINK, TEXT, A_REASON, RATE, SIZE,
+            DANGEROUS, BEHAVIOUR, APP]),
+    says(&[NOT_PROCESSED], F::OutcomeUnknown)
+        .unless(&[FETCH, BLOCKED, VIOLATES, NOT_ALLOWED, CONNECTION, ACCOUNT, LINK, TEXT, A_REASON, RATE, SIZE,
+            DANGEROUS, BEHAVIOUR, APP, MEDIA]),
+    says(&[REQUEST_FAILED], F::OutcomeUnknown)
+        .unless(&[FETCH, BLOCKED, VIOLATES, NOT_ALLOWED, CONNECTION, ACCOUNT, LINK, TEXT, A_REASON, RATE, SIZE,
+            DANGEROUS, BEHAVIOUR, APP, MEDIA]),
+    says(&[CAN_NOT_SAVE], F::OutcomeUnknown)
+        .unless(&[FETCH, BLOCKED, VIOLATES, NOT_ALLOWED, CONNECTION, ACCOUNT, LINK, TEXT, A_REASON, RATE, SIZE,
+            DANGEROUS, BEHAVIOUR, APP, MEDIA, BOARD, SECTION, HERE, NOT_FOR_YOU,
+            &["content", "section's", "object", "resource"]]),
+    says(&[&["heavy load", "high load", "heavy traffic", "too busy", "experiencing issues", "experiencing problems"]],
         F::OutcomeUnknown),
     // A block of the account that mentions what it is about: "You've hit a block (Pins) … Please remove your link".
     says(&[&["hit a block", "hit a _ block"]], F::SpamBlock),
@@ -124,6 +143,7 @@ pub const CERTAIN: &[Row] = &[
     // The account's rate.
     // What is said of one link, text or image has no end in time.
     says(&[RATE], F::RateLimited).unless(&[THIS_LINK, THIS_TEXT, THIS_PIN]),
+    says(&[RATE, NOT_SAVED], F::RateLimited).unless(&[THIS_LINK, THIS_TEXT]),
     says(&[&["too many pins"]], F::RateLimited).unless(&[BOARD, SECTION, LINK]),
     says(&[LIMIT, REACHED, COUNTED], F::RateLimited).unless(&[BOARD, SECTION, TEXT, VALIDATION, MEDIA, LINK, SIZE]),
     says(&[&["pin limit*", "pin creation limit*", "save limit*", "allotted", "allowed number of pins"], REACHED],
@@ -291,6 +311,45 @@ pub const UNCERTAIN: &[Row] = &[
     // Who says no more than that it passes has not refused a field.
     code(400, &[&["try again", "please retry"]], F::OutcomeUnknown).unless(&[WRONG, VALIDATION, MEDIA, LINK, TEXT]),
     code(1, &[&["try again", "please retry"]], F::OutcomeUnknown).unless(&[WRONG, VALIDATION, MEDIA, LINK, TEXT]),
+    // Nor has who names neither a field nor an object, and gives no reason.
+    code(400, &[&[ANY]], F::OutcomeUnknown).unless(&[
+        WRONG,
+        VALIDATION,
+        MEDIA,
+        LINK,
+        TEXT,
+        OBJECT,
+        A_REASON,
+        NAMES_A_FIELD,
+        REFUSES,
+        SIZE,
+        CONTENT,
+        DANGEROUS,
+        VIOLATES,
+        APP,
+        FEATURE,
+        ACCOUNT,
+        CONNECTION,
+    ]),
+    code(1, &[&[ANY]], F::OutcomeUnknown).unless(&[
+        WRONG,
+        VALIDATION,
+        MEDIA,
+        LINK,
+        TEXT,
+        OBJECT,
+        A_REASON,
+        NAMES_A_FIELD,
+        REFUSES,
+        SIZE,
+        CONTENT,
+        DANGEROUS,
+        VIOLATES,
+        APP,
+        FEATURE,
+        ACCOUNT,
+        CONNECTION,
+    ]),
     code(400, &[], F::InvalidRequest),
     code(1, &[], F::InvalidRequest),
     // Code 7 is said of a board (401) and of the rate (429).

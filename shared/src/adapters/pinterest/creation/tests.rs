@@ -72,6 +72,18 @@ fn a_429_limits_the_account_whatever_its_body() {
 }
 
 #[test]
+fn what_was_not_saved_for_no_reason_is_unknown_and_a_429_pauses_all_the_same() {
+    for message in ["Pin could not be saved", "The server is busy", "Your request took too long"] {
+        let body = format!(r#"{{"code":1,"message":"{message}"}}"#);
+        assert_eq!(limit_of(read(400, &[], Some(&body))), None, "{message}");
+        let limit = limit_of(read(429, &[("retry-after", "7")], Some(&body)));
+        assert_eq!(limit, Some(Limit { failure: Failure::RateLimited, retry_after_ms: Some(7_000) }), "{message}");
+    }
+    let not_in_time = r#"{"code":16,"message":"Request didn't complete in time"}"#;
+    assert_eq!(limit_of(read(400, &[], Some(not_in_time))), None);
+}
+
+#[test]
 fn a_block_counts_also_where_the_outcome_is_unknown() {
     let words = "Sorry! You've hit a block (Pins) we have in place to combat spam";
     let body = format!(r#"{{"code":9,"message":"{words}"}}"#);

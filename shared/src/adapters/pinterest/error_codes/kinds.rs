@@ -413,6 +413,77 @@ const ASIDES: &[Sentence] = &[
     (1, "['The board was not found by this name']", F::BoardNotFound),
 ];
 
+/// Servers that are busy, and requests that took too long: whether the Pin exists is open.
+const NOT_IN_TIME: &[&str] = &[
+    "Request didn't complete in time",
+    "We could not complete that request.",
+    "The server is busy",
+    "Your request took too long",
+    // Invented.
+    "The request was not completed in time",
+    "Your request did not finish in time.",
+    "Servers are busy. Please try again later.",
+    "Server too busy",
+    "The service is busy",
+    "Sorry, Pinterest is busy right now",
+    "Our servers are overloaded",
+    "The service is temporarily overloaded",
+    "The server is currently unavailable",
+    "The service isn't available right now",
+    "Our systems are down",
+    "Servers are over capacity",
+    "The server did not respond",
+    "The backend is not responding",
+    "The request took too long to complete.",
+    "This took too long. Try again.",
+    "It's taking too long",
+    "Saving your Pin took too long",
+    "Your Pin took too long to publish",
+    "The image took too long to save",
+    "Our servers took too long to respond",
+    "Your request is taking longer than expected",
+    "The request timed out.",
+    "The operation has timed out",
+    "Too busy to save your Pin",
+    "Your request failed",
+    "The operation was interrupted",
+    "Your request didn't go through",
+    "Upload failed",
+    "Your image could not be uploaded",
+    "Your Pin wasn't saved because our servers are busy",
+    "Pin could not be saved to the board",
+];
+
+/// What wasn't done for a reason that is named. The reason decides.
+const NOT_DONE_FOR_A_REASON: &[Sentence] = &[
+    (1, "We couldn't save this Pin because the image is broken", F::ImageBroken),
+    // Invented.
+    (1, "Your Pin could not be saved because the image is too small", F::ImageTooSmall),
+    (1, "Your Pin couldn't be created because we couldn't fetch the image", F::ImageUnreachable),
+    (400, "We weren't able to publish your Pin: the image could not be downloaded", F::ImageUnreachable),
+    (1, "Pin not saved: the image URL is unreachable", F::ImageUnreachable),
+    (1, "Pin could not be created: image format not supported", F::ImageFormatUnsupported),
+    (1, "Your Pin couldn't be saved because its link is blocked", F::LinkBlocked),
+    (9, "Your Pin could not be published because the description contains spam", F::DescriptionBlocked),
+    (1, "Pin could not be saved: invalid URL", F::InvalidUrl),
+    (1, "Pin could not be saved: board not found", F::BoardNotFound),
+    (400, "We couldn't save your Pin because the board doesn't exist", F::BoardNotFound),
+    (1, "We couldn't save your Pin: the board section was not found", F::BoardSectionNotFound),
+    (7, "Your Pin couldn't be saved: you don't have permission to save to this board", F::BoardAccessDenied),
+    (2, "Your Pin wasn't saved: only members can save to this board", F::BoardAccessDenied),
+    (2, "This Pin can't be saved to that board", F::BoardAccessDenied),
+    (1, "Your Pin could not be saved: too many requests", F::RateLimited),
+    (1, "Pin not created. You are pinning too fast.", F::RateLimited),
+    (1, "Your Pin was not saved because your account is blocked", F::SpamBlock),
+    (1, "Your Pin was not saved: the access token is invalid", F::TokenRevoked),
+    (1, "Pin could not be created: please log in", F::TokenRevoked),
+    (3, "Pin could not be created: missing scope pins:write", F::ScopeMissing),
+    (29, "Pin was not created: apps with Trial access may not create Pins in production", F::TrialAccess),
+    (1, "Pin could not be saved: the title is too long", F::InvalidRequest),
+    (400, "Pin could not be created: title must be 100 characters or less", F::InvalidRequest),
+    (1, "We couldn't save your Pin because it violates our guidelines", F::InvalidRequest),
+];
+
 fn check(sentences: &[Sentence]) {
     let mut wrong = Vec::new();
     for (code, message, failure) in sentences {
@@ -462,6 +533,115 @@ fn blocks_and_rates_of_the_account_pause_it() {
 #[test]
 fn where_pinterest_itself_failed_a_pin_may_exist() {
     check(PERHAPS_CREATED);
+}
+
+/// In every voice, of everything that a create may be called, whatever the code: the Pin may exist, so it is looked for
+/// before it is sent again. Under a 429 the account pauses all the same.
+#[test]
+fn a_pin_that_was_not_saved_for_no_reason_may_exist_in_every_verb_and_form() {
+    const VERBS: [[&str; 3]; 7] = [
+        ["save", "saved", "saving"],
+        ["create", "created", "creating"],
+        ["publish", "published", "publishing"],
+        ["post", "posted", "posting"],
+        ["upload", "uploaded", "uploading"],
+        ["process", "processed", "processing"],
+        ["complete", "completed", "completing"],
+    ];
+    const THINGS: [&str; 9] =
+        ["your Pin", "this Pin", "Pin", "it", "your request", "that request", "this", "the request", "your idea"];
+    const FORMS: [&str; 26] = [
+        "We couldn't {do} {it}.",
+        "We can't {do} {it} right now.",
+        "We didn't {do} {it}",
+        "We weren't able to {do} {it}",
+        "We were unable to {do} {it}.",
+        "Unable to {do} {it}",
+        "Not able to {do} {it}",
+        "Pinterest failed to {do} {it}",
+        "Failed to {do} {it}. Please try again.",
+        "We couldn't {do} {it} to your board. Please try again.",
+        "{it} couldn't be {done}",
+        "{it} could not be {done} at this time.",
+        "{it} can't be {done}",
+        "{it} wasn't {done}",
+        "{it} isn't {done}",
+        "{it} hasn't been {done}.",
+        "{it} failed to {do}",
+        "{it} failed to be {done}",
+        "{it} was unable to be {done}",
+        "{it} not {done}",
+        "{it} could not be successfully {done}",
+        "{it} didn't {do} in time",
+        "Sorry, {doing} {it} failed",
+        "There was a problem {doing} {it}.",
+        "Error {doing} {it}",
+        "We had trouble {doing} {it}. Please try again.",
+    ];
+    let mut wrong = Vec::new();
+    let sentences = VERBS.iter().flat_map(|[verb, done, doing]| {
+        FORMS.iter().flat_map(move |form| {
+            let form = form.replace("{doing}", doing).replace("{done}", done).replace("{do}", verb);
+            THINGS.iter().map(move |thing| form.replace("{it}", thing))
+        })
+    });
+    for message in sentences.chain(NOT_IN_TIME.iter().map(|message| (*message).to_owned())) {
+        let said = Words::of(&message, &[]);
+        for status in [400, 401, 403, 404, 409, 418, 422, 429, 499] {
+            for code in [None, Some(1), Some(12), Some(16), Some(77), Some(400)] {
+                let found = of_create(status, code, &said);
+                if found != F::OutcomeUnknown {
+                    wrong.push(format!("{status} {code:?} {message}: {found:?}"));
+                }
+            }
+        }
+        assert_eq!(limit_of(429, Some(1), &said), Some(F::RateLimited), "{message}");
+        assert_eq!(limit_of(401, Some(16), &said), None, "{message}");
+    }
+    assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn servers_that_are_busy_and_requests_that_took_too_long_leave_the_outcome_open_under_every_4xx() {
+    for code in [1, 12, 16, 400] {
+        let sentences: Vec<Sentence> = NOT_IN_TIME.iter().map(|message| (code, *message, F::OutcomeUnknown)).collect();
+        check(&sentences);
+    }
+}
+
+#[test]
+fn what_was_not_done_for_a_reason_fails_for_the_reason() {
+    check(NOT_DONE_FOR_A_REASON);
+}
+
+/// Under codes 1 and 400, which Pinterest uses for anything.
+#[test]
+fn words_that_name_nothing_and_give_no_reason_leave_the_outcome_open() {
+    for code in [1, 400] {
+        let of = |status, message: &str| of_create(status, Some(code), &Words::of(message, &[]));
+        for message in ["Oops!", "Sorry.", "Something odd happened", "That was not meant to be"] {
+            assert_eq!(
+                (of(400, message), of(403, message)),
+                (F::OutcomeUnknown, F::OutcomeUnknown),
+                "{code} {message}"
+            );
+            assert_eq!(of(429, message), F::RateLimited, "{code} {message}");
+        }
+        for message in [
+            "",
+            "Invalid request",
+            "Invalid parameters",
+            "board_id should be a string",
+            "Missing required property",
+            "Request body is malformed",
+            "Your Pin was rejected",
+            "This is not allowed",
+            "None is not of type string",
+            "Validation failed",
+        ] {
+            assert_eq!(of(400, message), F::InvalidRequest, "{code} {message}");
+        }
+    }
 }
 
 #[test]
@@ -516,6 +696,7 @@ fn our_own_texts_of_these_kinds_choose_no_failure() {
         MISTAKEN,
         UNSEEN,
         BLOCKS_FOR_SPAM,
+        NOT_DONE_FOR_A_REASON,
     ];
     let every: Vec<&str> = kinds.into_iter().flatten().map(|(_, message, _)| *message).collect();
     let is_plain = |text: &&&str| !text.contains(['"', '“', '[', ':']) && !text.contains(" '");

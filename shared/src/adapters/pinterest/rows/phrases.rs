@@ -271,13 +271,92 @@ pub const COUNTED: Any = &[
     "pins", "saves", "posts", "request*", "calls", "writes", "today", "daily", "day", "hour*", "hourly", "per minute",
 ];
 
+/// That something wasn't done: actively, passively, and as what somebody couldn't do. Each verb with its participle.
+/// Pinterest says so also of what it has done after all.
+macro_rules! not_done {
+    ($($verb:literal $done:literal,)*) => { &[$(
+        concat!("could not ", $verb), concat!("could not successfully ", $verb), concat!("did not ", $verb),
+        concat!("not able to ", $verb), concat!("unable to ", $verb), concat!("fail* to ", $verb),
+        concat!($verb, " fail*"), concat!("could not be ", $done), concat!("not be successfully ", $done),
+        concat!("not ", $done), concat!("not yet ", $done), concat!("not successfully ", $done),
+        concat!("not been ", $done), concat!("not able to be ", $done), concat!("unable to be ", $done),
+        concat!("fail* to be ", $done),
+    )*] };
+}
+/// That something can't be done.
+macro_rules! can_not {
+    ($($verb:literal $done:literal,)*) => { &[$(concat!("can not ", $verb), concat!("can not be ", $done),)*] };
+}
+pub const NOT_SAVED: Any = not_done! {
+    "save" "saved", "create" "created", "publish" "published", "post" "posted", "pin" "pinned", "upload" "uploaded",
+    "complete" "completed", "finish" "finished", "submit" "submitted", "add" "added",
+};
+/// Of images this is said where they are at fault.
+pub const NOT_PROCESSED: Any = not_done! {
+    "process" "processed", "handle" "handled", "execute" "executed", "perform" "performed", "fulfill" "fulfilled",
+};
+pub const CAN_NOT_SAVE: Any = can_not! {
+    "save" "saved", "create" "created", "publish" "published", "post" "posted", "pin" "pinned", "upload" "uploaded",
+    "complete" "completed", "finish" "finished", "submit" "submitted", "add" "added", "process" "processed",
+    "handle" "handled", "execute" "executed", "perform" "performed", "fulfill" "fulfilled",
+};
+pub const REQUEST_FAILED: Any = &[
+    "request failed", "request has failed", "operation failed", "operation has failed", "pin failed", "not succeed",
+    "not successful", "not go through", "not work", "aborted", "interrupted",
+];
+/// Who is told that something isn't for them. "We can't save Pins" is said of Pinterest itself.
+pub const NOT_FOR_YOU: Any = &["you can not", "users can not", "apps can not"];
+/// Why something wasn't done, beside what has a group of its own.
+pub const A_REASON: Any = &[
+    "must be", "must not", "should not", "may not", "character*", "empty", "blank", "field", "fields", "parameter*",
+    "value", "name", "names", "not found", "not be found", "not exist*", "no longer exist*", "deleted", "archived",
+    "is full", "forbidden", "denied", "permission*", "permit*", "not authori*", "unauthori*", "authenticat*",
+    "authori*", "scope*", "trial", "too many", "missing", "required", "limit*", "maximum", "quota", "invalid",
+    "not valid", "a valid", "malformed", "unsupported", "not support*", "format*", "corrupt*", "broken", "damaged",
+    "unreadable", "too large", "too small", "too big", "larger than", "smaller than", "unreachable", "inaccessible",
+    "not accessible", "not load*", "not get", "not access", "not open", "not reach*", "not read", "nudity",
+    "misinformation", "copyright*", "trademark*", "only members", "members only", "only _ members",
+    "only collaborators", "only the owner", "not a member", "not yours", "belongs to", "owned by", "not invited", "not joined",
+    "someone else*", "another user*",
+];
+/// Fields beside texts and links, and what a request consists of.
+pub const NAMES_A_FIELD: Any = &[
+    "board_id", "board_section_id", "media_source", "source_type", "image_url", "alt_text", "dominant_color",
+    "parent_pin_id", "color", "colour", "json", "syntax*", "body", "payload", "schema", "property", "properties",
+    "attribute*", "argument*", "input", "query", "validat*", "of type", "a string", "a number", "an integer", "a list",
+    "key", "keys",
+];
+/// Says of itself that it is a refusal.
+pub const REFUSES: Any = &[
+    "refus*", "reject*", "declin*", "not allow*", "disallow*", "prohibit*", "forbid*", "not accept*", "not match*",
+    "not permitted", "duplicate*", "expected", "must", "should", "can not",
+];
+/// Something took longer than Pinterest waits for it.
+pub const TOOK_TOO_LONG: Any = &[
+    "took too long", "take too long", "takes too long", "taking too long", "taken too long", "took longer than",
+    "taking longer than", "complete in time", "completed in time", "finish in time", "finished in time",
+    "processed in time", "respond in time", "response in time", "too long to complete", "too long to process",
+    "too long to save", "too long to finish", "too long to respond",
+];
+/// Pinterest's own servers, unless another one is named.
+pub const A_SERVER: Any = &[
+    "server", "servers", "service", "services", "system", "systems", "pinterest", "we're", "we are", "api", "backend",
+];
+pub const OVERLOADED: Any = &[
+    "busy", "overload*", "unavailable", "not available", "is down", "are down", "was down", "unresponsive",
+    "over capacity", "at capacity", "not respond*", "not responding", "maintenance",
+];
+
 /// Pinterest saves the Pin.
 pub const SAVING: Any = &[
-    "saving", "save your pin", "save this pin", "save the pin", "save your image", "save the image", "being saved",
-    "creating your", "creating the", "creating this", "create pin", "creating pin", "pin creation", "create a pin",
-    "creation failed", "saving pin", "save pin", "create your pin", "create the pin", "create this pin",
-    "publishing your", "publish your pin", "processing your pin", "processing the pin",
+    "saving", "creating", "publishing", "posting", "uploading", "completing", "submitting", "publication",
+    "too long to save", "too long to create", "too long to publish", "too long to post", "save your pin",
+    "save this pin", "save the pin", "save your image", "save the image", "being saved", "create pin", "pin creation",
+    "create a pin", "creation failed", "saving pin", "save pin", "create your pin", "create the pin",
+    "create this pin", "publish your pin", "processing your pin", "processing the pin",
 ];
+/// Of images this is said where they are at fault.
+pub const PROCESSING: Any = &["processing", "handling", "executing", "performing"];
 /// And it may have failed.
 pub const FAILED: Any = &[
     "error*", "problem*", "trouble", "issue", "issues", "timed out", "time out", "timeout*", "took too long",
