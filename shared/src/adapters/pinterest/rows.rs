@@ -115,7 +115,9 @@ pub const CERTAIN: &[Row] = &[
     says(&[&["remote server"], HOST_SAYS], F::ImageUnreachable),
     says(&[MEDIA, &["not read", "not be read", "unable to read"], &["url", "urls", ADDRESS]], F::ImageUnreachable),
     says(&[MEDIA, &["not verify", "unable to verify", "not be verified"]], F::ImageUnreachable),
-    says(&[&["image_url*", "media_source*", "cover_image_url*"], HOST_SAYS], F::ImageUnreachable),
+    // (500 characters are no status.)
+    says(&[&["image_url*", "media_source*", "cover_image_url*"], HOST_SAYS], F::ImageUnreachable)
+        .unless(&[&["character*"]]),
     says(&[&["destination*", "link", "your link"], &["unreachable", "not be resolved", "not resolve*", "not reachable"]],
         F::InvalidUrl).unless(&[MEDIA, &["image_url*", "media_source*", "cover_image_url*"]]),
     code(233, &[], F::ImageTooSmall),

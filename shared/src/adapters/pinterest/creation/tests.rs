@@ -103,7 +103,7 @@ fn what_we_sent_is_not_taken_for_pinterests_words() {
         title: "Curly hair: how to combat spam".into(),
         description: Some("A broken image on a board".into()),
         link_url: Some("https://www.spam.example.com/trial access?url=1".into()),
-        alt_text: Some("rate limit".into()),
+        alt_text: Some("access token is invalid".into()),
         ..testdata::request("k")
     };
     for message in [
@@ -111,7 +111,8 @@ fn what_we_sent_is_not_taken_for_pinterests_words() {
         "Curly hair: how to combat sp… is too long",
         "A broken image on a board is too long",
         "spam.example.com is too long",
-        "The alternative text rate limit is too long",
+        "The alternative text access token is invalid is too long",
+        "alt_text access token is invalid exceeds 500 characters",
         "'Curly hair: how to combat spam' is too long",
     ] {
         let body = serde_json::json!({"code": 1, "message": message}).to_string();

@@ -83,6 +83,11 @@ const NAMES: [&str; 14] = [
     "keyword",
     "phrase",
 ];
+/// Fields whose names are words of many sentences: only the first word of a message names one, and only with the whole
+/// text behind it.
+const FIRST_NAMES: [&str; 3] = ["link", "note", "url"];
+/// Names with an underscore of what is no field of a pin: Pinterest speaks of them itself.
+const NO_FIELDS: [&str; 2] = ["access_token", "refresh_token"];
 /// Behind one of these, a name of the user's may stand without any mark: "Board Too many requests: …".
 const NAMED_THINGS: [&str; 4] = ["board", "boards", "section", "sections"];
 /// What is said of a text that stands at the beginning.
@@ -211,7 +216,10 @@ fn is_ours(message: &[char], said: &[Token], same: &Same) -> bool {
 
 fn is_set_off(message: &[char], said: &[Token], same: &Same) -> bool {
     let before = same.from.checked_sub(1).map(|before| &said[before]);
-    if before.is_some_and(|before| NAMES.contains(&before.word.as_str())) {
+    if before.is_some_and(|before| is_name(&before.word)) {
+        return true;
+    }
+    if same.is_whole && same.from == 1 && FIRST_NAMES.contains(&said[0].word.as_str()) {
         return true;
     }
     if !same.is_whole || same.to - same.from == said.len() {
@@ -227,6 +235,12 @@ fn is_set_off(message: &[char], said: &[Token], same: &Same) -> bool {
         behind.len() >= words.len() && behind.iter().zip(words.iter()).all(|(behind, word)| behind.word == *word)
     };
     is_off_before && (is_off_behind || (same.to - same.from > 1 && SAID_OF_A_TEXT.iter().any(is_said_of)))
+}
+
+/// Whether the word names a field, as a person would call it or as it is called in a request: `alt_text`,
+/// `board_section_id`.
+fn is_name(word: &str) -> bool {
+    NAMES.contains(&word) || (word.trim_matches('_').contains('_') && !NO_FIELDS.contains(&word))
 }
 
 /// Whether a message of Pinterest's may have the word without quoting anything.

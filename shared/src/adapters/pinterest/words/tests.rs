@@ -166,6 +166,42 @@ fn a_text_of_pinterests_words_is_cut_only_where_it_is_set_off() {
     }
 }
 
+/// What stands behind the name of a field is its text, as a person names it or as a request does.
+#[test]
+fn a_text_behind_the_name_of_its_field_is_cut() {
+    let text = "access token is invalid";
+    for name in [
+        "alt_text",
+        "board_id",
+        "board_section_id",
+        "cover_image_url",
+        "dominant_color",
+        "image_url",
+        "media_source",
+        "parent_pin_id",
+        "title",
+        "description",
+        "alt text",
+        "caption",
+        "link",
+        "note",
+        "url",
+    ] {
+        for message in [format!("{name} {text} exceeds 500 characters"), format!("{name}: {text} is too long")] {
+            let said = read(&message, &[text]);
+            assert!(said.contains(CUT) && !said.contains("token"), "{message}: {said}");
+        }
+        let said = read(&format!("{name} access token is inv… is too long"), &[text]);
+        assert!(said.contains(CUT) && !said.contains("token"), "{name}: {said}");
+    }
+    // What Pinterest says of its own.
+    for message in ["access_token is invalid", "The link is invalid", "This link access token is invalid"] {
+        for own in ["is invalid", "access token is invalid"] {
+            assert_eq!(read(message, &[own]), read(message, &[]), "{message} / {own}");
+        }
+    }
+}
+
 #[test]
 fn no_token_is_left_in_a_message() {
     let token = Secret::new("secret-token");
