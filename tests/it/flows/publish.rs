@@ -114,6 +114,8 @@ async fn a_create_that_was_not_completed_is_looked_for_before_it_is_sent_again()
         (429, r#"{"code":1,"message":"Your Pin couldn't be published"}"#),
     ] {
         let world = TestWorld::new(1).await;
+        // A board that shows nothing is believed to be empty only after hours.
+        world.pinterest.add_stranger(&testdata::request("any").board_id, "Somebody's soup");
         world.pinterest.answer_next([Answer::Http(status, body)]);
         let key = world.accept("key").await;
         world.run_publisher_once().await;
