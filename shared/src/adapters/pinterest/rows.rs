@@ -93,7 +93,7 @@ pub const CERTAIN: &[Row] = &[
     says(&[&["combat* spam", "fight* spam", "prevent* spam"]], F::SpamBlock).unless(&[THIS_TEXT, THIS_LINK, THIS_PIN]),
     says(&[BLOCKED_BY_SOMEBODY], F::BoardAccessDenied).unless(&[&["copyright*"]]),
     says(&[&["blocked website*", "blocked link*", "blocked site*", "blocked domain*", "blocked url*"]], F::LinkBlocked)
-        .unless(&[ACCOUNT_IS]),
+        .unless(&[ACCOUNT_IS, IMAGE_URL]),
     says(&[LINK, &["reported by"]], F::LinkBlocked),
     says(&[&["exclusive access"]], F::PinterestBusy),
     says(&[BOARD, &["being updated", "being modified", "modified concurrently", "updated concurrently",
@@ -145,6 +145,11 @@ pub const CERTAIN: &[Row] = &[
     // The account's rate.
     // What is said of one link, text or image has no end in time.
     says(&[RATE], F::RateLimited).unless(&[THIS_LINK, THIS_TEXT, THIS_PIN]),
+    // What an account holds at most, it holds tomorrow too.
+    says(&[HOLDS_AT_MOST, TOO_MANY_PINS], F::InvalidRequest).unless(&[A_TIME, RATE, LINK, TEXT, MEDIA]),
+    says(&[HOLDS_AT_MOST, &["boards", "sections"]], F::InvalidRequest).unless(&[A_TIME, RATE, LINK, TEXT, MEDIA, APP]),
+    says(&[&["board limit*", "section limit*", "boards limit*", "sections limit*"], REACHED], F::InvalidRequest)
+        .unless(&[A_TIME, RATE]),
     says(&[RATE, NOT_SAVED], F::RateLimited).unless(&[THIS_LINK, THIS_TEXT]),
     says(&[&["too many pins"]], F::RateLimited).unless(&[BOARD, SECTION, LINK]),
     says(&[LIMIT, REACHED, COUNTED], F::RateLimited).unless(&[BOARD, SECTION, TEXT, VALIDATION, MEDIA, LINK, SIZE]),
@@ -184,6 +189,8 @@ pub const CERTAIN: &[Row] = &[
     says(&[&["log in", "logged in", "sign in", "signed in"], &["must", "please", "need*"]], F::TokenRevoked)
         .unless(&[MEDIA, LINK]),
     says(&[&["not authenticated", "unauthenticated", "could not authenticate", "not authenticate"]], F::TokenRevoked),
+    // The image lies where it may not: that is the image's fault, and no other link helps.
+    says(&[IMAGE_URL, BLOCKED], F::InvalidRequest).unless(&[ACCOUNT_IS, YOU_ARE, BOARD]),
     // A link or a site is what is blocked, though the words say whose it is, or from what the account is kept: its pins
     // with other links are welcome.
     says(&[LINK_IS_BLOCKED], F::LinkBlocked).unless(&[ACCOUNT_IS, YOU_ARE, TEXT, &["restricted to"]]),
@@ -252,6 +259,7 @@ pub const CERTAIN: &[Row] = &[
     says(&[ONE_PIN, BLOCKED], F::InvalidRequest).unless(&[ACCOUNT]),
     says(&[ONE_PIN, DANGEROUS], F::InvalidRequest).unless(&[ACCOUNT, BEHAVIOUR]),
     says(&[ONE_PIN, VIOLATES], F::InvalidRequest).unless(&[ACCOUNT, BEHAVIOUR]),
+    says(&[IT, VIOLATES], F::InvalidRequest).unless(&[ACCOUNT, BEHAVIOUR, APP, BOARD, &["you"]]),
     // Fetching: "Could not fetch https://…", "The image URL is unreachable", "Timed out while fetching the image."
     says(&[FETCH, MEDIA], F::ImageUnreachable),
     says(&[FETCH, PLACE], F::ImageUnreachable).unless(&[&["board*", "section*"]]),
@@ -276,6 +284,10 @@ pub const CERTAIN: &[Row] = &[
     code(9, &[THIS_PIN], F::InvalidRequest).unless(&[ACCOUNT, BEHAVIOUR]),
     code(9, &[TEXT, NOT_ALLOWED], F::DescriptionBlocked).unless(&[ACCOUNT, BEHAVIOUR]),
     code(9, &[LINKS, &["not", "remove", "without"]], F::LinkBlocked).unless(&[ACCOUNT, BEHAVIOUR]),
+    code(9, &[LINKS, CHANGE_IT], F::LinkBlocked).unless(&[ACCOUNT, BEHAVIOUR]),
+    code(9, &[TEXT, CHANGE_IT], F::DescriptionBlocked).unless(&[ACCOUNT, BEHAVIOUR]),
+    code(9, &[ONE_PIN, CHANGE_IT], F::InvalidRequest).unless(&[ACCOUNT, BEHAVIOUR]),
+    code(9, &[VIOLATES], F::InvalidRequest).unless(&[ACCOUNT, BEHAVIOUR, APP, BOARD, &["you", "spam*"]]),
     code(9, &[&["parameters", "tracking"], &["remove", "not", "without"]], F::LinkBlocked)
         .unless(&[ACCOUNT, BEHAVIOUR]),
     code(9, &[CONTENT], F::InvalidRequest).unless(&[ACCOUNT, BEHAVIOUR]),

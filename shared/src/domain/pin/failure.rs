@@ -48,7 +48,7 @@ failures! {
     BoardSectionNotFound = ("board_section_not_found", "The board section does not exist.", "Restore the section on Pinterest, or choose another board.");
     BoardAccessDenied = ("board_access_denied", "This account may not publish to the board.", "Choose a board that the account owns or collaborates on.");
     InvalidUrl = ("invalid_url", "Pinterest refused a URL of the pin as invalid.", "Change the pin's link_url or image_url, then retry the pin.");
-    InvalidRequest = ("invalid_request", "Pinterest refused a field of the pin.", "Correct the field named in the message and publish again.");
+    InvalidRequest = ("invalid_request", "Pinterest refused the pin, or a field of it.", "Correct what the message names (a field, the image, a limit that is reached), then retry the pin.");
     ImageTooSmall = ("image_too_small", "The image is too small for Pinterest.", "Change the pin's image_url to a larger image, then retry the pin.");
     ImageBroken = ("image_broken", "Pinterest could not read the image.", "Change the pin's image_url to another image file, then retry the pin.");
     ImageUnreachable = ("image_unreachable", "Pinterest could not fetch the image.", "Check that image_url opens without a login, a cookie or a redirect to a page, answers within seconds, and lets Pinterest's crawler in (robots.txt, firewall, hotlink protection), or change it; then retry the pin.");

@@ -413,6 +413,45 @@ const ASIDES: &[Sentence] = &[
     (1, "['The board was not found by this name']", F::BoardNotFound),
 ];
 
+/// Limits for good, images and links that are blocked, and what follows no guidelines: one pin's fault each.
+const ONE_PINS_LIMITS_AND_BLOCKS: &[Sentence] = &[
+    (1, "You've reached the maximum number of Pins (200,000).", F::InvalidRequest),
+    (8, "You've reached the maximum number of boards", F::InvalidRequest),
+    (9, "The image URL is blocked", F::InvalidRequest),
+    (1, "The image URL is blocked", F::InvalidRequest),
+    (1, "This link isn't safe", F::LinkBlocked),
+    (9, "This is an unsafe link", F::LinkBlocked),
+    (12, "The link may be harmful", F::LinkBlocked),
+    (9, "We blocked this because it doesn't follow our Community Guidelines.", F::InvalidRequest),
+    (9, "Try a different link", F::LinkBlocked),
+    // Invented.
+    (7, "You've reached the limit of 200,000 Pins", F::InvalidRequest),
+    (12, "You have too many Pins", F::InvalidRequest),
+    (2, "This board has the maximum number of sections", F::InvalidRequest),
+    (1, "You can't have more than 2,000 boards", F::InvalidRequest),
+    (9, "Board limit reached", F::InvalidRequest),
+    (1, "Your account is limited to 200,000 Pins", F::InvalidRequest),
+    (7, "image_url is blocked", F::InvalidRequest),
+    (9, "We blocked the image's URL", F::InvalidRequest),
+    (1, "The URL of the image has been blocked", F::InvalidRequest),
+    (9, "This image comes from a blocked website", F::InvalidRequest),
+    (7, "This website is not safe", F::LinkBlocked),
+    (1, "This link could harm people", F::LinkBlocked),
+    (9, "Please use another link.", F::LinkBlocked),
+    (9, "Try a different description", F::DescriptionBlocked),
+    (9, "Choose a different image", F::InvalidRequest),
+    (1, "We removed this because it violates our policies", F::InvalidRequest),
+    (9, "It goes against our Community Guidelines", F::InvalidRequest),
+    // The account, and limits in time.
+    (9, "Your account was blocked because it doesn't follow our Community Guidelines", F::SpamBlock),
+    (9, "You're blocked because you don't follow our Community Guidelines", F::SpamBlock),
+    (9, "You don't follow our Community Guidelines", F::SpamBlock),
+    (9, "Sorry! We've blocked this", F::SpamBlock),
+    (1, "You've reached the maximum number of Pins per hour", F::RateLimited),
+    (7, "You've reached the maximum number of Pins you can save in a day", F::RateLimited),
+    (1, "Maximum number of Pins reached, try again later", F::RateLimited),
+];
+
 /// Servers that are busy, and requests that took too long: whether the Pin exists is open.
 const NOT_IN_TIME: &[&str] = &[
     "Request didn't complete in time",
@@ -645,6 +684,27 @@ fn words_that_name_nothing_and_give_no_reason_leave_the_outcome_open() {
 }
 
 #[test]
+fn limits_for_good_blocked_images_and_guidelines_fail_one_pin_and_pause_no_account() {
+    check(ONE_PINS_LIMITS_AND_BLOCKS);
+}
+
+/// A title that is a sentence of Pinterest's, behind the name of its field.
+#[test]
+fn a_title_of_pinterests_own_words_is_the_titles_behind_its_name() {
+    for (own, message, failure) in [
+        ("Board not found", "Title Board not found contains banned words", F::DescriptionBlocked),
+        ("Authentication failed", "Title Authentication failed contains banned words", F::DescriptionBlocked),
+        ("Board not found", "title: Board not found is too long", F::InvalidRequest),
+        ("Board not found", "Please check the title. Board not found.", F::BoardNotFound),
+        ("Board not found", "board_id: Board not found", F::BoardNotFound),
+    ] {
+        for code in [1, 9] {
+            assert_eq!(of_create(400, Some(code), &Words::of(message, &[own])), failure, "{code} {message}");
+        }
+    }
+}
+
+#[test]
 fn what_is_said_beside_the_reason_or_around_it_doesnt_hide_it() {
     check(ASIDES);
 }
@@ -697,21 +757,17 @@ fn our_own_texts_of_these_kinds_choose_no_failure() {
         UNSEEN,
         BLOCKS_FOR_SPAM,
         NOT_DONE_FOR_A_REASON,
+        ONE_PINS_LIMITS_AND_BLOCKS,
     ];
     let every: Vec<&str> = kinds.into_iter().flatten().map(|(_, message, _)| *message).collect();
     let is_plain = |text: &&&str| !text.contains(['"', '“', '[', ':']) && !text.contains(" '");
-    // Sentences that are known to be Pinterest's are left where they stand unquoted: see `words/own.rs`.
-    let is_known = |text: &str| {
-        ["access token is invalid or expired", "uthentication failed", "uthorization failed"]
-            .iter()
-            .any(|known| text.contains(known))
-    };
     for own in every.iter().filter(is_plain) {
-        let mut echoes = vec![format!("Title '{own}' is too long"), format!("“{own}” is too long for a title")];
-        if !is_known(own) {
-            echoes.extend([format!("Title {own} is too long"), format!("Title {own}… is too long")]);
-        }
-        for echo in echoes {
+        for echo in [
+            format!("Title '{own}' is too long"),
+            format!("“{own}” is too long for a title"),
+            format!("Title {own} is too long"),
+            format!("Title {own}… is too long"),
+        ] {
             for code in [1, 400] {
                 let found = of_create(400, Some(code), &Words::of(&echo, &[own]));
                 assert_eq!(found, F::InvalidRequest, "{code} {echo}");

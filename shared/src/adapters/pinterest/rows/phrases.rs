@@ -78,7 +78,7 @@ pub const WORDING: Any = &[
 pub const LINK: Any = &[
     "link", "links", "link's", "linked", "url", "urls", "site", "sites", "website*", "domain*", "destination*",
     "web page", "webpage*", "landing page*", "merchant*", "blog", "your shop", "your store",
-    "this source", ADDRESS,
+    "this source", "this page", "that page", ADDRESS,
 ];
 /// A link or a site is what is blocked.
 pub const LINK_IS_BLOCKED: Any = &[
@@ -113,15 +113,24 @@ pub const A_SITE: Any = &[
 ];
 /// What is done to either of them.
 pub const RESTRAINED: Any = &["blocked", "banned", "suspended", "restricted", "prevented", "stopped", "spam*"];
+/// Where an image lies. Another link of the pin changes nothing.
+pub const IMAGE_URL: Any = &[
+    "image url*", "image's url*", "image link*", "image's link*", "image_url*", "media_source*", "cover_image_url*",
+    "media url*", "picture url*", "picture's url*", "picture's link*", "photo url*", "photo's url*", "photo's link*",
+    "url of the image", "url of your image", "url of this image", "link of the image", "link of your image",
+    "link to the image", "link to your image", "image's site", "image's website", "image's domain", "image is from",
+    "image comes from", "image from", "images from", "picture from", "photo from",
+];
 /// Links, as a text may have some.
 pub const LINKS: Any = &["link", "links", "url", "urls", "web address*", "website*", "hyperlink*"];
 pub const DANGEROUS: Any = &[
-    "spam*", "malicious", "malware", "phishing", "scam*", "unsafe", "harmful", "suspicious", "inappropriate",
+    "spam*", "malicious", "malware", "phishing", "scam*", "unsafe", "not safe", "not be safe", "not secure", "harmful",
+    "harm", "harms", "suspicious", "inappropriate",
     "dangerous", "offensive", "abusive", "explicit", "profan*", "hateful", "hate", "nudity", "porn*", "sexual*",
     "violent",
 ];
 pub const VIOLATES: Any = &[
-    "violat*", "against our", "against pinterest's", "guideline*", "policy", "policies", "terms of", "our rules",
+    "violat*", "against our", "against pinterest's", "not follow our", "guideline*", "policy", "policies", "terms of", "our rules",
 ];
 /// What a Pin shows.
 pub const CONTENT: Any = &[
@@ -135,6 +144,13 @@ pub const ONE_PIN: Any = &[
     "image", "images", "picture*", "photo*", "media", "video*", "this pin", "your pin", "the pin", "that pin",
     "this content", "your content", "this idea",
 ];
+/// What was saved, without its name.
+pub const IT: Any = &[
+    "because it", "it goes", "it does not", "it violat*", "it may violat*", "it might violat*", "this goes",
+    "this does not", "this violat*", "this may violat*", "this might violat*",
+];
+/// What to do with one link, text or image.
+pub const CHANGE_IT: Any = &["different", "another", "other", "change", "edit", "rewrite", "replace"];
 // What a block names, so that it isn't one of the account. "Title" alone may be the name of a field, behind which a
 // text of ours is repeated.
 pub const THIS_TEXT: Any = &[
@@ -345,6 +361,21 @@ pub const A_SERVER: Any = &[
 pub const OVERLOADED: Any = &[
     "busy", "overload*", "unavailable", "not available", "is down", "are down", "was down", "unresponsive",
     "over capacity", "at capacity", "not respond*", "not responding", "maintenance",
+];
+
+/// A limit for good: of what an account, a board or a section holds.
+pub const HOLDS_AT_MOST: Any = &[
+    "maximum number of", "max number of", "maximum amount of", "maximum of", "limit of", "limited to", "up to",
+    "at most", "more than", "only have", "have too many", "has too many",
+];
+/// What there can be no more of. A number of pins this large is no rate.
+pub const TOO_MANY_PINS: Any = &[
+    "maximum number of pins", "max number of pins", "maximum amount of pins", "maximum number of saved pins",
+    "have too many pins", "has too many pins", "can only have", "000 pins", "200000 pins",
+];
+pub const A_TIME: Any = &[
+    "today", "tomorrow", "daily", "day", "days", "hour*", "hourly", "minute*", "per minute", "second", "seconds", "week",
+    "weekly", "month", "at once", "at a time", "later", "now",
 ];
 
 /// Pinterest saves the Pin.

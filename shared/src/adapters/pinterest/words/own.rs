@@ -200,7 +200,7 @@ fn part_at(message: &[char], said: &[Token], at: usize, own: &[Own], begin: usiz
 }
 
 fn is_ours(message: &[char], said: &[Token], same: &Same) -> bool {
-    if is_in_sentence(said, same) {
+    if is_in_sentence(said, same) && !is_named(message, said, same) {
         return false;
     }
     let words = &said[same.from..same.to];
@@ -235,6 +235,16 @@ fn is_set_off(message: &[char], said: &[Token], same: &Same) -> bool {
         behind.len() >= words.len() && behind.iter().zip(words.iter()).all(|(behind, word)| behind.word == *word)
     };
     is_off_before && (is_off_behind || (same.to - same.from > 1 && SAID_OF_A_TEXT.iter().any(is_said_of)))
+}
+
+/// Whether it is the text of the field that is named before it: "Title Board not found contains banned words". Behind a
+/// colon Pinterest may say what is wrong with the field, so there the sentence must go on.
+fn is_named(message: &[char], said: &[Token], same: &Same) -> bool {
+    let Some(before) = same.from.checked_sub(1).map(|before| &said[before]) else { return false };
+    let has = |gap: &[char], signs: &[char]| gap.iter().any(|c| signs.contains(c));
+    let gap = &message[before.to..said[same.from].from];
+    let goes_on = said.get(same.to).is_some_and(|next| !has(&message[said[same.to - 1].to..next.from], &SETS_OFF));
+    is_name(&before.word) && !has(gap, &['.', '!', '?']) && (goes_on || !has(gap, &SETS_OFF))
 }
 
 /// Whether the word names a field, as a person would call it or as it is called in a request: `alt_text`,

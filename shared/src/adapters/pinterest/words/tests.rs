@@ -202,6 +202,37 @@ fn a_text_behind_the_name_of_its_field_is_cut() {
     }
 }
 
+/// Also where the text is a sentence of Pinterest's.
+#[test]
+fn a_sentence_of_pinterests_is_ours_only_directly_behind_the_name_of_a_field() {
+    for (message, own, expected) in [
+        (
+            "Title Board not found contains banned words",
+            "Board not found",
+            format!("title {CUT} contains banned words"),
+        ),
+        ("title: Board not found is too long", "Board not found", format!("title {CUT} is too long")),
+        (
+            "The description Board not found… is wrong",
+            "Board not found in Rome",
+            format!("the description {CUT} is wrong"),
+        ),
+        ("alt_text Authentication failed is too long", "Authentication failed", format!("alt_text {CUT} is too long")),
+    ] {
+        assert_eq!(read(message, &[own]), expected, "{message}");
+    }
+    for message in [
+        "Board not found.",
+        "board_id: Board not found",
+        "Parameter title: Board not found.",
+        "Please check the title. Board not found.",
+        "Please check the title. Board not found on Pinterest",
+        "The board was not found by its name",
+    ] {
+        assert_eq!(read(message, &["Board not found"]), read(message, &[]), "{message}");
+    }
+}
+
 #[test]
 fn no_token_is_left_in_a_message() {
     let token = Secret::new("secret-token");
