@@ -125,12 +125,12 @@ pub const IMAGE_URL: Any = &[
 pub const LINKS: Any = &["link", "links", "url", "urls", "web address*", "website*", "hyperlink*"];
 pub const DANGEROUS: Any = &[
     "spam*", "malicious", "malware", "phishing", "scam*", "unsafe", "not safe", "not be safe", "not secure", "harmful",
-    "harm", "harms", "suspicious", "inappropriate",
-    "dangerous", "offensive", "abusive", "explicit", "profan*", "hateful", "hate", "nudity", "porn*", "sexual*",
-    "violent",
+    "harm", "harms", "suspicious", "inappropriate", "dangerous", "offensive", "abusive", "explicit", "profan*",
+    "hateful", "hate", "nudity", "porn*", "sexual*", "violent",
 ];
 pub const VIOLATES: Any = &[
-    "violat*", "against our", "against pinterest's", "not follow our", "guideline*", "policy", "policies", "terms of", "our rules",
+    "violat*", "against our", "against pinterest's", "not follow our", "guideline*", "policy", "policies",
+    "terms of", "our rules",
 ];
 /// What a Pin shows.
 pub const CONTENT: Any = &[
@@ -332,8 +332,8 @@ pub const A_REASON: Any = &[
     "unreadable", "too large", "too small", "too big", "larger than", "smaller than", "unreachable", "inaccessible",
     "not accessible", "not load*", "not get", "not access", "not open", "not reach*", "not read", "nudity",
     "misinformation", "copyright*", "trademark*", "only members", "members only", "only _ members",
-    "only collaborators", "only the owner", "not a member", "not yours", "belongs to", "owned by", "not invited", "not joined",
-    "someone else*", "another user*",
+    "only collaborators", "only the owner", "not a member", "not yours", "belongs to", "owned by", "not invited",
+    "not joined", "someone else*", "another user*", "validat*",
 ];
 /// Fields beside texts and links, and what a request consists of.
 pub const NAMES_A_FIELD: Any = &[
@@ -346,6 +346,11 @@ pub const NAMES_A_FIELD: Any = &[
 pub const REFUSES: Any = &[
     "refus*", "reject*", "declin*", "not allow*", "disallow*", "prohibit*", "forbid*", "not accept*", "not match*",
     "not permitted", "duplicate*", "expected", "must", "should", "can not",
+];
+/// Names a field or an object, or gives a reason.
+pub const SAYS_MORE: &[Any] = &[
+    WRONG, VALIDATION, MEDIA, LINK, TEXT, OBJECT, A_REASON, NAMES_A_FIELD, REFUSES, SIZE, CONTENT, DANGEROUS, VIOLATES,
+    APP, FEATURE, ACCOUNT, CONNECTION,
 ];
 /// Something took longer than Pinterest waits for it.
 pub const TOOK_TOO_LONG: Any = &[
@@ -374,8 +379,8 @@ pub const TOO_MANY_PINS: Any = &[
     "have too many pins", "has too many pins", "can only have", "000 pins", "200000 pins",
 ];
 pub const A_TIME: Any = &[
-    "today", "tomorrow", "daily", "day", "days", "hour*", "hourly", "minute*", "per minute", "second", "seconds", "week",
-    "weekly", "month", "at once", "at a time", "later", "now",
+    "today", "tomorrow", "daily", "day", "days", "hour*", "hourly", "minute*", "per minute", "second", "seconds",
+    "week", "weekly", "month", "at once", "at a time", "later", "now",
 ];
 
 /// Pinterest saves the Pin.
