@@ -387,7 +387,10 @@ impl Pinterest for Provider {
         let is_stray = self.kernel.chance(faults.stray_401);
         let is_honoured = !is_refused_again && !is_stray && self.endpoint.accepts(token);
         let fate = self.fate(&faults, request, is_honoured);
-        self.count_refusal(request.idempotency_key.clone(), !is_honoured);
+        // A request that Pinterest never got says nothing of the token.
+        if !is_honoured || !matches!(fate.answer, Answer::Unsent) {
+            self.count_refusal(request.idempotency_key.clone(), !is_honoured);
+        }
         if let Some(account) = self.account_name(token)
             && (!is_honoured || matches!(fate.answer, Answer::Created))
         {
