@@ -147,6 +147,18 @@ async fn a_repetition_after_the_time_still_answers_the_pin() {
     }
 }
 
+/// A pin that failed with `too_late` while its account was on hold, which works again: the pin's path.
+async fn with_a_pin_that_came_too_late() -> (Api, String) {
+    let api = api().await;
+    api.world.pinterest.refuse(Some(Failure::TokenRevoked));
+    let path = accept(&api, pin("again", Some(START.plus_ms(30 * SECOND_MS)))).await;
+    api.world.run_for_ms(10 * MINUTE_MS).await;
+    assert_eq!(end(&api, &path).await.1, json!("too_late"));
+    api.world.pinterest.refuse(None);
+    api.world.run_for_ms(20 * MINUTE_MS).await;
+    (api, path)
+}
+
 #[tokio::test]
 async fn a_pin_that_came_too_late_is_retried_only_with_another_time() {
     for (body, patch) in [
@@ -155,13 +167,7 @@ async fn a_pin_that_came_too_late_is_retried_only_with_another_time() {
         (json!({"publish_before": null}), true),
         (json!({"publish_before": START.plus_ms(3 * HOUR_MS).rfc3339()}), true),
     ] {
-        let api = api().await;
-        api.world.pinterest.refuse(Some(Failure::TokenRevoked));
-        let path = accept(&api, pin("again", Some(START.plus_ms(30 * SECOND_MS)))).await;
-        api.world.run_for_ms(10 * MINUTE_MS).await;
-        assert_eq!(end(&api, &path).await.1, json!("too_late"));
-        api.world.pinterest.refuse(None);
-        api.world.run_for_ms(20 * MINUTE_MS).await;
+        let (api, path) = with_a_pin_that_came_too_late().await;
         let retry = format!("{path}/retry");
         for refused in [Value::Null, json!({"publish_before": START.rfc3339()})] {
             let (status, answer) = send(&api, "POST", &retry, refused).await;
@@ -381,13 +387,7 @@ async fn a_schedule_that_came_too_late_is_retried_with_another_time() {
 #[tokio::test]
 async fn pins_that_came_too_late_are_retried_in_bulk_with_another_time() {
     for in_header in [false, true] {
-        let api = api().await;
-        api.world.pinterest.refuse(Some(Failure::TokenRevoked));
-        let path = accept(&api, pin("again", Some(START.plus_ms(30 * SECOND_MS)))).await;
-        api.world.run_for_ms(10 * MINUTE_MS).await;
-        assert_eq!(end(&api, &path).await.1, json!("too_late"));
-        api.world.pinterest.refuse(None);
-        api.world.run_for_ms(20 * MINUTE_MS).await;
+        let (api, path) = with_a_pin_that_came_too_late().await;
         let id = path.rsplit('/').next().expect("an id");
         let later = START.plus_ms(3 * HOUR_MS).rfc3339();
         let bulk = "/v1/pins/bulk-retry";
