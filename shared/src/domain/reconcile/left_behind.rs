@@ -23,10 +23,7 @@ pub struct LeftBehind {
 pub fn attempts(attempt: &Attempt) -> Vec<LeftBehind> {
     let (mut left, mut started_at) = (Vec::<LeftBehind>::new(), None);
     for event in &attempt.history {
-        let is_left = || {
-            let failure = event.note.as_deref().and_then(Failure::parse);
-            matches!(failure, Some(Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable))
-        };
+        let is_left = || is_left_to_a_person(event.note.as_deref().and_then(Failure::parse));
         match event.kind {
             EventKind::AttemptStarted | EventKind::Omitted => started_at = Some(event.at),
             EventKind::Failed if is_left() => {
@@ -37,7 +34,7 @@ pub fn attempts(attempt: &Attempt) -> Vec<LeftBehind> {
         }
     }
     // Of the latest attempt the row knows the beginning, also if the history has dropped it.
-    if matches!(attempt.failure, Some(Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable)) {
+    if is_left_to_a_person(attempt.failure) {
         let started_at = attempt.started_at.unwrap_or(attempt.updated_at);
         match left.last_mut() {
             Some(last) => last.started_at = started_at,
@@ -45,6 +42,10 @@ pub fn attempts(attempt: &Attempt) -> Vec<LeftBehind> {
         }
     }
     left
+}
+
+fn is_left_to_a_person(failure: Option<Failure>) -> bool {
+    matches!(failure, Some(Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable))
 }
 
 /// What such an attempt may have sent, as far as the Pins that were found can be its own: the stored request, or, after
