@@ -7,6 +7,7 @@ pub mod account;
 pub mod characters;
 pub mod credit;
 pub mod deadlines;
+pub mod event;
 pub mod ids;
 pub mod import;
 pub mod link;
@@ -27,3 +28,4 @@ pub mod tenant;
 #[cfg(any(test, feature = "testing"))]
 pub mod testdata;
 pub mod time;
+pub mod webhook;

@@ -49,6 +49,7 @@ mod simulated_accounts;
 mod store;
 mod system;
 mod tenants;
+mod webhooks;
 
 use thiserror::Error;
 
@@ -82,6 +83,7 @@ pub use simulated_accounts::*;
 pub use store::*;
 pub use system::*;
 pub use tenants::*;
+pub use webhooks::*;
 
 /// A port's call failed. Whether the call took effect is unknown unless the variant says otherwise.
 #[derive(Clone, Debug, Error)]

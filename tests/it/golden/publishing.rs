@@ -77,6 +77,7 @@ fn attempt(status: Status) -> Attempt {
         expires_at: None,
         removed_at: None,
         is_superseded: false,
+        events: 0,
         late_cause: None,
     }
 }
@@ -102,6 +103,7 @@ fn full_attempt() -> Attempt {
         expires_at: Some(EXPIRES),
         removed_at: Some(at(6_000)),
         is_superseded: true,
+        events: pin_events::counted(&every_event(), Some(Failure::RateLimited)),
         ..attempt(Status::Published)
     }
 }

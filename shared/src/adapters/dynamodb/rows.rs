@@ -3,6 +3,7 @@
 use super::item::{Builder, Item, Reader, moment, text, unreadable};
 use super::keys;
 use super::request_fields::{read_request, with_request};
+use crate::domain::event::pin_events;
 use crate::domain::ids::PinKey;
 use crate::domain::pin::attempt::{Attempt, OUTLIVES_PIN_MS, Status};
 use crate::domain::pin::failure::Failure;
@@ -94,6 +95,7 @@ pub fn attempt_item(pin: &Pin, attempt: &Attempt) -> Item {
         .value("h", AttributeValue::L(history));
     let row = if attempt.edit == 0 { row } else { row.number("ed", attempt.edit) };
     let row = row.maybe_text("late", attempt.late_cause.map(LateCause::letter));
+    let row = if attempt.events > 0 { row.number("ev", attempt.events) } else { row };
     let row = if attempt.image_tries == 0 { row } else { row.number("img", attempt.image_tries) };
     let row = if attempt.is_superseded { row.number("sup", 1) } else { row };
     let row = match attempt.status {
@@ -118,6 +120,8 @@ pub fn is_of(pin: &Pin, item: &Item) -> bool {
 
 pub fn read_attempt(pin: &Pin, item: &Item) -> PortResult<Attempt> {
     let row = Reader(item);
+    let history: Vec<Event> = row.texts("h").iter().map(|event| Event::decode(event, pin.created_at)).collect();
+    let failure = row.maybe_text("fail").and_then(|code| Failure::parse(&code));
     Ok(Attempt {
         rev: row.number("rev")?,
         nonce: row.text("n")?,
@@ -131,14 +135,16 @@ pub fn read_attempt(pin: &Pin, item: &Item) -> PortResult<Attempt> {
         not_before: row.maybe_moment("nb"),
         reconcile_at: row.maybe_moment("look"),
         wait: row.maybe_text("wait").and_then(|code| WaitReason::parse(&code)),
-        failure: row.maybe_text("fail").and_then(|code| Failure::parse(&code)),
+        failure,
         detail: row.maybe_text("det"),
         pinterest_pin_id: row.maybe_text("ppid"),
         orphan_pin_id: row.maybe_text("orph"),
         duplicate_pin_id: row.maybe_text("dup"),
         finished_at: row.maybe_moment("fin"),
         updated_at: row.moment("upd")?,
-        history: row.texts("h").iter().map(|event| Event::decode(event, pin.created_at)).collect(),
+        // A row of an earlier build has no count.
+        events: row.maybe_number("ev").unwrap_or_else(|| pin_events::counted(&history, failure)),
+        history,
         expires_at: row.maybe_expiry("expires_at"),
         removed_at: row.maybe_moment("rem"),
         is_superseded: row.maybe_number::<u32>("sup").is_some(),

@@ -10,6 +10,7 @@ use super::history::{self, Event, EventKind};
 use super::late_cause::LateCause;
 use super::shortened::shortened;
 use super::{Pin, Placement, WaitReason};
+use crate::domain::event::pin_events;
 use crate::domain::time::{DAY_MS, Moment};
 
 /// The public states. `Published` and `Failed` are terminal.
@@ -91,6 +92,9 @@ pub struct Attempt {
     pub is_superseded: bool,
     /// Why its first attempt started late, or why none started in time. See [`lateness`](super::lateness).
     pub late_cause: Option<LateCause>,
+    /// How many events for subscribers this row has recorded, those included that the history has dropped. See
+    /// [`pin_events`](crate::domain::event::pin_events).
+    pub events: u32,
 }
 
 /// The row outlives the pin row by a week: a pin must never be read without its state, and DynamoDB deletes expired
@@ -157,6 +161,7 @@ impl Attempt {
             removed_at: None,
             is_superseded: false,
             late_cause: None,
+            events: 0,
         }
     }
 
@@ -514,6 +519,7 @@ impl Attempt {
     fn logged(mut self, kind: EventKind, fill: impl FnOnce(&mut Event)) -> Self {
         let mut event = Event::new(kind, self.updated_at, self.attempt);
         fill(&mut event);
+        self.events += pin_events::recorded_by(&event, self.failure);
         history::push(&mut self.history, event);
         self
     }

@@ -233,6 +233,7 @@ pub async fn an_attempt_round_trips_with_every_field(store: &dyn Store) {
         expires_at: Some(Moment(2_000_000_000_000)),
         removed_at: Some(at(6)),
         is_superseded: true,
+        events: 3,
         late_cause: Some(LateCause::Hold),
     };
     assert_eq!(store.save_attempt(&pin, &full).await.expect("answered"), Write::Done);

@@ -1,0 +1,163 @@
+//! The events that a pin's rows record. Nothing else stores them: a death after the write of a row loses none.
+//!
+//! The acceptance is event 1. Each entry of the history records none, one or two more, and the attempt row counts them,
+//! so that the numbers have no gaps although the history drops entries.
+
+use super::EventType;
+use crate::domain::pin::Pin;
+use crate::domain::pin::attempt::Attempt;
+use crate::domain::pin::failure::Failure;
+use crate::domain::pin::history::{Event, EventKind};
+use crate::domain::time::Moment;
+
+/// The number of the event of a pin's acceptance.
+pub const ACCEPTED: u32 = 1;
+
+/// An event of a pin, as its rows record it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PinEvent {
+    pub event: EventType,
+    /// Its number among all events of the pin, from 1.
+    pub sequence: u32,
+    pub at: Moment,
+    /// The entry of the history that records it; `None` for the acceptance.
+    pub entry: Option<Event>,
+}
+
+/// The types of the events that an entry records, in their order. `failure` is the row's at that time.
+fn types_of(entry: &Event, failure: Option<Failure>) -> &'static [EventType] {
+    use EventType as T;
+    let is_open_end = [Failure::OutcomeAmbiguous, Failure::OutcomeUnverifiable]
+        .iter()
+        .any(|end| entry.note.as_deref() == Some(end.code()));
+    match entry.kind {
+        EventKind::Deferred => &[T::PinDeferred],
+        EventKind::RetryPlanned => &[T::PinRetrying],
+        EventKind::AnswerUnknown => &[T::PinOutcomeUnknown],
+        EventKind::NotOnPinterest => &[T::PinOutcomeResolved],
+        EventKind::Published => &[T::PinPublished],
+        EventKind::Adopted => &[T::PinOutcomeResolved, T::PinPublished],
+        EventKind::Failed if is_open_end => &[T::PinOutcomeResolved, T::PinFailed],
+        EventKind::Failed => &[T::PinFailed],
+        EventKind::Deleted if failure == Some(Failure::PinDeleted) => &[T::PinCanceled],
+        EventKind::Deleted
+        | EventKind::AttemptStarted
+        | EventKind::NotSent
+        | EventKind::ReconcileInconclusive
+        | EventKind::Retried
+        | EventKind::DuplicateFound
+        | EventKind::DuplicateRemoved
+        | EventKind::Edited
+        | EventKind::RemovedFromPinterest
+        | EventKind::Superseded
+        | EventKind::Undeliverable
+        | EventKind::Omitted => &[],
+    }
+}
+
+/// How many events an entry records. `failure` is the row's at that time.
+pub fn recorded_by(entry: &Event, failure: Option<Failure>) -> u32 {
+    u32::try_from(types_of(entry, failure).len()).unwrap_or(u32::MAX)
+}
+
+/// The count of a row from before rows counted their events: those that its history still shows.
+pub fn counted(history: &[Event], failure: Option<Failure>) -> u32 {
+    history.iter().map(|entry| recorded_by(entry, failure)).sum()
+}
+
+/// The events that the pin's rows still show, in order. Those of entries that the history has dropped are missing.
+pub fn of(pin: &Pin, attempt: &Attempt) -> Vec<PinEvent> {
+    let gap = attempt.history.iter().position(|entry| entry.kind == EventKind::Omitted);
+    let (first, last) = attempt.history.split_at(gap.unwrap_or(attempt.history.len()));
+    let mut events =
+        vec![PinEvent { event: EventType::PinAccepted, sequence: ACCEPTED, at: pin.created_at, entry: None }];
+    number(first, attempt.failure, ACCEPTED, &mut events);
+    let numbered = attempt.events.saturating_sub(counted(last, attempt.failure));
+    number(last, attempt.failure, ACCEPTED + numbered, &mut events);
+    events
+}
+
+/// Adds the events of these entries, whose numbers follow `before`.
+fn number(entries: &[Event], failure: Option<Failure>, before: u32, events: &mut Vec<PinEvent>) {
+    let mut sequence = before;
+    for entry in entries {
+        for event in types_of(entry, failure) {
+            sequence += 1;
+            events.push(PinEvent { event: *event, sequence, at: entry.at, entry: Some(entry.clone()) });
+        }
+    }
+}
+
+/// The events of the last write of the attempt row; none when it recorded none.
+pub fn of_last_write(pin: &Pin, attempt: &Attempt) -> Vec<PinEvent> {
+    let mut events = of(pin, attempt);
+    events.retain(|event| event.entry.as_ref().is_some_and(|entry| entry.at == attempt.updated_at));
+    events
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::pin::WaitReason;
+    use crate::domain::pin::attempt::Upstream;
+    use crate::domain::testdata;
+
+    fn later(ms: i64) -> Moment {
+        testdata::pin().created_at.plus_ms(ms)
+    }
+
+    fn names(events: &[PinEvent]) -> Vec<(u32, &'static str)> {
+        events.iter().map(|event| (event.sequence, event.event.name())).collect()
+    }
+
+    #[test]
+    fn a_lost_answer_that_is_found_is_two_events_of_one_write() {
+        let pin = testdata::pin();
+        let nothing = Upstream::default();
+        let attempt = Attempt::untouched(&pin)
+            .begin(later(1), "a".into())
+            .and_then(|a| a.unresolved_outcome(later(2), later(90_000), &nothing, "b".into()))
+            .and_then(|a| a.adopted(later(91_000), "9".into(), &nothing, &pin, "c".into()))
+            .expect("legal");
+        let all = [(1, "pin.accepted"), (2, "pin.outcome_unknown"), (3, "pin.outcome_resolved"), (4, "pin.published")];
+        assert_eq!(names(&of(&pin, &attempt)), all);
+        assert_eq!(names(&of_last_write(&pin, &attempt)), all[2..]);
+        assert_eq!(names(&of_last_write(&pin, &attempt.with_orphan(later(92_000), "8".into(), "d".into()))), []);
+    }
+
+    #[test]
+    fn the_numbers_have_no_gaps_although_the_history_drops_entries() {
+        let pin = testdata::pin();
+        let mut attempt = Attempt::untouched(&pin);
+        let mut seen = vec![(1, "pin.accepted")];
+        for round in 0..12 {
+            let at = later(round * 1_000);
+            attempt = attempt.deferred(at, None, WaitReason::AccountPacing, None, "n".into()).expect("legal");
+            seen.extend(names(&of_last_write(&pin, &attempt)));
+        }
+        attempt = attempt
+            .begin(later(20_000), "b".into())
+            .and_then(|a| a.published(later(21_000), "9".into(), &Upstream::default(), &pin, "p".into()))
+            .expect("legal");
+        seen.extend(names(&of_last_write(&pin, &attempt)));
+        let expected: Vec<u32> = (1..=14).collect();
+        assert_eq!(seen.iter().map(|(sequence, _)| *sequence).collect::<Vec<_>>(), expected);
+        assert_eq!(seen.last(), Some(&(14, "pin.published")));
+        // What the rows still show has the numbers that it was announced with.
+        let shown = names(&of(&pin, &attempt));
+        assert!(shown.iter().all(|event| seen.contains(event)), "{shown:?}");
+    }
+
+    #[test]
+    fn a_waiting_pin_that_is_deleted_is_canceled_and_a_published_one_is_not() {
+        let pin = testdata::pin();
+        let waiting = Attempt::untouched(&pin).deleted(later(1), &pin, "d".into()).expect("legal");
+        assert_eq!(names(&of_last_write(&pin, &waiting)), [(2, "pin.canceled")]);
+        let published = Attempt::untouched(&pin)
+            .begin(later(1), "b".into())
+            .and_then(|a| a.published(later(2), "9".into(), &Upstream::default(), &pin, "p".into()))
+            .and_then(|a| a.deleted(later(3), &pin, "d".into()))
+            .expect("legal");
+        assert_eq!(names(&of_last_write(&pin, &published)), []);
+    }
+}

@@ -1,0 +1,9 @@
+//! Webhooks: the endpoints of a workspace, what is delivered to them, and how they stand.
+
+pub mod delivery;
+pub mod endpoint;
+pub mod health;
+pub mod schedule;
+pub mod sending;
+pub mod signature;
+pub mod verdict;
