@@ -16,7 +16,7 @@ KNOWN = [
       "adapters/dynamodb/transaction"},
      "the store, and what its files of rows share"),
     ({"testing/fake_store", *(f"testing/fake_store/{rows}" for rows in (
-        "activity", "connections", "imports", "purge", "rollups", "schedules", "tenants"))},
+        "activity", "connections", "imports", "purge", "rollups", "schedules", "tenants", "webhooks"))},
      "one store's tables, a row family a file"),
     ({"routes/pins", "routes/pins/bulk", "routes/pins/edit", "routes/pins/retry", "routes/pins/timeline"},
      "the endpoints of one noun, and how they find a pin by its id"),

@@ -29,6 +29,9 @@
 //! | board check | `{ws}#checks#{account}` | `{board}` |
 //! | import | `{ws}#import#{import}` | `state` |
 //! | an import's rows and results | `{ws}#import#{import}` | `chunk#{submission}#{n}`, `result#{n}` |
+//! | webhook endpoint, or the mark of a deleted one | `{ws}#hooks` | `{endpoint}`, `gone#{endpoint}` |
+//! | health of a webhook endpoint | `{ws}#hook#{endpoint}` | `health` |
+//! | webhook delivery | `{ws}#hook#{endpoint}` | `open#{at}#{delivery}` while it waits, then `log#{at}#{delivery}` |
 //! | activity | `{ws}#activity` | `{at}#{id}` |
 //! | recovery marker | `clock#{minute}#{shard}` | `{id}` |
 //! | release row | `due#{minute}#{shard}` | `{not_before}#{ws}#{schedule}#{moves}` |
@@ -67,7 +70,8 @@ use uuid::Uuid;
 
 use crate::domain::credit::Holder;
 use crate::domain::ids::{
-    AccountKey, BoardKey, ImportId, OrganizationId, PinId, PinKey, ScheduleId, ScheduleKey, UserId, WorkspaceId,
+    AccountKey, BoardKey, EndpointId, ImportId, OrganizationId, PinId, PinKey, ScheduleId, ScheduleKey, UserId,
+    WorkspaceId,
 };
 use crate::domain::import::ImportKey;
 use crate::domain::pacing::pacer::Pacer;
@@ -77,6 +81,8 @@ use crate::domain::schedule::ReleaseRow;
 use crate::domain::tenant::login::Bucket;
 use crate::domain::tenant::user::Email;
 use crate::domain::time::Moment;
+use crate::domain::webhook::delivery::{DeliveryId, DeliveryKey};
+use crate::domain::webhook::endpoint::EndpointKey;
 
 pub const REQUEST: &str = "request";
 pub const ATTEMPT: &str = "attempt";
@@ -313,6 +319,55 @@ pub fn imports(id: WorkspaceId) -> String {
 
 pub fn imports_sort(created_at: Moment, import: ImportId) -> String {
     format!("{:013}#{import}", created_at.0)
+}
+
+/// The end of the partition key of a workspace's webhook endpoints.
+pub const ENDPOINTS_SUFFIX: &str = "#hooks";
+/// Sorts after the id of every endpoint, and before the mark of every deleted one.
+pub const ENDPOINTS_END: &str = "g";
+
+pub fn endpoints(id: WorkspaceId) -> String {
+    format!("{id}{ENDPOINTS_SUFFIX}")
+}
+
+/// The sort key of the mark that an endpoint was deleted: by it a purge finds the endpoint's deliveries.
+pub fn deleted_endpoint(id: EndpointId) -> String {
+    ["gone#", &id.to_string()].concat()
+}
+
+/// The endpoint of a row of [`endpoints`], and whether the row is the mark of a deleted one.
+pub fn parse_endpoint(pk: &str, sk: &str) -> Option<(EndpointKey, bool)> {
+    let (id, is_deleted) = sk.strip_prefix("gone#").map_or((sk, false), |id| (id, true));
+    let workspace = pk.strip_suffix(ENDPOINTS_SUFFIX)?.parse().ok()?;
+    Some((EndpointKey { workspace, endpoint: id.parse().ok()? }, is_deleted))
+}
+
+/// An endpoint's health and deliveries.
+pub fn deliveries(key: EndpointKey) -> String {
+    format!("{}#hook#{}", key.workspace, key.endpoint)
+}
+
+pub const ENDPOINT_HEALTH: &str = "health";
+/// The beginning of the sort keys of deliveries that wait, and of those that ended.
+pub const WAITING_DELIVERY: &str = "open#";
+pub const ENDED_DELIVERY: &str = "log#";
+/// Sort after all of them.
+pub const WAITING_DELIVERIES_END: &str = "open$";
+pub const ENDED_DELIVERIES_END: &str = "log$";
+
+/// `prefix`: [`WAITING_DELIVERY`] or [`ENDED_DELIVERY`].
+pub fn delivery_sort(prefix: &str, key: DeliveryKey) -> String {
+    format!("{prefix}{:013}#{}", key.event_at.0, key.id.0)
+}
+
+/// Sorts after the delivery, and before every later one.
+pub fn delivery_sort_end(prefix: &str, key: DeliveryKey) -> String {
+    format!("{}$", delivery_sort(prefix, key))
+}
+
+pub fn parse_delivery_sort(prefix: &str, text: &str) -> Option<(Moment, DeliveryId)> {
+    let (event_at, id) = text.strip_prefix(prefix)?.split_once('#')?;
+    Some((Moment(event_at.parse().ok()?), DeliveryId(id.parse().ok()?)))
 }
 
 pub fn markers(minute: i64, shard: u32) -> String {

@@ -2,13 +2,17 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use async_trait::async_trait;
 use aws_sdk_secretsmanager::Client;
 use uuid::Uuid;
 
 use super::error::{PORT, broken};
 use super::keyring::Keyring;
+use super::sealer::Sealer;
+use super::sealing::{self, Binding};
 use crate::adapters::aws::port_error;
 use crate::adapters::token_cache::CACHED_MS;
+use crate::domain::secret::Secret;
 use crate::domain::time::Moment;
 use crate::ports::{PortResult, System};
 
@@ -74,7 +78,8 @@ impl DataKeys {
             .client_request_token(Uuid::new_v4().to_string())
             .secret_string(keyring.text()?.expose())
             .description(
-                "The data keys that pinbridge seals Pinterest tokens under; without them no token can be read",
+                "The data keys that pinbridge seals Pinterest tokens and webhook secrets under; without them none can \
+                 be read",
             );
         match create.send().await {
             Err(error) if !error.as_service_error().is_some_and(|e| e.is_resource_exists_exception()) => {
@@ -130,5 +135,25 @@ impl DataKeys {
     fn remember(&self, keyring: Option<Arc<Keyring>>) {
         let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
         *cached = keyring.map(|keyring| (self.system.now(), keyring));
+    }
+}
+
+#[async_trait]
+impl Sealer for DataKeys {
+    async fn seal(&self, binding: &Binding, text: &Secret) -> PortResult<(String, Vec<u8>)> {
+        let keyring = self.ensured().await?;
+        let (key_id, key) = keyring.current();
+        Ok((key_id.to_owned(), sealing::seal(key, binding, text)?))
+    }
+
+    async fn open(&self, binding: &Binding, key_id: &str, sealed: &[u8]) -> PortResult<Secret> {
+        let mut keyring = self.read(false).await?;
+        if keyring.as_ref().is_none_or(|keyring| keyring.key(key_id).is_none()) {
+            // The key may be newer than the cached keyring.
+            keyring = self.read(true).await?;
+        }
+        let key = keyring.as_ref().and_then(|keyring| keyring.key(key_id));
+        let missing = || broken(&format!("{} are sealed under a data key that isn't there", binding.text()));
+        sealing::open(key.ok_or_else(missing)?, binding, sealed)
     }
 }

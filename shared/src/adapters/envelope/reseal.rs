@@ -1,13 +1,17 @@
-//! Rotates the data keys: adds a new key, seals every row again under it, and then drops the old ones.
+//! Rotates the data keys: adds a new key, seals every row again under it, and then drops the old ones. The rows are
+//! those of tokens and of webhook endpoints.
 
 use std::sync::Arc;
 
 use super::error::broken;
 use super::keyring::Keyring;
+use super::sealer::Sealer;
+use super::sealing::Binding;
 use super::{Envelope, WRITES_MAX};
-use crate::adapters::dynamodb::{SealedRow, SealedTokens};
+use crate::adapters::dynamodb::{SealedRow, SealedSecrets, SealedTokens};
 use crate::domain::ids::AccountKey;
 use crate::domain::time::{DAY_MS, Moment};
+use crate::domain::webhook::endpoint::EndpointKey;
 use crate::ports::OptimisticWrites;
 use crate::ports::PortResult;
 
@@ -70,8 +74,32 @@ impl Envelope {
         }
     }
 
+    /// Seals the secrets of a webhook endpoint again if they are sealed under an old key; returns whether they were.
+    ///
+    /// # Errors
+    /// When the row can't be read; it then keeps its old seal.
+    pub async fn reseal_endpoint(&self, endpoint: EndpointKey) -> PortResult<bool> {
+        let keyring = self.keys.read(false).await?.ok_or_else(|| broken("there are no data keys"))?;
+        let binding = Binding::webhook_secrets(endpoint);
+        let mut writes = OptimisticWrites::of("webhook secrets", WRITES_MAX);
+        loop {
+            writes.begin()?;
+            let Some(seen) = self.table.sealed_secrets(endpoint).await? else {
+                return Ok(false);
+            };
+            if seen.key_id == keyring.current_id() {
+                return Ok(false);
+            }
+            let text = self.keys.open(&binding, &seen.key_id, &seen.sealed).await?;
+            let (key_id, sealed) = self.keys.seal(&binding, &text).await?;
+            if self.table.replace_sealed_secrets(endpoint, &seen, &SealedSecrets { key_id, sealed }).await? {
+                return Ok(true);
+            }
+        }
+    }
+
     /// Drops the data keys that no row names any more. `accounts` are all accounts that have a row, as listed just
-    /// before.
+    /// before; webhook endpoints are listed here.
     ///
     /// # Errors
     /// When a port is unavailable.
@@ -87,6 +115,9 @@ impl Envelope {
                 named.push(row.current.key_id);
                 named.extend(row.pending.map(|pending| pending.key_id));
             }
+        }
+        for endpoint in self.table.scan_endpoints().await? {
+            named.extend(self.table.sealed_secrets(endpoint).await?.map(|secrets| secrets.key_id));
         }
         let dropped = next.keep_only(&named);
         if dropped.is_empty() || self.keys.replace(&seen, &next).await? {

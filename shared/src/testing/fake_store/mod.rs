@@ -24,6 +24,7 @@ mod reconciliation;
 mod rollups;
 mod schedules;
 mod tenants;
+mod webhooks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -56,6 +57,7 @@ struct Tables {
     purge: purge::Rows,
     schedules: schedules::Rows,
     rollups: rollups::Rows,
+    webhooks: webhooks::Rows,
     accounts: BTreeMap<AccountKey, Account>,
     pins: BTreeMap<PinKey, Pin>,
     attempts: BTreeMap<PinKey, Attempt>,

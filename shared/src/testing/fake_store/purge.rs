@@ -57,6 +57,7 @@ impl Tables {
             || self.activity.holds(workspace)
             || self.schedules.holds(workspace)
             || self.rollups.holds(workspace)
+            || self.webhooks.holds(workspace)
             || self.tenants.workspaces.contains_key(&workspace)
             || self.tenants.api_keys.keys().any(|(of, _)| *of == workspace)
     }
