@@ -12,11 +12,12 @@ use pinbridge_shared::adapters::secrets::SecretsManager;
 use pinbridge_shared::adapters::session_keys::SecretsManagerKeys;
 use pinbridge_shared::adapters::sqs::SqsQueue;
 use pinbridge_shared::adapters::system::RealSystem;
+use pinbridge_shared::adapters::webhook_store::WebhookStore;
 use pinbridge_shared::config::QueueUrls;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::ports::{
     ActivityLog, BoardChecks, Credits, Imports, OAuthStates, Passwords, Queue, QueueName, RedriveQueue, Rollups,
-    Schedules, Secrets, SessionKeys, SimulatedAccounts, Store, System, Tenants,
+    Schedules, Secrets, SessionKeys, SimulatedAccounts, Store, System, Tenants, Webhooks,
 };
 use pinbridge_shared::testing::contract::pin_index::Table;
 use pinbridge_shared::testing::contract::queue::QueueUnderTest;
@@ -29,7 +30,7 @@ use pinbridge_shared::testing::manual_system::ManualSystem;
 use pinbridge_shared::{
     activity_contract, board_checks_contract, credits_contract, imports_contract, oauth_states_contract,
     passwords_contract, pin_index_contract, queue_contract, rollups_contract, schedules_contract, secrets_contract,
-    session_keys_contract, simulated_accounts_contract, store_contract, tenants_contract,
+    session_keys_contract, simulated_accounts_contract, store_contract, tenants_contract, webhooks_contract,
 };
 
 use crate::support::embedded_aws;
@@ -99,6 +100,12 @@ mod the_fake_rollups {
 }
 mod dynamodb_rollups {
     super::rollups_contract!(super::dynamo_rollups);
+}
+mod the_fake_webhooks {
+    super::webhooks_contract!(super::fake_webhooks);
+}
+mod dynamodb_webhooks {
+    super::webhooks_contract!(super::dynamo_webhooks);
 }
 mod the_fake_passwords {
     super::passwords_contract!(super::fake_passwords);
@@ -221,6 +228,16 @@ async fn fake_rollups() -> (Arc<dyn Rollups>, ()) {
 async fn dynamo_rollups() -> (Arc<dyn Rollups>, LocalAws) {
     let (store, aws) = dynamo().await;
     (store, aws)
+}
+
+async fn fake_webhooks() -> (Arc<dyn Webhooks>, ()) {
+    (Arc::new(FakeStore::new(faults().1)), ())
+}
+
+async fn dynamo_webhooks() -> (Arc<dyn Webhooks>, LocalAws) {
+    let (table, aws) = dynamo().await;
+    let client = embedded_aws::secrets_manager(&aws);
+    (Arc::new(WebhookStore::new(client, "pinbridge", table, Arc::new(RealSystem::default()))), aws)
 }
 
 async fn dynamo_store() -> (Arc<dyn Store>, LocalAws) {

@@ -20,6 +20,7 @@ pub mod schedules;
 pub mod secrets;
 pub mod store;
 pub mod tenants;
+pub mod webhooks;
 
 /// Makes a test of each listed rule.
 #[macro_export]
@@ -77,5 +78,6 @@ mod tests {
         assert_all_listed(include_str!("people.rs"), include_str!("people.rs"));
         assert_all_listed(include_str!("pin_index.rs"), include_str!("pin_index.rs"));
         assert_all_listed(include_str!("rollups.rs"), include_str!("rollups.rs"));
+        assert_all_listed(include_str!("webhooks.rs"), include_str!("webhooks.rs"));
     }
 }
