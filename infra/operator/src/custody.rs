@@ -80,12 +80,19 @@ pub async fn reseal(environment: &Environment<'_>) -> anyhow::Result<Value> {
             Err(error) => unreadable.push(format!("{}/{}: {error}", account.workspace, account.account)),
         }
     }
+    let endpoints = table.scan_endpoints().await?;
+    for endpoint in &endpoints {
+        match envelope.reseal_endpoint(*endpoint).await {
+            Ok(was_old) => resealed += u64::from(was_old),
+            Err(error) => unreadable.push(format!("{}/{}: {error}", endpoint.workspace, endpoint.endpoint)),
+        }
+    }
     let (dropped, not_before) = match envelope.retire(&accounts).await? {
         Retired::Dropped(keys) => (keys, None),
         Retired::NotBefore(at) => (Vec::new(), Some(at.rfc3339())),
     };
     Ok(json!({
-        "rows": accounts.len(),
+        "rows": accounts.len() + endpoints.len(),
         "resealed": resealed,
         "unreadable": unreadable,
         "dropped_keys": dropped,

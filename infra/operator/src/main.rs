@@ -81,10 +81,10 @@ enum Command {
     Export(workspaces::ExportArgs),
     /// Stores the Pinterest app's secret, read from the variable PINBRIDGE_PINTEREST_APP_SECRET
     SetAppSecret,
-    /// Adds a data key and makes it the current one, which seals new tokens (envelope mode)
+    /// Adds a data key and makes it the current one, which seals new webhook secrets and (in envelope mode) new tokens
     RotateDataKey,
-    /// Seals all tokens under the current data key, and deletes the old keys a day after they were replaced (envelope
-    /// mode)
+    /// Seals all webhook secrets and (in envelope mode) all tokens under the current data key, and deletes the old keys
+    /// a day after they were replaced
     ResealTokens,
 }
 

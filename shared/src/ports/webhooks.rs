@@ -36,11 +36,11 @@ pub trait Webhooks: Send + Sync {
     /// Writes the health if the stored one has the revision before `next.rev`.
     async fn save_endpoint_health(&self, key: EndpointKey, next: &Health) -> PortResult<Write<()>>;
     /// Writes a delivery. One that is delivered by now stays delivered: a waiting or failed one is not written over it.
-    /// One that has failed by now waits again only if it is replayed (`is_replayed`), and the replay is the later one by
+    /// One that has failed by now waits again only if it is replayed (`is_replayed`) at the same time or later, by
     /// `updated_at`. A delivery that ends leaves the waiting ones. The answer of a delivered one is not kept.
     ///
     /// A delivery whose `updated_at` is its `created_at` is taken for a new one, so that ending it costs one write. If
-    /// it did wait, it is still shown as ended.
+    /// it did wait, it is shown as ended nevertheless.
     async fn put_delivery(&self, delivery: &Delivery) -> PortResult<()>;
     /// The delivery; `None` when it has never been tried and does not wait. Consistent read.
     async fn delivery(&self, key: DeliveryKey) -> PortResult<Option<Delivery>>;

@@ -9,7 +9,7 @@ use pinbridge_api::routes;
 use pinbridge_api::routes::export::PAGE_BYTES_MAX;
 use pinbridge_api::routes::imports::{csv_rows, import_file};
 use pinbridge_api::routes::pins::fields;
-use pinbridge_shared::adapters::dynamodb::row_kinds;
+use pinbridge_shared::adapters::dynamodb::{DELETED_KEPT_MS, HEALTH_KEPT_MS, row_kinds};
 use pinbridge_shared::adapters::envelope::OLD_KEYS_KEPT_MS;
 use pinbridge_shared::adapters::secrets::RECOVERY_DAYS;
 use pinbridge_shared::adapters::token_cache;
@@ -288,6 +288,8 @@ fn the_lives_name_the_constants_that_rule_them() {
         ("invitation", time(invitation::INVITATION_MS)),
         ("wrong passwords from a source", time(login::WINDOW_MS)),
         ("wrong passwords for an address", time(login::WINDOW_MS)),
+        ("webhook endpoint, or the mark of a deleted one", time(DELETED_KEPT_MS)),
+        ("health of a webhook endpoint", time(HEALTH_KEPT_MS)),
     ] {
         assert!(life(name).contains(&part), "{name}: {} doesn't say {part}", life(name));
     }

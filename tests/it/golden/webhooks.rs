@@ -1,0 +1,133 @@
+//! Webhook endpoints, how they stand, and their deliveries.
+
+use pinbridge_shared::adapters::dynamodb::{DynamoStore, SealedSecrets};
+use pinbridge_shared::domain::event::EventType;
+use pinbridge_shared::domain::ids::{EndpointId, PinId};
+use pinbridge_shared::domain::webhook::delivery::{Delivery, DeliveryId, DeliveryKey, LastTry, Source, State};
+use pinbridge_shared::domain::webhook::endpoint::{DisabledBy, Endpoint, EndpointKey};
+use pinbridge_shared::domain::webhook::health::Health;
+use pinbridge_shared::ports::{Listed, Write};
+
+use super::fixed::{EXPIRES, at, uuid, workspace};
+
+fn key(number: u128) -> EndpointKey {
+    EndpointKey { workspace: workspace(), endpoint: EndpointId(uuid(0x4000 + number)) }
+}
+
+fn endpoints() -> [Endpoint; 2] {
+    let bare = Endpoint {
+        key: key(0),
+        rev: 1,
+        nonce: "endpoint".into(),
+        url: "https://example.com/hooks".into(),
+        events: vec![EventType::PinPublished, EventType::PinFailed],
+        disabled: None,
+        previous_secret_until: None,
+        created_at: at(0),
+        updated_at: at(1),
+    };
+    let full = Endpoint {
+        key: key(1),
+        events: vec![EventType::WebhookDisabled],
+        disabled: Some(DisabledBy::Failures),
+        previous_secret_until: Some(at(86_400_000)),
+        created_at: at(2),
+        updated_at: at(3),
+        ..bare.clone()
+    };
+    [bare, full]
+}
+
+fn sealed(number: u8) -> SealedSecrets {
+    SealedSecrets { key_id: "key".into(), sealed: vec![0, 128, number] }
+}
+
+fn healths() -> [Health; 2] {
+    let bare = Health { rev: 1, nonce: "health".into(), ..Health::default() };
+    let full = Health {
+        failures: 6,
+        failing_since: Some(at(1_000)),
+        held_until: Some(at(2_000)),
+        turn_at: Some(at(3_000)),
+        ..bare.clone()
+    };
+    [full, bare]
+}
+
+fn deliveries() -> [Delivery; 4] {
+    let last = LastTry {
+        at: at(1_000),
+        status: Some(503),
+        error: Some("http_status".into()),
+        answer: Some("Größer ✂".into()),
+        latency_ms: 250,
+    };
+    let delivery = |number: u128, state| Delivery {
+        key: DeliveryKey { endpoint: key(0), event_at: at(number as i64), id: DeliveryId(uuid(0x5000 + number)) },
+        event: EventType::PinPublished,
+        source: Source::Pin { pin: PinId(uuid(0x1001)), sequence: 4 },
+        state,
+        tries: 2,
+        last: None,
+        body_sha256: Some("0f".repeat(32)),
+        is_replayed: false,
+        created_at: at(500),
+        updated_at: at(1_250),
+        expires_at: EXPIRES,
+    };
+    let good = LastTry { status: Some(200), error: None, answer: None, ..last.clone() };
+    [
+        Delivery {
+            last: Some(last.clone()),
+            is_replayed: true,
+            ..delivery(0, State::Waiting { next_at: Some(at(60_000)) })
+        },
+        Delivery {
+            event: EventType::WebhookTest,
+            source: Source::Stored { payload: "{\"event\":\"webhook.test\"}".into() },
+            tries: 0,
+            body_sha256: None,
+            updated_at: at(500),
+            ..delivery(1, State::Waiting { next_at: None })
+        },
+        Delivery { last: Some(good), ..delivery(2, State::Delivered) },
+        Delivery { last: Some(LastTry { status: None, ..last }), ..delivery(3, State::Failed) },
+    ]
+}
+
+pub async fn write(table: &DynamoStore) {
+    for (number, (endpoint, health)) in (0..).zip(endpoints().into_iter().zip(healths())) {
+        let written = table.write_endpoint(&endpoint, Some(&sealed(number))).await.expect("written");
+        assert_eq!(written, Write::Done);
+        let written = table.write_endpoint_health(endpoint.key, &health, at(0)).await.expect("written");
+        assert_eq!(written, Write::Done);
+    }
+    table.remove_endpoint(key(2), at(0)).await.expect("written");
+    for delivery in deliveries() {
+        table.write_delivery(&delivery).await.expect("written");
+    }
+}
+
+/// 0.2.0 had no webhooks.
+pub async fn read(table: &DynamoStore, version: &str) {
+    let listed = table.read_endpoints(workspace()).await.expect("read");
+    if version == "0.2.0" {
+        assert_eq!(listed, []);
+        return;
+    }
+    assert_eq!(listed, endpoints());
+    for (number, (endpoint, health)) in (0..).zip(endpoints().into_iter().zip(healths())) {
+        assert_eq!(table.sealed_secrets(endpoint.key).await.expect("read"), Some(sealed(number)));
+        assert_eq!(table.read_endpoint_health(endpoint.key).await.expect("read"), health);
+    }
+    let [first, second, delivered, failed] = deliveries();
+    for delivery in [&first, &second, &delivered, &failed] {
+        assert_eq!(table.read_delivery(delivery.key).await.expect("read").as_ref(), Some(delivery));
+    }
+    let list = async |listed| table.list_deliveries(key(0), listed, None, 9).await.expect("read");
+    assert_eq!(list(Listed::Waiting).await, [first, second]);
+    assert_eq!(list(Listed::Ended).await, [failed, delivered]);
+    // The mark leads to the deliveries of a deleted endpoint, and isn't one.
+    assert!(!table.wipe_endpoints(workspace()).await.expect("deleted"));
+    assert!(table.wipe_endpoints(workspace()).await.expect("read"), "nothing is left");
+}
