@@ -1,4 +1,4 @@
-//! Makes the document from the table of endpoints and the table of errors.
+//! Makes the document from the table of endpoints, the table of errors and the catalogue of events.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use schemars::generate::{Contract, SchemaSettings};
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
+use super::events;
 use crate::auth::Access;
 use crate::content_type::{HTML, JSON};
 use crate::endpoint::{Answer, Endpoint, Header, Parameter, Place};
@@ -112,6 +113,8 @@ pub fn document(endpoints: &[Endpoint]) -> Value {
     let Assembly { mut schemas, samples, .. } = assembly;
     // The schema of the body that every error has.
     let _ = schemas.answers.subschema_for::<error::Error>();
+    let mut components = schemas.components();
+    components.extend(events::components());
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -124,8 +127,9 @@ pub fn document(endpoints: &[Endpoint]) -> Value {
         "servers": [{"url": "/"}],
         "tags": tags.iter().map(|tag| described_tag(tag)).collect::<Vec<_>>(),
         "paths": paths,
+        "webhooks": events::webhooks(),
         "components": {
-            "schemas": schemas.components(),
+            "schemas": components,
             "examples": error_examples(&samples),
             "headers": {
                 "RequestId": {"description": "The id of the request. The logs have it too.", "required": true, "schema": {"type": "string"}},

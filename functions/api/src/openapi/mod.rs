@@ -3,6 +3,7 @@
 //! integration tests compare every answer with the document. An answer with a field that the document lacks fails them.
 
 mod assemble;
+pub mod events;
 mod guide;
 mod page;
 mod samples;

@@ -1,0 +1,170 @@
+//! `infra/docs/events/` has the schemas of the code, and the bodies that the system makes are of these schemas.
+//!
+//! `PINBRIDGE_WRITE=1 cargo test --workspace --test it pages::events` writes the files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use pinbridge_api::openapi::events;
+use pinbridge_api::routes::system::description as document;
+use pinbridge_shared::domain::event::{CATALOGUE, EventType, payload, pin_events};
+use pinbridge_shared::domain::ids::EndpointId;
+use pinbridge_shared::domain::pin::attempt::{Attempt, Upstream};
+use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::pin::{Pin, Placement, WaitReason};
+use pinbridge_shared::domain::secret::Secret;
+use pinbridge_shared::domain::testdata;
+use pinbridge_shared::domain::time::Moment;
+use pinbridge_shared::domain::webhook::delivery::{DeliveryId, LastTry};
+use pinbridge_shared::domain::webhook::endpoint::{DisabledBy, Endpoint, EndpointKey, Secrets};
+use pinbridge_shared::domain::webhook::health::Health;
+use pinbridge_shared::domain::webhook::signature::{self, Signing};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::support::agreement::fits;
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/docs/events");
+
+#[test]
+fn the_folder_has_the_schema_of_every_event() {
+    let files: BTreeMap<String, Value> = CATALOGUE.iter().map(events::file).collect();
+    if std::env::var_os("PINBRIDGE_WRITE").is_some() {
+        for (name, schema) in &files {
+            let text = serde_json::to_string_pretty(schema).expect("JSON") + "\n";
+            fs::write(Path::new(FOLDER).join(name), text).expect("written");
+        }
+    }
+    let mut committed = BTreeMap::new();
+    for entry in fs::read_dir(FOLDER).expect("the folder") {
+        let path = entry.expect("a file").path();
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let schema: Value = serde_json::from_str(&fs::read_to_string(&path).expect("text")).expect("JSON");
+        committed.insert(name, schema);
+    }
+    assert_eq!(committed, files);
+}
+
+fn later(ms: i64) -> Moment {
+    testdata::CREATED_AT.plus_ms(ms)
+}
+
+fn nothing() -> Upstream {
+    Upstream::default()
+}
+
+fn begun(pin: &Pin) -> Attempt {
+    Attempt::untouched(pin).begin(later(1), "b".into()).expect("begins")
+}
+
+/// A pin of each placement, and its rows at the end of each kind of story.
+fn stories() -> Vec<(Pin, Attempt)> {
+    let at = later(60_000);
+    let placements =
+        [Placement::Now, Placement::Slot(at), Placement::Backlog(WaitReason::DailyBudget), Placement::Due(at)];
+    let mut stories: Vec<(Pin, Attempt)> = placements
+        .into_iter()
+        .map(|placement| {
+            let pin = testdata::pin_of(testdata::request("key-1"), testdata::CREATED_AT, placement);
+            let attempt = Attempt::untouched(&pin);
+            (pin, attempt)
+        })
+        .collect();
+    let pin = testdata::pin();
+    let waits = Attempt::untouched(&pin)
+        .deferred(later(1), None, WaitReason::AccountOnHold, None, "w".into())
+        .and_then(|a| a.begin(later(2), "b".into()))
+        .and_then(|a| {
+            let cause = nothing();
+            let cause = Some((Failure::SpamBlock, &cause));
+            a.deferred(later(3), Some(later(9)), WaitReason::AccountPaused, cause, "w".into())
+        })
+        .expect("legal");
+    let published = begun(&pin)
+        .retry_at(later(2), later(3), Failure::PinterestBusy, &nothing(), "r".into())
+        .and_then(|a| a.begin(later(3), "b".into()))
+        .and_then(|a| a.published(later(4), "1234567890".into(), &nothing(), &pin, "p".into()))
+        .expect("legal");
+    let unknown = begun(&pin).unresolved_outcome(later(2), later(9), &nothing(), "u".into()).expect("legal");
+    let ends = [
+        waits,
+        published,
+        unknown.absent(later(9), "a".into()).expect("legal"),
+        unknown.adopted(later(9), "1234567890".into(), &nothing(), &pin, "a".into()).expect("legal"),
+        unknown.failed(later(9), Failure::OutcomeAmbiguous, &nothing(), &pin, "f".into()).expect("legal"),
+        begun(&pin).failed(later(2), Failure::BoardNotFound, &nothing(), &pin, "f".into()).expect("legal"),
+        Attempt::untouched(&pin).deleted(later(1), &pin, "d".into()).expect("legal"),
+    ];
+    stories.extend(ends.map(|attempt| (pin.clone(), attempt)));
+    stories
+}
+
+fn of_endpoint() -> [String; 3] {
+    let key = EndpointKey { workspace: testdata::workspace(), endpoint: EndpointId(Uuid::from_u128(7)) };
+    let disabled = |by| Endpoint {
+        key,
+        rev: 2,
+        nonce: "n".into(),
+        url: "https://example.com/hooks".into(),
+        events: EventType::defaults(),
+        disabled: Some(by),
+        previous_secret_until: None,
+        created_at: later(0),
+        updated_at: later(9),
+    };
+    let health = Health { failures: 12, failing_since: Some(later(3)), ..Health::default() };
+    let last = LastTry { status: Some(500), error: Some("http_status".into()), ..LastTry::default() };
+    [
+        payload::of_test(key.workspace, key.endpoint, later(1)),
+        payload::of_disabled(&disabled(DisabledBy::Failures), &health, Some(&last)),
+        payload::of_disabled(&disabled(DisabledBy::Receiver), &Health::default(), None),
+    ]
+}
+
+#[test]
+fn every_body_is_of_its_schema_and_has_no_other_field() {
+    let of_pins = stories().into_iter().flat_map(|(pin, attempt)| {
+        let events = pin_events::of(&pin, &attempt);
+        events.into_iter().map(move |event| payload::of_pin(&pin, &attempt, &event))
+    });
+    let mut seen = BTreeSet::new();
+    for body in of_pins.chain(of_endpoint()) {
+        let value: Value = serde_json::from_str(&body).expect("JSON");
+        let name = value["event"].as_str().expect("a name");
+        let entry = CATALOGUE.iter().find(|entry| entry.name == name).expect("an event of the catalogue");
+        let schema = events::schema(entry);
+        fits(&format!("event {name}"), &schema, &value, &body);
+        let keys = |value: &Value| value.as_object().expect("fields").keys().cloned().collect::<BTreeSet<String>>();
+        assert_eq!(keys(&value), keys(&schema["properties"]), "{name}");
+        seen.insert(entry.name);
+    }
+    assert_eq!(seen, CATALOGUE.iter().map(|entry| entry.name).collect::<BTreeSet<_>>());
+}
+
+#[test]
+fn the_document_names_the_headers_that_requests_have() {
+    let secret = || Secret::new("0123456789abcdef");
+    let secrets = Secrets { current: secret(), previous: Some((secret(), later(1))) };
+    let request = Signing {
+        delivery: DeliveryId(Uuid::from_u128(1)),
+        event: EventType::WebhookTest,
+        sent_at: later(0),
+        body: "{}",
+        secrets: &secrets,
+        now: later(0),
+    };
+    let sent = signature::headers(&request);
+    let ours: Vec<&str> = sent
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .filter(|name| !["Content-Type", "User-Agent"].contains(name))
+        .collect();
+    let webhooks = document()["webhooks"].as_object().expect("webhooks");
+    assert_eq!(webhooks.len(), CATALOGUE.len());
+    for (name, methods) in webhooks {
+        let described = methods["post"]["parameters"].as_array().expect("headers");
+        let described: Vec<&str> = described.iter().filter_map(|one| one["name"].as_str()).collect();
+        assert_eq!(described, ours, "{name}");
+    }
+}
