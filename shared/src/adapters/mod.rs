@@ -25,6 +25,7 @@ mod stack_key;
 mod stored_tokens;
 pub mod system;
 pub mod token_cache;
+pub mod webhook_sender;
 pub mod webhook_store;
 
 /// The SDK's crates, for code that assembles adapters: it names one version of each.

@@ -49,6 +49,7 @@ mod simulated_accounts;
 mod store;
 mod system;
 mod tenants;
+mod webhook_sender;
 mod webhooks;
 
 use thiserror::Error;
@@ -83,6 +84,7 @@ pub use simulated_accounts::*;
 pub use store::*;
 pub use system::*;
 pub use tenants::*;
+pub use webhook_sender::*;
 pub use webhooks::*;
 
 /// A port's call failed. Whether the call took effect is unknown unless the variant says otherwise.

@@ -1,5 +1,6 @@
 //! Webhooks: the endpoints of a workspace, what is delivered to them, and how they stand.
 
+pub mod address;
 pub mod delivery;
 pub mod endpoint;
 pub mod health;

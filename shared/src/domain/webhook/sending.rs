@@ -1,18 +1,15 @@
 //! What comes of one request to a subscriber's endpoint.
 
-/// The largest answer that is read, in bytes. A longer one is a failure.
-pub const ANSWER_MAX: usize = 64 * 1_024;
-
-/// One request.
+/// One request to a subscriber's endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookRequest {
     pub url: String,
-    /// The names go out in exactly this casing.
+    /// Names go out in exactly this casing. `Host`, `Content-Length` and `Connection` are the sender's.
     pub headers: Vec<(String, String)>,
     pub body: String,
 }
 
-/// What came of a request.
+/// What came of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookAnswer {
     pub outcome: SendOutcome,
@@ -21,19 +18,23 @@ pub struct WebhookAnswer {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SendOutcome {
-    /// An answer came, of any status.
+    /// An answer came, of any status. A redirect is an answer like others and is not followed.
     Answered {
         status: u16,
-        /// Its beginning: [`ANSWER_KEPT`](super::delivery::ANSWER_KEPT) bytes.
+        /// The first 2,048 bytes of the body, as text: bytes that aren't UTF-8 are replaced.
         body: String,
+        /// The header `Retry-After`, as it was sent.
         retry_after: Option<String>,
-        /// The header `webhook-delivery`.
+        /// The header `Webhook-Delivery`, by which a receiver asks to stop the delivery or the endpoint.
         delivery_control: Option<String>,
-        /// The answer was longer than [`ANSWER_MAX`] and was not read to its end.
+        /// The body was longer than 64 KiB and was not read on.
         is_too_long: bool,
     },
-    /// The address must not be called, and nothing was sent. The reason is a stable code, such as `private_address`.
+    /// The address must not be called, or the request is invalid (`bad_header`). Nothing was sent. The code is stable:
+    /// one of [`AddressError`](crate::domain::webhook::address::AddressError), such as `private_address`.
     Refused { reason: &'static str },
-    /// No answer came. The reason is a stable code, such as `timeout`.
+    /// No whole answer came. The code is stable: `dns_failed`, `connect_failed`, `connect_timeout`, `tls_failed`,
+    /// `tls_unavailable` (this machine has no root certificates), `timeout`, `closed` or `bad_answer`. The receiver may
+    /// have got the request unless the connection was not made.
     Failed { reason: &'static str },
 }
