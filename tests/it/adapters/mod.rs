@@ -14,3 +14,4 @@ mod ses;
 mod sqs_batch;
 mod transactions;
 mod unprocessed_items;
+mod webhook_sender;

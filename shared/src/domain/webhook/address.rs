@@ -162,7 +162,7 @@ pub fn check_url(url: &str, rules: AddressRules) -> Result<EndpointUrl, AddressE
     }
     let host = host(&url)?;
     if let EndpointHost::Name(name) = &host {
-        url.set_host(Some(name)).map_err(|_| AddressError::Invalid)?;
+        url.set_host(Some(name.as_str())).map_err(|_| AddressError::Invalid)?;
     }
     url.set_fragment(None);
     let is_local = rules.allow_loopback_http && host.is_loopback();
