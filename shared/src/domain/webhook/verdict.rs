@@ -8,7 +8,7 @@ use crate::domain::time::Moment;
 pub const HTTP_STATUS: &str = "http_status";
 /// The receiver answered with a redirect. None is followed: its target was never checked.
 pub const REDIRECT: &str = "redirect";
-/// The answer is longer than [`ANSWER_MAX`](super::sending::ANSWER_MAX).
+/// The answer is longer than 64 KiB.
 pub const ANSWER_TOO_LONG: &str = "answer_too_long";
 
 const GONE: u16 = 410;
