@@ -18,3 +18,4 @@ pub mod reconcile;
 pub mod schedules;
 pub mod stats;
 pub mod tenants;
+pub mod webhooks;
