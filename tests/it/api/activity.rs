@@ -179,18 +179,6 @@ async fn a_pin_that_was_published_long_after_its_acceptance_is_found_by_when_it_
 }
 
 #[tokio::test]
-async fn there_are_no_webhooks_yet_and_their_list_says_so() {
-    let api = Api::new().await;
-    let (reader, _) = api.new_key(json!({"name": "reads", "scopes": ["read"]})).await;
-    for key in [&api.key, &reader] {
-        assert_eq!(api.call("GET", "/v1/webhooks", As::Key(key), Value::Null).await, (200, json!([])));
-    }
-    api.refused("GET", "/v1/webhooks", As::Nobody, Value::Null, 401, "missing_api_key").await;
-    let body = json!({"url": "https://example.com", "secret": "s".repeat(20)});
-    assert_eq!(api.call("POST", "/v1/webhooks", As::Key(&api.key), body).await.0, 405);
-}
-
-#[tokio::test]
 async fn what_was_refused_is_noted_as_failed_and_mistakes_are_not() {
     let api = Api::new().await;
     api.person(ADA, Role::Owner).await;

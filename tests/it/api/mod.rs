@@ -30,3 +30,4 @@ mod schedules;
 mod too_late;
 mod waiting_lists;
 mod waits;
+mod webhooks;

@@ -208,6 +208,12 @@ table! {
     TOO_MANY_KEYS = own(409, "too_many_keys",
         "The workspace has the maximum number of API keys.",
         "Revoke unused keys. last_used_at shows when a key was last used.");
+    TOO_MANY_WEBHOOKS = own(409, "too_many_webhooks",
+        "The workspace has the maximum of {limit} webhooks.",
+        "Change one of them, or delete one that is not used any more.");
+    WEBHOOK_DISABLED = own(409, "webhook_disabled",
+        "The webhook is disabled.",
+        "Enable it with PATCH /v1/webhooks/{id} and is_enabled: true, then send the same request again.");
     SANDBOX_NOT_FOUND = own(404, "not_found",
         "The organisation has no sandbox.",
         "Create one with POST /v1/projects/sandbox.");

@@ -31,12 +31,13 @@ const PREFER: &str = "\
 const EXACT: &str = "An unknown field or parameter is always an error.";
 
 /// What the operations of each heading are about.
-const TAGS: [(&str, &str); 14] = [
+const TAGS: [(&str, &str); 15] = [
     ("Connections", "Connect Pinterest accounts, and read their health."),
     ("Boards", "Boards, sections and related terms on Pinterest."),
     ("Pins", "Create, check, read, change, retry and delete pins."),
     ("Imports", "Create many pins from a file."),
     ("Schedules", "Publish pins at a set time."),
+    ("Webhooks", "Receive events of pins at an address of your own, and read what was delivered."),
     ("Pace and export", "The pace of an account, and everything in a workspace."),
     ("Analytics", "Pinterest's metrics of accounts and pins."),
     ("Dashboard", "Counts and rates of a period."),

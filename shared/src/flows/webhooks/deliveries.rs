@@ -358,7 +358,7 @@ pub async fn send_test(context: &Context, key: EndpointKey) -> Result<RequestedT
         return Err(DeliveryError::Disabled);
     }
     let now = context.system.now();
-    let event_id = EventId::derived(key.workspace, &["test", &key.endpoint.to_string(), &now.0.to_string()]);
+    let event_id = payload::test_id(key.workspace, key.endpoint, now);
     let message = NotifyMessage {
         version: MESSAGE_VERSION,
         workspace: key.workspace,

@@ -226,6 +226,9 @@ async fn missing(
     let replay = Replay { until, ..replay.clone() };
     let behind = behind.unwrap_or((replay.since.plus_ms(-ACCEPTED_BEFORE_MS - 1), PinId(Uuid::max())));
     let by = until.plus_ms(-1);
+    if by < behind.0 {
+        return Ok(Replayed::default());
+    }
     let listed = context.store.listing_after(workspace, Some(behind), by, PINS_PER_CALL).await?;
     let keys: Vec<PinKey> = listed.iter().map(|(_, pin)| PinKey { workspace, pin: *pin }).collect();
     let reads = keys.chunks(READ_TOGETHER).map(|part| context.store.pins(part));

@@ -72,7 +72,7 @@ async fn an_unknown_field_is_named_in_every_other_body_too() {
 }
 
 /// Every endpoint that refuses what it doesn't know, from the table.
-const EXACT: [&str; 25] = [
+const EXACT: [&str; 29] = [
     "bulk_cancel_schedules",
     "bulk_delete_schedules",
     "bulk_retry_schedules",
@@ -85,8 +85,11 @@ const EXACT: [&str; 25] = [
     "delete_pin",
     "delete_pins",
     "delete_schedule",
+    "delete_webhook",
     "disconnect_account",
+    "redeliver_webhook_delivery",
     "register",
+    "replay_webhook",
     "reset_sandbox",
     "resume_import",
     "retry_pin",
@@ -98,6 +101,7 @@ const EXACT: [&str; 25] = [
     "update_pin",
     "update_profile",
     "update_schedule",
+    "update_webhook",
 ];
 
 #[tokio::test]
