@@ -20,6 +20,8 @@ KNOWN = [
      "one store's tables, a row family a file"),
     ({"routes/pins", "routes/pins/bulk", "routes/pins/edit", "routes/pins/retry", "routes/pins/timeline"},
      "the endpoints of one noun, and how they find a pin by its id"),
+    ({"routes/webhooks", "routes/webhooks/deliveries", "routes/webhooks/replay"},
+     "the endpoints of one noun, and how they find a webhook by its id"),
     ({"routes/imports", "routes/imports/errors"}, "the endpoints of one noun, and their errors"),
     ({"routes", "routes/system"}, "the document is one of the endpoints that it describes"),
     ({"domain/reconcile/matching/tests", "domain/reconcile/matching/tests/never_stricter"}, "tests of one rule"),

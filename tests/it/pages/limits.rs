@@ -23,6 +23,7 @@ use pinbridge_shared::domain::stats::period;
 use pinbridge_shared::domain::stats::rollup::{self as domain_rollup, recent};
 use pinbridge_shared::domain::tenant::{self, api_key, claim, invitation, login, proof, session, user};
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
+use pinbridge_shared::domain::webhook::endpoint;
 use pinbridge_shared::domain::{import, recovery, sandbox, schedule};
 use pinbridge_shared::flows::activity;
 use pinbridge_shared::flows::boards::{mark_removed, resolve_boards};
@@ -33,6 +34,7 @@ use pinbridge_shared::flows::pins::{list_pins, search};
 use pinbridge_shared::flows::schedules::{list_schedules, open_schedules};
 use pinbridge_shared::flows::stats::{dashboard, roll_up, unrolled};
 use pinbridge_shared::flows::tenants::{export, purge};
+use pinbridge_shared::flows::webhooks::{deliveries, replay};
 use pinbridge_shared::ports::{MAX_DELAY_MS, SAVED_TOGETHER_MAX};
 
 use crate::cost::{pin_lists, schedule_lists};
@@ -83,6 +85,15 @@ fn limits() -> Vec<(&'static str, String)> {
         ("an email address, characters", user::EMAIL_MAX.to_string()),
         ("keys of a workspace that aren't revoked", api_key::KEYS_MAX.to_string()),
         ("accounts on a key's allow-list", api_key::ALLOWED_MAX.to_string()),
+        ("webhooks of a workspace", endpoint::ENDPOINTS_MAX.to_string()),
+        ("a webhook's secret, characters", format!("{} to {}", endpoint::SECRET_MIN, endpoint::SECRET_MAX)),
+        ("names in a webhook's list of events, repeated ones too", routes::webhooks::NAMES_MAX.to_string()),
+        ("a webhook's previous secret is valid for", time(endpoint::ROTATION_MS)),
+        ("the time of one replay at most", time(replay::RANGE_MAX_MS)),
+        ("deliveries that one call of a replay reads", replay::DELIVERIES_PER_CALL.to_string()),
+        ("pins that one call of a replay reads", replay::PINS_PER_CALL.to_string()),
+        ("a replay finds events of pins that were accepted before it by at most", time(replay::ACCEPTED_BEFORE_MS)),
+        ("an event without a delivery is missing after", time(replay::MISSING_AFTER_MS)),
         ("simulated accounts of a sandbox", sandbox::ACCOUNTS_MAX.to_string()),
         ("boards that a simulated account adds", sandbox::OWN_BOARDS_MAX.to_string()),
         ("sections of all boards of a simulated account", sandbox::SECTIONS_MAX.to_string()),
@@ -126,6 +137,12 @@ fn limits() -> Vec<(&'static str, String)> {
         ("schedules: by time", schedule_lists::BY_TIME_MAX.to_string()),
         ("schedules: any filter, search or another order", schedule_lists::WINDOW_MAX.to_string()),
         ("entries of the activity log that one page looks through", activity::EXAMINED_MAX.to_string()),
+        ("a page of deliveries at most", routes::webhooks::deliveries::DELIVERIES_LIMIT_MAX.to_string()),
+        ("deliveries that one page looks through", deliveries::EXAMINED_MAX.to_string()),
+        (
+            "deliveries that are searched for an id: so many that wait, and so many others",
+            deliveries::SEARCHED_MAX.to_string(),
+        ),
         ("waiting pins that the rate meter counts", rate_meter::WAITING_COUNTED_MAX.to_string()),
         ("a list in an answer", bytes(answer::LIST_BYTES_MAX)),
         ("an export's page", bytes(PAGE_BYTES_MAX)),

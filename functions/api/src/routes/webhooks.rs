@@ -31,7 +31,7 @@ use crate::request::{self, Fields, JsonObject, path_id};
 use crate::routes::examples::WEBHOOK;
 
 /// The most names in a request's list of events. Repeated ones count.
-const NAMES_MAX: usize = 50;
+pub const NAMES_MAX: usize = 50;
 const ABOUT_ID: &str = "The id of the webhook.";
 /// Whatever belongs to a webhook is answered so if there is no such webhook.
 const RESOURCE: &str = "webhook";
