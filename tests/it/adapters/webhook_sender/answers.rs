@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use pinbridge_shared::adapters::webhook_sender::Limits;
-use pinbridge_shared::ports::{SendOutcome, WebhookSender};
+use pinbridge_shared::domain::webhook::sending::SendOutcome;
+use pinbridge_shared::ports::WebhookSender;
 use tokio::io::AsyncWriteExt;
 use tokio::time::sleep;
 

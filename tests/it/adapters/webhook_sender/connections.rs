@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use pinbridge_shared::adapters::webhook_sender::{Connect, HttpsSender, Limits, Resolve};
-use pinbridge_shared::ports::{SendOutcome, WebhookSender};
+use pinbridge_shared::domain::webhook::sending::SendOutcome;
+use pinbridge_shared::ports::WebhookSender;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use pinbridge_shared::adapters::webhook_sender::{Connect, HttpsSender, Limits, Resolve};
 use pinbridge_shared::domain::webhook::address::AddressRules;
-use pinbridge_shared::ports::WebhookRequest;
+use pinbridge_shared::domain::webhook::sending::WebhookRequest;
 use tokio::net::TcpStream;
 
 const PUBLIC: AddressRules = AddressRules { allow_loopback_http: false };

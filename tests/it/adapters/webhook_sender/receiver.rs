@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pinbridge_shared::adapters::webhook_sender::{HttpsSender, Limits, SystemResolver, TcpConnector};
-use pinbridge_shared::ports::{WebhookAnswer, WebhookSender};
+use pinbridge_shared::domain::webhook::sending::WebhookAnswer;
+use pinbridge_shared::ports::WebhookSender;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
