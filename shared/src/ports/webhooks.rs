@@ -35,8 +35,8 @@ pub trait Webhooks: Send + Sync {
     async fn endpoint_health(&self, key: EndpointKey) -> PortResult<Health>;
     /// Writes the health if the stored one has the revision before `next.rev`.
     async fn save_endpoint_health(&self, key: EndpointKey, next: &Health) -> PortResult<Write<()>>;
-    /// Writes a delivery. One that is delivered by now stays delivered: a waiting or failed one is not written over it.
-    /// One that has failed by now waits again only if it is replayed (`is_replayed`) at the same time or later, by
+    /// Writes a delivery. One that is delivered by now stays delivered: a failed one is not written over it.
+    /// One that has ended by now waits again only if it is replayed (`is_replayed`) at the same time or later, by
     /// `updated_at`. A delivery that ends leaves the waiting ones. The answer of a delivered one is not kept.
     ///
     /// A delivery whose `updated_at` is its `created_at` is taken for a new one, so that ending it costs one write. If

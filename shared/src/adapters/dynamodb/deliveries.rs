@@ -3,8 +3,7 @@
 //! DynamoDB can't make a write of one row depend on another row, except in a transaction, which costs twice as much. So
 //! a waiting row is written without a look at the ended one, and may lie beside it: a worker that was slow writes it
 //! after another one has delivered, or a process dies between the two writes that end a delivery. Readers decide:
-//! - a delivered one counts, whatever waits beside it;
-//! - a failed one counts, unless it was requested again later.
+//! - the one that ended counts, unless it was requested again later.
 //!
 //! A waiting row that doesn't count is removed where it is met, in the list of those that wait. In this way the first
 //! try that succeeds costs one write, of one row, and a delivery that waits costs one write for each change.
@@ -123,8 +122,8 @@ fn read_all(endpoint: EndpointKey, items: &[Item]) -> PortResult<Vec<Delivery>> 
 /// Whether a waiting row counts for nothing beside the row of the same delivery that ended.
 fn is_leftover(waiting: &Delivery, ended: &Delivery) -> bool {
     match ended.state {
-        State::Failed => !waiting.is_replayed || waiting.updated_at <= ended.updated_at,
-        State::Delivered | State::Waiting { .. } => true,
+        State::Delivered | State::Failed => !waiting.is_replayed || waiting.updated_at <= ended.updated_at,
+        State::Waiting { .. } => true,
     }
 }
 
@@ -264,13 +263,11 @@ impl DynamoStore {
         Ok(found)
     }
 
-    /// Removes the failed row of a delivery that is requested again. If there is a row that counts more, the waiting
-    /// one goes.
+    /// Removes the row of a delivery that ended and is requested again. If it ended later, the waiting one goes.
     async fn reopen(&self, waiting: &Delivery) -> PortResult<()> {
         let delete = self
             .delete_of(keys::ENDED_DELIVERY, waiting.key)
-            .condition_expression("attribute_not_exists(pk) OR (st = :failed AND upd <= :upd)")
-            .expression_attribute_values(":failed", text(FAILED))
+            .condition_expression("attribute_not_exists(pk) OR upd <= :upd")
             .expression_attribute_values(":upd", moment(waiting.updated_at));
         if deleted(delete).await? { Ok(()) } else { self.remove_leftover(waiting).await }
     }

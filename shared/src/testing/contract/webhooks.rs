@@ -30,6 +30,7 @@ macro_rules! webhooks_contract {
             a_delivery_that_ends_leaves_the_waiting_ones,
             a_delivery_that_ended_while_the_clock_stood_still_does_not_wait,
             a_failed_one_waits_again_only_if_it_is_replayed,
+            a_delivered_one_waits_again_if_it_is_replayed,
             an_earlier_failure_does_not_end_a_later_replay,
             rows_are_found_in_the_order_of_their_keys,
             the_oldest_event_that_waits_comes_first_and_reading_continues_after_any,
@@ -297,13 +298,28 @@ pub async fn a_delivered_one_stays_delivered(webhooks: &dyn Webhooks) {
         for state in [WAITS, State::Waiting { next_at: Some(AT) }, State::Failed] {
             put(webhooks, &first).await;
             put(webhooks, &later(&first, ms + 5, state)).await;
-            put(webhooks, &Delivery { is_replayed: true, ..later(&first, ms + 5, state) }).await;
+            // A replay that was requested before it was delivered, or that fails after it.
+            let at_ms = if state == State::Failed { ms + 5 } else { ms - 1 };
+            put(webhooks, &Delivery { is_replayed: true, ..later(&first, at_ms, state) }).await;
             assert_stands(webhooks, &delivered).await;
         }
         let again = later(&delivered, ms + 9, State::Delivered);
         put(webhooks, &again).await;
         assert_stands(webhooks, &again).await;
     }
+}
+
+pub async fn a_delivered_one_waits_again_if_it_is_replayed(webhooks: &dyn Webhooks) {
+    let first = delivery(key(1, 1), 1, 0, WAITS);
+    let delivered = later(&first, 10, State::Delivered);
+    put(webhooks, &first).await;
+    put(webhooks, &delivered).await;
+    let replayed = Delivery { is_replayed: true, ..later(&delivered, 20, State::Waiting { next_at: Some(AT) }) };
+    put(webhooks, &replayed).await;
+    assert_stands(webhooks, &replayed).await;
+    let again = later(&replayed, 30, State::Delivered);
+    put(webhooks, &again).await;
+    assert_stands(webhooks, &again).await;
 }
 
 pub async fn a_delivery_that_ends_leaves_the_waiting_ones(webhooks: &dyn Webhooks) {

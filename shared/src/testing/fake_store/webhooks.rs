@@ -27,8 +27,10 @@ pub(super) struct Rows {
 /// Whether `next` is written over the stored delivery.
 fn is_replaced(stored: &Delivery, next: &Delivery) -> bool {
     match (stored.state, next.state) {
-        (State::Delivered, State::Waiting { .. } | State::Failed) => false,
-        (State::Failed, State::Waiting { .. }) => next.is_replayed && next.updated_at >= stored.updated_at,
+        (State::Delivered, State::Failed) => false,
+        (State::Delivered | State::Failed, State::Waiting { .. }) => {
+            next.is_replayed && next.updated_at >= stored.updated_at
+        }
         (State::Waiting { .. }, State::Failed) => !stored.is_replayed || stored.updated_at <= next.updated_at,
         _ => true,
     }
