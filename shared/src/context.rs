@@ -6,7 +6,7 @@ use crate::domain::credit::purse::Purses;
 use crate::domain::time::Moment;
 use crate::ports::{
     ActivityLog, Analytics, BoardChecks, Boards, Credits, Imports, Mailer, OAuth, OAuthStates, Pacers, Passwords,
-    PinIndex, Pinterest, Purge, Queue, Rollups, Schedules, Secrets, SessionKeys, Store, System, Tenants,
+    PinIndex, Pinterest, Purge, Queue, ReceiptKeys, Rollups, Schedules, Secrets, SessionKeys, Store, System, Tenants,
 };
 
 /// Everything that a flow works with.
@@ -33,6 +33,7 @@ pub struct Context {
     pub purses: Arc<Mutex<Purses>>,
     pub passwords: Arc<dyn Passwords>,
     pub session_keys: Arc<dyn SessionKeys>,
+    pub receipt_keys: Arc<dyn ReceiptKeys>,
     pub pacers: Arc<dyn Pacers>,
     /// The same table.
     pub purge: Arc<dyn Purge>,

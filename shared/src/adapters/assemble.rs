@@ -11,6 +11,7 @@ use super::pacing_key::PacingKey;
 use super::passwords::Argon2Passwords;
 use super::pinterest::{PinterestClient, PinterestOAuth};
 use super::printed_mail::PrintedMail;
+use super::receipt_keys::SecretsManagerReceiptKeys;
 use super::secrets::SecretsManager;
 use super::ses::Ses;
 use super::session_keys::SecretsManagerKeys;
@@ -75,6 +76,11 @@ pub fn over(config: &SdkConfig, settings: Settings, resources: Resources) -> any
         tenants: table,
         passwords: Arc::new(Argon2Passwords::new(Arc::clone(&system))),
         pacers: Arc::new(PacingKey::new(secrets.clone(), &resources.secret_prefix, Arc::clone(&system))),
+        receipt_keys: Arc::new(SecretsManagerReceiptKeys::new(
+            secrets.clone(),
+            &resources.secret_prefix,
+            Arc::clone(&system),
+        )),
         session_keys: Arc::new(SecretsManagerKeys::new(secrets, &resources.secret_prefix, Arc::clone(&system))),
         queue: Arc::new(SqsQueue::new(sdk::sqs::Client::new(config), resources.queues)),
         secrets: custody,

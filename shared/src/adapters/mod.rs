@@ -14,6 +14,7 @@ pub mod pacing_key;
 pub mod passwords;
 pub mod pinterest;
 pub mod printed_mail;
+pub mod receipt_keys;
 pub mod recent_outcomes;
 pub mod sandbox;
 pub mod secrets;

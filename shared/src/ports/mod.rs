@@ -41,6 +41,7 @@ mod pins;
 mod pinterest;
 mod purge;
 mod queue;
+mod receipt_keys;
 mod reconciliation;
 mod rollups;
 mod schedules;
@@ -76,6 +77,7 @@ pub use pins::*;
 pub use pinterest::*;
 pub use purge::*;
 pub use queue::*;
+pub use receipt_keys::*;
 pub use reconciliation::*;
 pub use rollups::*;
 pub use schedules::*;
@@ -107,7 +109,8 @@ impl PortError {
     pub fn port(&self) -> &'static str {
         match self {
             Self::Unavailable { port, .. } | Self::Broken { port, .. } => port,
-            // Optimistic writes are writes of the table. (Only an operator's rotation writes the data keys so.)
+            // Optimistic writes are writes of the table. (Only an operator's rotation writes the data keys or the receipt
+            // keys so.)
             Self::Contended { .. } => "table",
         }
     }

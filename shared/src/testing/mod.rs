@@ -12,6 +12,7 @@ pub mod fake_pacers;
 pub mod fake_people;
 pub mod fake_pinterest;
 pub mod fake_queue;
+pub mod fake_receipt_keys;
 pub mod fake_secrets;
 pub mod fake_store;
 pub mod faults;

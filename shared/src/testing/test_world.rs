@@ -10,6 +10,7 @@ use super::fake_pacers::FakePacers;
 use super::fake_people::{FakePasswords, FakeSessionKeys};
 use super::fake_pinterest::FakePinterest;
 use super::fake_queue::{Delivery, FakeQueue};
+use super::fake_receipt_keys::FakeReceiptKeys;
 use super::fake_secrets::FakeSecrets;
 use super::fake_store::FakeStore;
 use super::faults::Faults;
@@ -156,6 +157,7 @@ impl TestWorld {
             tenants: table,
             passwords: Arc::clone(&passwords) as Arc<dyn crate::ports::Passwords>,
             session_keys: Arc::new(FakeSessionKeys::new(faults.clone())),
+            receipt_keys: Arc::new(FakeReceiptKeys::new(faults.clone())),
             pacers: Arc::new(FakePacers::new(faults.clone())),
             queue: Arc::clone(&queue) as Arc<dyn Queue>,
             secrets: Arc::clone(&secrets) as Arc<dyn Secrets>,

@@ -10,6 +10,7 @@ mod pacing_key;
 mod pinterest_analytics;
 mod pinterest_boards;
 mod pinterest_client;
+mod receipt_keys;
 mod ses;
 mod sqs_batch;
 mod transactions;

@@ -196,11 +196,12 @@ fn may(role: &[Statement], action: &str, secret: &str) -> bool {
 }
 
 /// Secrets Manager appends six characters to a secret's name.
-const SECRETS: [(&str, &str); 6] = [
+const SECRETS: [(&str, &str); 7] = [
     ("tokens", "pinbridge/8f14e45f/00000000-AbCdEf"),
     ("app secret", "pinbridge/pinterest-app-secret-AbCdEf"),
     ("session key", "pinbridge/session-key-AbCdEf"),
     ("pacing key", "pinbridge/pacing-key-AbCdEf"),
+    ("receipt key", "pinbridge/receipt-key-AbCdEf"),
     ("data keys", "pinbridge/data-keys-AbCdEf"),
     ("another's", "other/secret-AbCdEf"),
 ];
@@ -233,6 +234,7 @@ fn each_role_reaches_the_secrets_that_it_needs_and_no_other() {
                 ("app secret", READ),
                 ("session key", MAKE),
                 ("pacing key", MAKE),
+                ("receipt key", MAKE),
                 ("data keys", MAKE),
             ],
         ),

@@ -8,6 +8,7 @@ pub mod fields;
 pub mod list;
 pub mod options;
 pub mod pin;
+pub mod receipt;
 pub mod retry;
 pub mod timeline;
 pub mod validation;
@@ -36,6 +37,8 @@ pub fn endpoints() -> Vec<Endpoint> {
         list::endpoint(),
         of_pin(get("/v1/pins/{id}", READ, read)).operation("get_pin", "Read a pin").answers::<Pin>(200, "The pin."),
         timeline::timeline_endpoint(),
+        receipt::endpoint(),
+        receipt::keys_endpoint(),
         retry::endpoint(),
         timeline::job_endpoint(),
         validation::endpoint(),

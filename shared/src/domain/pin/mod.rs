@@ -17,6 +17,7 @@ pub mod lateness;
 pub mod listing;
 pub mod origin;
 pub mod outcome;
+pub mod receipt;
 pub mod request;
 pub mod retry;
 pub mod said;

@@ -1,4 +1,4 @@
-//! Pins as API clients see them: read, list, edit, delete, retry.
+//! Pins as API clients see them: read, list, edit, delete, retry, and their receipts.
 //!
 //! Read [`read_pins`] first; each other file is one operation.
 
@@ -8,6 +8,7 @@ pub mod delete_pin;
 pub mod edit_pin;
 pub mod list_pins;
 pub mod read_pins;
+pub mod receipt;
 pub mod retry_pin;
 pub mod search;
 pub mod unfinished;

@@ -20,7 +20,7 @@ use crate::domain::pin::idempotency::{content_hash, content_hashes_of, content_h
 use crate::domain::pin::retry::ATTEMPT_LIMIT;
 use crate::domain::pin::said::Said;
 use crate::domain::reconcile::assignment::{self, Claim, Ruling, Standing};
-use crate::domain::reconcile::board_scan::{MEMBERS_MAX, Reading};
+use crate::domain::reconcile::board_scan::{MEMBERS_MAX, NOT_SEEN, Reading};
 use crate::domain::reconcile::matching::{BoardPin, Window};
 use crate::domain::recovery::{OWNED_WITHIN_MS, PINS_PER_MARKER, RecoveryMarker};
 use crate::domain::time::{HOUR_MS, Moment, SECOND_MS};
@@ -44,7 +44,6 @@ const HOLDS_THE_DEADLINE: [&str; 2] = ["token_revoked", "daily_budget"];
 const SIBLINGS_AT_ONCE: usize = 8;
 const TWIN_OPEN: &str = "twin_open";
 const TWIN_SETTLED: &str = "twin_settled";
-const NOT_SEEN: &str = "not_seen_yet";
 const UNCLEAR_OWNER: &str = "owner_unclear";
 
 /// A pin whose outcome is unknown, as read.

@@ -15,6 +15,7 @@ pub mod imports;
 pub mod people;
 pub mod pin_index;
 pub mod queue;
+pub mod receipt_keys;
 pub mod rollups;
 pub mod schedules;
 pub mod secrets;
@@ -72,6 +73,7 @@ mod tests {
         assert_all_listed(include_str!("credits.rs"), include_str!("credits.rs"));
         assert_all_listed(include_str!("imports.rs"), include_str!("imports.rs"));
         assert_all_listed(include_str!("queue.rs"), include_str!("queue.rs"));
+        assert_all_listed(include_str!("receipt_keys.rs"), include_str!("receipt_keys.rs"));
         assert_all_listed(include_str!("schedules.rs"), include_str!("schedules.rs"));
         assert_all_listed(include_str!("secrets.rs"), include_str!("secrets.rs"));
         assert_all_listed(include_str!("tenants.rs"), include_str!("tenants.rs"));

@@ -29,6 +29,7 @@ use pinbridge_shared::testing::fake_oauth::FakeOAuth;
 use pinbridge_shared::testing::fake_pacers::FakePacers;
 use pinbridge_shared::testing::fake_people::{FakePasswords, FakeSessionKeys};
 use pinbridge_shared::testing::fake_queue::FakeQueue;
+use pinbridge_shared::testing::fake_receipt_keys::FakeReceiptKeys;
 use pinbridge_shared::testing::fake_secrets::FakeSecrets;
 use pinbridge_shared::testing::fake_store::FakeStore;
 use pinbridge_shared::testing::gate::Gate;
@@ -215,6 +216,7 @@ impl RefreshWorld {
             purses: Arc::default(),
             passwords: Arc::new(FakePasswords::default()),
             session_keys: Arc::new(FakeSessionKeys::new(passed())),
+            receipt_keys: Arc::new(FakeReceiptKeys::new(passed())),
             mailer: None,
             pacers: Arc::new(FakePacers::new(gate.clone() as Arc<dyn Gate>)),
         };
