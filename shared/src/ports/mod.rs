@@ -109,8 +109,8 @@ impl PortError {
     pub fn port(&self) -> &'static str {
         match self {
             Self::Unavailable { port, .. } | Self::Broken { port, .. } => port,
-            // Optimistic writes are writes of the table. (Only an operator's rotation writes the data keys or the receipt
-            // keys so.)
+            // Optimistic writes are writes of the table. (Only an operator's rotations write the data keys and the
+            // receipt keys so.)
             Self::Contended { .. } => "table",
         }
     }

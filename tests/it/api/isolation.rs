@@ -173,6 +173,7 @@ const CASES: &[Case] = &[
     ("GET", "/openapi.json", Must::Nobodys, |_| bare("/openapi.json")),
     ("GET", "/healthz", Must::Nobodys, |_| bare("/healthz")),
     ("GET", "/readyz", Must::Nobodys, |_| bare("/readyz")),
+    ("GET", "/.well-known/pinbridge-receipt-keys.json", Must::Nobodys, |_| bare("/.well-known/pinbridge-receipt-keys.json")),
     // The same answer for an address that is taken and a wrong password as for one that nobody has.
     ("POST", "/v1/auth/login", Must::Same, |ids| ("/v1/auth/login".into(), json!({"email": ids.email, "password": "a wrong password"}))),
     ("POST", "/v1/auth/forgot-password", Must::Same, |ids| ("/v1/auth/forgot-password".into(), json!({"email": ids.email}))),
@@ -242,6 +243,7 @@ const CASES: &[Case] = &[
     ("GET", "/v1/pins/{id}", Must::NotFound, |ids| bare(format!("/v1/pins/{}", ids.pin))),
     ("GET", "/v1/pins/{id}/analytics", Must::NotFound, |ids| bare(format!("/v1/pins/{}/analytics", ids.pin))),
     ("GET", "/v1/pins/{id}/timeline", Must::NotFound, |ids| bare(format!("/v1/pins/{}/timeline", ids.pin))),
+    ("GET", "/v1/pins/{id}/receipt", Must::NotFound, |ids| bare(format!("/v1/pins/{}/receipt", ids.pin))),
     ("POST", "/v1/pins/{id}/retry", Must::NotFound, |ids| (format!("/v1/pins/{}/retry", ids.failed_pin), json!({"accept_duplicate": true}))),
     ("GET", "/v1/jobs/{id}", Must::NotFound, |ids| bare(format!("/v1/jobs/{}", ids.pin))),
     ("POST", "/v1/schedules", Must::NotFound, |ids| ("/v1/schedules".into(), schedule(&ids.account, &ids.board, "somebody-elses"))),

@@ -22,6 +22,7 @@ mod people;
 mod pin_list;
 mod pins;
 mod projects;
+mod receipts;
 mod registration;
 mod reregistration;
 mod retry;

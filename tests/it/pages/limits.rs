@@ -11,6 +11,7 @@ use pinbridge_api::routes::imports::{csv_rows, import_file};
 use pinbridge_api::routes::pins::fields;
 use pinbridge_shared::adapters::dynamodb::{DELETED_KEPT_MS, HEALTH_KEPT_MS, row_kinds};
 use pinbridge_shared::adapters::envelope::OLD_KEYS_KEPT_MS;
+use pinbridge_shared::adapters::receipt_keys;
 use pinbridge_shared::adapters::secrets::RECOVERY_DAYS;
 use pinbridge_shared::adapters::token_cache;
 use pinbridge_shared::config::Settings;
@@ -244,6 +245,8 @@ fn limits() -> Vec<(&'static str, String)> {
         ),
         ("a disconnected account's secret can be restored for", time(RECOVERY_DAYS * DAY_MS)),
         ("an old data key stays at least", time(OLD_KEYS_KEPT_MS)),
+        ("the key that signs receipts stays in memory for", time(receipt_keys::SIGNS_FOR_MS)),
+        ("the published keys of receipts stay in memory for", time(receipt_keys::PUBLISHED_FOR_MS)),
         ("a board's check is answered again for", time(board_check::CHECK_FRESH_MS)),
         ("a refusal of a board is answered again for", time(board_check::DENIED_FRESH_MS)),
         ("the list of an account's boards is believed for", time(board_list::TRUSTED_MS)),

@@ -140,8 +140,8 @@ impl Receipt {
     }
 }
 
-/// The SHA-256 of the content, in lower-case hex: over the JSON object of the fields that aren't null, with sorted names
-/// and no blanks, in UTF-8 (the form of RFC 8785). Clients compute it from what `GET /v1/pins/{id}` answers.
+/// The SHA-256 of the content, in lower-case hex: over the JSON object of the fields that aren't null, with sorted
+/// names and no blanks, in UTF-8 (the form of RFC 8785). Clients compute it from what `GET /v1/pins/{id}` answers.
 pub fn content_hash(request: &PinRequest) -> String {
     // Without `..`: of a new field, this says whether it is content.
     let PinRequest {
@@ -374,7 +374,7 @@ mod tests {
             related_terms: Some(vec!["paper".into(), "crane".into()]),
             ..testdata::request("key")
         };
-        // Python: hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())
+        // The hash is Python's, of json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).
         let json = concat!(
             r#"{"account_id":"00000000-0000-0000-0000-00000000000b","alt_text":"A\ttab\u0001","#,
             r#""board_id":"1000000000000000001","image_url":"https://images.example.com/a.jpg","#,
