@@ -359,7 +359,10 @@ async fn a_run_of_everything_for_the_parent_to_read() {
     run.refresh(&run.world).await;
     for pin in pins {
         run.ask("GET", &format!("/v1/pins/{pin}/timeline"), &with_key, "").await;
+        run.ask("GET", &format!("/v1/pins/{pin}/receipt"), &with_key, "").await;
     }
+    let receipt_key = run.real.world.receipt_keys.signing().await.expect("a key");
+    run.keep("receipt key", receipt_key.seed().expose());
 
     // Bugs, with tokens in hand.
     let panicking: Arc<dyn Secrets> = Arc::new(Panicking(Arc::clone(&run.real.world.secrets), run.leak == "panic"));
