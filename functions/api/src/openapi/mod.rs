@@ -3,8 +3,9 @@
 //! integration tests compare every answer with the document. An answer with a field that the document lacks fails them.
 
 mod assemble;
-pub mod events;
 mod guide;
+pub mod events;
+pub mod guide;
 mod page;
 mod samples;
 pub mod schema;

@@ -176,7 +176,7 @@ mod tests {
     use crate::domain::ids::{ImportId, KeyId, ScheduleId};
     use crate::domain::pin::attempt::{DETAIL_MAX, REPORTED_MAX, Upstream};
     use crate::domain::pin::history::{EventKind, KEEP_FIRST, KEEP_LAST, NOTE_MAX, REQUEST_ID_MAX};
-    use crate::domain::pin::origin::Actor;
+    use crate::domain::pin::origin::{Actor, RequestId};
     use crate::domain::pin::said::MESSAGE_MAX;
     use crate::domain::testdata;
     use crate::domain::time::{DAY_MS, Moment};
@@ -209,13 +209,21 @@ mod tests {
             by: Some(Actor::Key(KeyId(id(1)))),
             schedule: Some((ScheduleId(id(2)), 1)),
             import: Some((ImportId(id(3)), 1)),
-            root: None,
+            ..Origin::default()
         };
         pin.placement = Placement::Due(pin.created_at);
         pin.edit = 10;
         let bytes = size(&pin_item(&pin));
         println!("a pin row has {bytes} bytes (title 60, description 300, link 120, image URL 73 characters)");
         assert!(bytes <= UNIT, "{bytes}");
+        // A pin that was submitted by itself also has the id of that request, as API Gateway gives it or longer.
+        for request in ["JKJaXmPLvHcESHA=", "3f0c1f5e-6d1b-4f8a-9c57-2a3b4c5d6e7f"] {
+            pin.origin = Origin { request: RequestId::parse(request), ..Origin::by(Actor::Key(KeyId(id(1)))) };
+            let bytes = size(&pin_item(&pin));
+            println!("a pin row with the id of its request has {bytes} bytes");
+            assert!(bytes <= UNIT, "{bytes}");
+            assert_eq!(read_pin(pin.key, &pin_item(&pin)).expect("readable").origin, pin.origin);
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::failure::Failure;
 use super::history::{self, Event, EventKind};
 use super::late_cause::LateCause;
+use super::origin::Actor;
 use super::shortened::shortened;
 use super::{Pin, Placement, WaitReason};
 use crate::domain::event::pin_events;
@@ -259,7 +260,7 @@ impl Attempt {
         self.done(now, pinterest_pin_id, upstream, pin, nonce, EventKind::Published)
     }
 
-    /// The Pin was found on its board.
+    /// The Pin was found on its board. [`created_on_pinterest`](Self::created_on_pinterest) adds its creation time.
     pub fn adopted(
         &self,
         now: Moment,
@@ -269,6 +270,15 @@ impl Attempt {
         nonce: String,
     ) -> Next {
         self.done(now, pinterest_pin_id, upstream, pin, nonce, EventKind::Adopted)
+    }
+
+    /// Keeps with the adoption, which is the last event, when Pinterest created the Pin. The row is written anyway.
+    #[must_use]
+    pub fn created_on_pinterest(mut self, at: Option<Moment>) -> Self {
+        if let Some(event) = self.history.last_mut().filter(|event| event.kind == EventKind::Adopted) {
+            event.next_at = at;
+        }
+        self
     }
 
     fn done(&self, now: Moment, id: String, upstream: &Upstream, pin: &Pin, nonce: String, kind: EventKind) -> Next {
@@ -416,6 +426,16 @@ impl Attempt {
     pub fn with_edit(mut self) -> Self {
         self.edit += 1;
         self.logged(EventKind::Edited, |_| {})
+    }
+
+    /// Keeps with the edit or the retry, which is the last event, who made it.
+    #[must_use]
+    pub fn made_by(mut self, actor: Option<Actor>) -> Self {
+        let is_act = |event: &&mut Event| matches!(event.kind, EventKind::Edited | EventKind::Retried);
+        if let Some(event) = self.history.last_mut().filter(is_act) {
+            event.request_id = actor.map(Actor::mark);
+        }
+        self
     }
 
     /// The pin's owner deleted it. A waiting pin ends; messages under way are void.

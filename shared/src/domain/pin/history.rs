@@ -45,7 +45,7 @@ pub enum EventKind {
     Superseded,
     /// The queue has delivered the pin's message as often as it allows; the note says how many deliveries did nothing.
     Undeliverable,
-    /// Stands for events that were dropped to keep the row small; `attempt` holds their number.
+    /// Stands for events that were dropped to keep the row small; `attempt` holds their number, in the row only.
     Omitted,
 }
 
@@ -89,7 +89,8 @@ impl EventKind {
     }
 }
 
-/// One event. `status` and `request_id` are Pinterest's.
+/// One event. `status` and `request_id` are Pinterest's; of an edit and a retry, which Pinterest has no part in,
+/// `request_id` is the [`Mark`](super::origin::Mark) of who made it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     pub kind: EventKind,
@@ -99,7 +100,7 @@ pub struct Event {
     /// Pinterest's own error code.
     pub provider_code: Option<i64>,
     pub request_id: Option<String>,
-    /// When the next step was planned for.
+    /// When the next step was planned for. Of a Pin that was found on its board: when Pinterest created it.
     pub next_at: Option<Moment>,
     /// Our public code, or Pinterest's message.
     pub note: Option<String>,

@@ -21,6 +21,7 @@ pub mod receipt;
 pub mod request;
 pub mod retry;
 pub mod said;
+pub mod sentences;
 pub mod shortened;
 pub mod signed_url;
 pub mod timeline;

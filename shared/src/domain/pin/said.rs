@@ -16,6 +16,20 @@ pub const ATTEMPTS_MAX: u32 = 50;
 /// The most rows of words that a pin has.
 pub const ROWS_MAX: usize = 2 * ATTEMPTS_MAX as usize;
 
+/// What rows of 0.2.0 have where Pinterest said nothing.
+const IN_PLACE_OF_WORDS: [&str; 5] = [
+    "could not connect to Pinterest",
+    "Pinterest did not answer in time",
+    "the connection to Pinterest broke",
+    "Pinterest's answer was cut off",
+    "Pinterest's answer could not be read",
+];
+
+/// Pinterest's words in the detail of an attempt row.
+pub fn words_of(detail: Option<&str>) -> Option<&str> {
+    detail.filter(|detail| !detail.is_empty() && !IN_PLACE_OF_WORDS.contains(detail))
+}
+
 /// What was said about one attempt of a pin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Said {

@@ -1,9 +1,11 @@
 //! A pin's timeline: every event, and the next step. One call answers "did this publish or not?".
 
 use super::attempt::Attempt;
-use super::history::EventKind;
+use super::history::{Event, EventKind};
+use super::origin::{Actor, Mark, Origin};
 use super::said::Said;
 use super::{Pin, Placement, WaitReason};
+use crate::domain::pacing::pace::Pace;
 use crate::domain::time::Moment;
 
 /// A deferred pin's place in its account's backlog. Pins that have left the backlog and wait in the queue don't count.
@@ -16,21 +18,108 @@ pub struct Position {
     pub estimated_start: Moment,
 }
 
+/// The pace of an account at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PaceNow {
+    pub pace: Pace,
+    /// Whether Pinterest asked the account to slow down, so that it is slower than configured.
+    pub is_slowed: bool,
+}
+
+/// What an entry of a timeline is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// The pin was accepted. The pin's row says so, and not its history.
+    Accepted,
+    Of(EventKind),
+}
+
+impl Entry {
+    /// The name that the timeline shows.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Of(kind) => kind.name(),
+        }
+    }
+}
+
+/// What the rows keep of who acted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Known {
+    Actor(Actor),
+    /// Of an edit and a retry.
+    Mark(Mark),
+}
+
+/// Who caused an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct By {
+    pub known: Known,
+    /// The name of the key, or of the person, if it was read.
+    pub name: Option<String>,
+}
+
+impl By {
+    fn of(known: Known) -> Self {
+        Self { known, name: None }
+    }
+
+    /// The actor, unless only a mark is known.
+    pub fn actor(&self) -> Option<Actor> {
+        match &self.known {
+            Known::Actor(actor) => Some(*actor),
+            Known::Mark(_) => None,
+        }
+    }
+
+    /// Whether an API key acted, and not a person.
+    pub fn is_key(&self) -> bool {
+        match &self.known {
+            Known::Actor(actor) => matches!(actor, Actor::Key(_)),
+            Known::Mark(mark) => mark.is_key,
+        }
+    }
+
+    /// The actor's id, or its first eight digits if no more is known.
+    pub fn id(&self) -> String {
+        match &self.known {
+            Known::Actor(actor) => actor.id().to_string(),
+            Known::Mark(mark) => mark.digits.clone(),
+        }
+    }
+
+    fn is_of(&self, actor: Actor) -> bool {
+        match &self.known {
+            Known::Actor(known) => *known == actor,
+            Known::Mark(mark) => mark.is_of(actor),
+        }
+    }
+}
+
 /// An event as callers see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimelineEvent {
     pub at: Moment,
-    pub event: &'static str,
+    pub entry: Entry,
+    /// `None` for the acceptance, and for events that are left out.
     pub attempt: Option<u32>,
+    /// How many events the entry stands for, if they are left out.
+    pub omitted_count: Option<u32>,
     pub upstream_status: Option<u16>,
     pub upstream_code: Option<i64>,
     pub upstream_request_id: Option<String>,
     pub next_at: Option<Moment>,
+    /// Of a Pin that was found: when Pinterest created it, as the board showed it.
+    pub created_on_pinterest_at: Option<Moment>,
     pub note: Option<String>,
     /// Pinterest's own words.
     pub upstream_message: Option<String>,
     /// What our client saw in place of an answer.
     pub transport_error: Option<String>,
+    pub by: Option<By>,
+    /// Of the acceptance: where the pin came from.
+    pub origin: Option<Origin>,
 }
 
 /// What happens next, when, and why not earlier.
@@ -40,55 +129,82 @@ pub struct NextStep {
     pub at: Option<Moment>,
     pub reason: String,
     pub position: Option<Position>,
+    /// The pace of a waiting pin's account, if the account was read.
+    pub pace: Option<PaceNow>,
 }
 
 /// All events in order, beginning with the acceptance.
 pub fn events(pin: &Pin, attempt: &Attempt) -> Vec<TimelineEvent> {
-    let mut events = vec![plain(pin.created_at, "accepted")];
+    let by = pin.origin.by.map(|actor| By::of(Known::Actor(actor)));
+    let mut events = vec![TimelineEvent { by, origin: Some(pin.origin), ..plain(pin.created_at, Entry::Accepted) }];
+    let deferred = |reason: WaitReason, next_at| TimelineEvent {
+        next_at,
+        note: Some(reason.code().to_owned()),
+        ..plain(pin.created_at, Entry::Of(EventKind::Deferred))
+    };
     match pin.placement {
         Placement::Now => {}
-        Placement::Slot(slot) => events.push(TimelineEvent {
-            next_at: Some(slot),
-            note: Some(WaitReason::AccountPacing.code().to_owned()),
-            ..plain(pin.created_at, EventKind::Deferred.name())
-        }),
-        Placement::Backlog(reason) => events.push(TimelineEvent {
-            note: Some(reason.code().to_owned()),
-            ..plain(pin.created_at, EventKind::Deferred.name())
-        }),
-        Placement::Due(at) => events.push(TimelineEvent {
-            next_at: Some(at),
-            note: Some(WaitReason::Scheduled.code().to_owned()),
-            ..plain(pin.created_at, EventKind::Deferred.name())
-        }),
+        Placement::Slot(slot) => events.push(deferred(WaitReason::AccountPacing, Some(slot))),
+        Placement::Backlog(reason) => events.push(deferred(reason, None)),
+        Placement::Due(at) => events.push(deferred(WaitReason::Scheduled, Some(at))),
     }
-    events.extend(attempt.history.iter().map(|event| TimelineEvent {
-        at: event.at,
-        event: event.kind.name(),
-        attempt: Some(event.attempt),
+    events.extend(attempt.history.iter().map(of_event));
+    events
+}
+
+fn of_event(event: &Event) -> TimelineEvent {
+    let is_act = matches!(event.kind, EventKind::Edited | EventKind::Retried);
+    let is_found = event.kind == EventKind::Adopted;
+    let is_omitted = event.kind == EventKind::Omitted;
+    let mark = event.request_id.as_deref().filter(|_| is_act).and_then(Mark::parse);
+    TimelineEvent {
+        attempt: Some(event.attempt).filter(|_| !is_omitted),
+        omitted_count: Some(event.attempt).filter(|_| is_omitted),
         upstream_status: event.status,
         upstream_code: event.provider_code,
-        upstream_request_id: event.request_id.clone(),
-        next_at: event.next_at,
+        upstream_request_id: event.request_id.clone().filter(|_| !is_act),
+        next_at: event.next_at.filter(|_| !is_found),
+        created_on_pinterest_at: event.next_at.filter(|_| is_found),
         note: event.note.clone(),
-        upstream_message: None,
-        transport_error: None,
-    }));
+        by: mark.map(|mark| By::of(Known::Mark(mark))),
+        ..plain(event.at, Entry::Of(event.kind))
+    }
+}
+
+/// When Pinterest created the published Pin, if it was found on a board that showed it.
+pub fn created_on_pinterest_at(attempt: &Attempt) -> Option<Moment> {
+    attempt.history.iter().rev().find(|event| event.kind == EventKind::Adopted)?.next_at
+}
+
+/// Whether the published Pin was found on its board: its answer was lost.
+pub fn was_found(attempt: &Attempt) -> bool {
+    let is_end = |kind| matches!(kind, EventKind::Published | EventKind::Adopted);
+    let end = attempt.history.iter().rev().find(|event| is_end(event.kind));
+    end.is_some_and(|event| event.kind == EventKind::Adopted)
+}
+
+/// Adds the names of these actors, and their whole ids where only the first digits were known.
+pub fn with_names(mut events: Vec<TimelineEvent>, names: &[(Actor, String)]) -> Vec<TimelineEvent> {
+    for by in events.iter_mut().filter_map(|event| event.by.as_mut()) {
+        if let Some((actor, name)) = names.iter().find(|(actor, _)| by.is_of(*actor)) {
+            *by = By { known: Known::Actor(*actor), name: Some(name.clone()) };
+        }
+    }
     events
 }
 
 /// Whether something may have been said about an attempt, so that it is worth reading.
 pub fn has_words(attempt: &Attempt) -> bool {
     let is_reading = |kind| kind == EventKind::ReconcileInconclusive;
-    attempt.history.iter().any(|event| is_reading(event.kind) || is_unsuccessful(event.kind.name()))
+    attempt.history.iter().any(|event| is_reading(event.kind) || is_unsuccessful(Entry::Of(event.kind)))
 }
 
 /// Adds to the first answer of each attempt what was said about it, and to a reading of its board what was said there.
 pub fn with_words(mut events: Vec<TimelineEvent>, words: Vec<Said>) -> Vec<TimelineEvent> {
     for said in words {
         let is_its = |event: &&mut TimelineEvent| match said.read_at {
-            Some(at) => event.event == EventKind::ReconcileInconclusive.name() && event.at == at,
-            None => event.attempt == Some(said.attempt) && is_unsuccessful(event.event),
+            Some(at) => event.entry == Entry::Of(EventKind::ReconcileInconclusive) && event.at == at,
+            None => event.attempt == Some(said.attempt) && is_unsuccessful(event.entry),
         };
         if let Some(event) = events.iter_mut().find(is_its) {
             (event.upstream_message, event.transport_error) = (said.message, said.transport_error);
@@ -98,30 +214,34 @@ pub fn with_words(mut events: Vec<TimelineEvent>, words: Vec<Said>) -> Vec<Timel
 }
 
 /// Whether such an event records an answer that isn't a success.
-fn is_unsuccessful(name: &str) -> bool {
+fn is_unsuccessful(entry: Entry) -> bool {
     use EventKind as K;
-    [K::AnswerUnknown, K::RetryPlanned, K::Deferred, K::Failed].iter().any(|kind| kind.name() == name)
+    matches!(entry, Entry::Of(K::AnswerUnknown | K::RetryPlanned | K::Deferred | K::Failed))
 }
 
-fn plain(at: Moment, event: &'static str) -> TimelineEvent {
+fn plain(at: Moment, entry: Entry) -> TimelineEvent {
     TimelineEvent {
         at,
-        event,
+        entry,
         attempt: None,
+        omitted_count: None,
         upstream_status: None,
         upstream_code: None,
         upstream_request_id: None,
         next_at: None,
+        created_on_pinterest_at: None,
         note: None,
         upstream_message: None,
         transport_error: None,
+        by: None,
+        origin: None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::pacing::pace::Pace;
+    use crate::domain::ids::KeyId;
     use crate::domain::pin::attempt::Upstream;
     use crate::domain::pin::waits::{self, Facts, Place, Rules};
     use crate::domain::testdata;
@@ -141,7 +261,7 @@ mod tests {
             .begin(T, "a".into())
             .and_then(|a| a.unresolved_outcome(T.plus_ms(15_000), T.plus_ms(120_000), &upstream, "b".into()))
             .expect("legal");
-        let names: Vec<&str> = events(&pin, &attempt).iter().map(|event| event.event).collect();
+        let names: Vec<&str> = events(&pin, &attempt).iter().map(|event| event.entry.name()).collect();
         assert_eq!(names, ["accepted", "attempt_started", "outcome_unknown"]);
         let next = next_step(&pin, &attempt);
         assert_eq!((next.action, next.at), ("look_up", Some(T.plus_ms(120_000))));
@@ -170,7 +290,7 @@ mod tests {
         let events = with_words(events(&pin, &attempt), words);
         let shown: Vec<_> = events
             .iter()
-            .map(|event| (event.event, event.upstream_message.as_deref(), event.transport_error.as_deref()))
+            .map(|event| (event.entry.name(), event.upstream_message.as_deref(), event.transport_error.as_deref()))
             .collect();
         let wanted = [
             ("accepted", None, None),
@@ -190,5 +310,43 @@ mod tests {
         let next = next_step(&pin, &attempt);
         assert_eq!((next.action, next.at), ("publish", Some(slot)));
         assert_eq!(events(&pin, &attempt)[1].note.as_deref(), Some("account_pacing"));
+    }
+
+    #[test]
+    fn events_that_are_left_out_have_a_count_and_no_attempt() {
+        let pin = testdata::pin();
+        let omitted = Event::new(EventKind::Omitted, T, 23);
+        let attempt = Attempt { history: vec![omitted], ..Attempt::untouched(&pin) };
+        let entry = events(&pin, &attempt).pop().expect("an entry");
+        assert_eq!((entry.attempt, entry.omitted_count), (None, Some(23)));
+    }
+
+    #[test]
+    fn an_edit_and_a_retry_say_who_made_them_and_a_found_pin_when_it_was_created() {
+        let (pin, nothing) = (testdata::pin(), Upstream::default());
+        let key = Actor::Key(KeyId(uuid::Uuid::from_u128(0x1a2b_3c4d << 96)));
+        let retried = Attempt::untouched(&pin)
+            .failed(T, crate::domain::pin::failure::Failure::ImageBroken, &nothing, &pin, "f".into())
+            .and_then(|failed| failed.retried(T, None, "r".into()))
+            .expect("legal")
+            .made_by(Some(key));
+        let both = retried.with_edit().made_by(Some(key));
+        let by = |events: &[TimelineEvent]| -> Vec<Option<By>> { events.iter().map(|one| one.by.clone()).collect() };
+        let shown = events(&pin, &both);
+        let of_mark = Some(By::of(Known::Mark(Mark::parse("key:1a2b3c4d").expect("a mark"))));
+        assert_eq!(by(&shown), [None, None, of_mark.clone(), of_mark]);
+        assert!(shown.iter().all(|event| event.upstream_request_id.is_none()));
+        let named = with_names(shown, &[(key, "Paper".into())]);
+        let whole = Some(By { known: Known::Actor(key), name: Some("Paper".into()) });
+        assert_eq!(by(&named)[2..], [whole.clone(), whole]);
+
+        let found = Attempt::untouched(&pin)
+            .begin(T, "b".into())
+            .and_then(|begun| begun.adopted(T.plus_ms(9), "7".into(), &nothing, &pin, "a".into()))
+            .expect("legal")
+            .created_on_pinterest(Some(T));
+        let last = events(&pin, &found).pop().expect("an event");
+        assert_eq!((last.next_at, last.created_on_pinterest_at), (None, Some(T)));
+        assert!(was_found(&found) && created_on_pinterest_at(&found) == Some(T));
     }
 }

@@ -7,6 +7,7 @@ pub mod delete_on_pinterest;
 pub mod delete_pin;
 pub mod edit_pin;
 pub mod list_pins;
+pub mod name_actors;
 pub mod read_pins;
 pub mod receipt;
 pub mod retry_pin;

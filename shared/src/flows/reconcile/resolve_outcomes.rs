@@ -242,7 +242,9 @@ fn next_state(
     let is_due = unresolved.next_reconciliation(context) <= reading.began_at;
     Ok(match ruling {
         Ruling::Adopt(index) => {
-            Some(unresolved.attempt.adopted(now, free[index].id.clone(), &nothing, &unresolved.pin, context.nonce())?)
+            let BoardPin { id, created_at, .. } = &free[index];
+            let adopted = unresolved.attempt.adopted(now, id.clone(), &nothing, &unresolved.pin, context.nonce())?;
+            Some(adopted.created_on_pinterest(*created_at))
         }
         _ if !is_due && shares_out => {
             Some(again(context, unresolved, now.plus_ms(SECOND_SCAN_MS), TWIN_SETTLED, &nothing)?)

@@ -115,7 +115,7 @@ async fn create(
 ) -> Result<Response, ApiError> {
     let wanted = parse(&body, &options, Priority::default())?;
     caller.may_use(wanted.request.account)?;
-    let (submission, unknown) = wanted.submitted_by(caller.who);
+    let (submission, unknown) = wanted.submitted_by(caller.submits());
     let submitted = submit_pin(&context, caller.workspace, submission).await;
     let submitted = seen(submitted.map_err(|refused| refusal(refused, &caller))?, &caller)?;
     let Submitted { acceptance, duplicate, board } = submitted;

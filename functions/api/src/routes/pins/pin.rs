@@ -6,6 +6,7 @@ use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
 use pinbridge_shared::domain::pin::blocker::Blocker;
 use pinbridge_shared::domain::pin::edit::Edit;
 use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::pin::said::words_of;
 use pinbridge_shared::domain::pin::{PinRequest, WaitReason, origin, request};
 use pinbridge_shared::flows::accept::submit_pins::Submission;
 use pinbridge_shared::flows::boards::resolve_boards::Found;
@@ -134,9 +135,9 @@ pub struct Wanted {
 
 impl Wanted {
     /// What is submitted of it, and its unknown fields.
-    pub fn submitted_by(self, who: origin::Actor) -> (Submission, Vec<String>) {
+    pub fn submitted_by(self, origin: origin::Origin) -> (Submission, Vec<String>) {
         let Self { request, refuses_duplicates, unknown } = self;
-        (Submission { request, origin: origin::Origin::by(who), refuses_duplicates }, unknown)
+        (Submission { request, origin, refuses_duplicates }, unknown)
     }
 }
 
@@ -219,6 +220,7 @@ impl From<PinUpdate> for Edit {
             board_id: update.board_id.map(|NotNull(board)| board.0),
             publish_before: update.publish_before.map(|Nullable(time)| time.map(|time| time.0)),
             account: None,
+            by: None,
         }
     }
 }
@@ -292,6 +294,7 @@ pub struct Pin {
     pub idempotency_key: String,
     pub created_at: Time,
     pub updated_at: Time,
+    /// When this system learned that Pinterest has the Pin: from its answer, or because the Pin was found on its board.
     pub published_at: Option<Time>,
     pub failed_at: Option<Time>,
     /// The time when the published Pin was found missing on Pinterest.
@@ -514,17 +517,8 @@ pub fn message(blocker: Option<Blocker>, attempt: &Attempt) -> Option<String> {
     })
 }
 
-/// What rows of 0.2.0 have where Pinterest said nothing.
-const IN_PLACE_OF_WORDS: [&str; 5] = [
-    "could not connect to Pinterest",
-    "Pinterest did not answer in time",
-    "the connection to Pinterest broke",
-    "Pinterest's answer was cut off",
-    "Pinterest's answer could not be read",
-];
-
 fn with_detail(failure: Failure, detail: Option<&str>) -> String {
-    match detail.filter(|detail| !detail.is_empty() && !IN_PLACE_OF_WORDS.contains(detail)) {
+    match words_of(detail) {
         Some(detail) => format!("{} Pinterest said: {detail}", failure.message()),
         None => failure.message().to_owned(),
     }

@@ -1,22 +1,30 @@
 //! The timeline of a pin. Jobs, which are the hosted API's second name for pins.
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use pinbridge_shared::context::Context;
+use pinbridge_shared::domain::pin::attempt::Status;
 use pinbridge_shared::domain::pin::blocker::Blocker;
-use pinbridge_shared::domain::pin::{lateness, timeline};
-use pinbridge_shared::domain::time::SECOND_MS;
+use pinbridge_shared::domain::pin::history::EventKind;
+use pinbridge_shared::domain::pin::sentences::summary::{Facts, summary};
+use pinbridge_shared::domain::pin::timeline::Entry;
+use pinbridge_shared::domain::pin::{lateness, origin, sentences, timeline};
+use pinbridge_shared::domain::time::{Moment, SECOND_MS};
+use pinbridge_shared::flows::pins::name_actors::name_actors;
 use pinbridge_shared::flows::pins::read_pins::PinView;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::pin::{PinErrorCode, PinStatus, code, message};
+use super::pin::{ActorType, PinErrorCode, PinStatus, code, message};
 use super::{find, of_pin};
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, READ, get};
 use crate::error::ApiError;
 use crate::error::codes::PIN_GONE;
+use crate::openapi::guide;
 use crate::openapi::schema::{Time, names};
 use crate::routes::examples::PIN;
 
@@ -25,7 +33,8 @@ pub fn timeline_endpoint() -> Endpoint {
         .operation("get_pin_timeline", "Read the timeline of a pin")
         .about(
             "Lists the events of a pin in order, and the next action. Events say what held the pin at that time; \
-             `error_code` and `next` say what holds it now.",
+             `error_code` and `next` say what holds it now. `summary` and each event's `text` are sentences for a reply \
+             to a customer: plain English, with times in UTC.",
         )
         .answers::<Timeline>(200, "The events of the pin, and its next step.")
 }
@@ -80,10 +89,21 @@ pub struct Timeline {
     pub job_id: Uuid,
     pub account_id: Uuid,
     pub status: PinStatus,
+    /// Extension: whether the pin is published, and what explains it, in a sentence or two.
+    pub summary: String,
     pub attempts: u32,
     /// The number of attempts that count toward the limit.
     pub attempts_spent: u32,
     pub pinterest_pin_id: Option<String>,
+    /// Extension: the address of the Pin. `null` if there is none, and in a sandbox, whose Pins don't exist.
+    pub pinterest_url: Option<String>,
+    /// Extension: when this system learned that Pinterest has the Pin. `published_at_source` says from what.
+    pub published_at: Option<Time>,
+    /// Extension: `answer` if Pinterest answered with the Pin, `board` if that answer was lost and the Pin was found on
+    /// its board: Pinterest then created it earlier than `published_at`.
+    pub published_at_source: Option<PublishedAtSource>,
+    /// Extension: of a Pin that was found, when Pinterest created it, to the second, if the board showed that.
+    pub created_on_pinterest_at: Option<Time>,
     pub error_code: Option<PinErrorCode>,
     pub error_message: Option<String>,
     /// Extension: what you can do about the error.
@@ -104,15 +124,28 @@ pub struct Timeline {
     pub next: NextStep,
 }
 
-impl From<PinView> for Timeline {
-    fn from(PinView { pin, attempt, blocker, next }: PinView) -> Self {
+impl Timeline {
+    /// The timeline with these events.
+    fn of(view: PinView, events: Vec<timeline::TimelineEvent>, quiesce_ms: i64, now: Moment) -> Self {
+        let PinView { pin, attempt, blocker, next } = view;
+        let failed = |event: &&timeline::TimelineEvent| event.entry == Entry::Of(EventKind::Failed);
+        let words = events.iter().rev().find(failed).and_then(|event| event.upstream_message.as_deref());
+        let facts = Facts { pin: &pin, attempt: &attempt, blocker, next: &next, words, quiesce_ms, now };
+        let is_published = attempt.status == Status::Published;
+        let source = if timeline::was_found(&attempt) { "board" } else { "answer" };
+        let id_on_pinterest = attempt.pinterest_pin_id.as_ref().filter(|_| !pin.request.account.is_simulated());
         Self {
             pin_id: pin.key.pin.0,
             job_id: pin.key.pin.0,
             account_id: pin.request.account.0,
             status: PinStatus(attempt.status.name()),
+            summary: summary(&facts),
             attempts: attempt.attempt,
             attempts_spent: attempt.attempts_spent(),
+            pinterest_url: id_on_pinterest.map(|id| format!("https://www.pinterest.com/pin/{id}/")),
+            published_at: attempt.finished_at.filter(|_| is_published).map(Time),
+            published_at_source: is_published.then_some(PublishedAtSource(source)),
+            created_on_pinterest_at: timeline::created_on_pinterest_at(&attempt).map(Time),
             error_code: code(blocker),
             error_message: message(blocker, &attempt),
             error_remediation: blocker.map(Blocker::remedy),
@@ -120,7 +153,7 @@ impl From<PinView> for Timeline {
             publish_before: pin.request.publish_before.map(Time),
             late_by_seconds: lateness::late_by_ms(&pin, &attempt).map(|late_ms| late_ms as f64 / SECOND_MS as f64),
             late_cause: attempt.late_cause.map(LateCause::from),
-            events: timeline::events(&pin, &attempt).into_iter().map(TimelineEvent::from).collect(),
+            events: events.into_iter().map(TimelineEvent::from).collect(),
             next: next.into(),
             pinterest_pin_id: attempt.pinterest_pin_id,
             duplicate_pin_id: attempt.duplicate_pin_id,
@@ -128,6 +161,7 @@ impl From<PinView> for Timeline {
     }
 }
 
+names!(PublishedAtSource, "How this system learned that Pinterest has the Pin.", ["answer", "board"]);
 names!(LateCause, "What made a pin late.", lateness::LateCause::ALL.map(lateness::LateCause::name));
 
 impl From<lateness::LateCause> for LateCause {
@@ -136,12 +170,86 @@ impl From<lateness::LateCause> for LateCause {
     }
 }
 
+/// What an event is. The schema explains each.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(transparent)]
+pub struct EventType(pub &'static str);
+
+impl JsonSchema for EventType {
+    fn schema_name() -> Cow<'static, str> {
+        "PinEventType".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let events = guide::events();
+        let names: Vec<&str> = events.iter().map(|(name, _)| *name).collect();
+        let means: Vec<String> = events.iter().map(|(name, means)| format!("`{name}`: {means}")).collect();
+        let description = means.join(" ");
+        json_schema!({"type": "string", "description": description, "enum": names})
+    }
+}
+
+/// Who caused an event.
+#[derive(Serialize, JsonSchema)]
+pub struct EventActor {
+    #[serde(rename = "type")]
+    pub kind: ActorType,
+    /// The id of the key or the person. Of a change or a retry, its first eight digits, if the key is gone or a person
+    /// made it who did not send the pin.
+    pub id: String,
+    /// The name of the key or the person. `null` if it has none, or if the key or the person is gone. (An export leaves
+    /// it out.)
+    pub name: Option<String>,
+}
+
+impl From<timeline::By> for EventActor {
+    fn from(by: timeline::By) -> Self {
+        let kind = ActorType(if by.is_key() { "api_key" } else { "user" });
+        Self { kind, id: by.id(), name: by.name }
+    }
+}
+
+/// Where an accepted pin came from.
+#[derive(Serialize, JsonSchema)]
+pub struct EventOrigin {
+    pub schedule_id: Option<Uuid>,
+    /// The run of the schedule, from 0. Each retry of a schedule may be a new run.
+    pub schedule_run: Option<u32>,
+    pub import_id: Option<Uuid>,
+    /// The number of the row in the import, from 1.
+    pub import_row: Option<u32>,
+    /// The `x-request-id` of the request that submitted the pin. `null` for pins of schedules and imports, and for
+    /// those that earlier versions accepted.
+    pub request_id: Option<String>,
+}
+
+impl From<origin::Origin> for EventOrigin {
+    fn from(origin: origin::Origin) -> Self {
+        Self {
+            schedule_id: origin.schedule.map(|(id, _)| id.0),
+            schedule_run: origin.schedule.map(|(_, run)| run),
+            import_id: origin.import.map(|(id, _)| id.0),
+            import_row: origin.import.map(|(_, row)| row),
+            request_id: origin.request.map(|id| id.as_str().to_owned()),
+        }
+    }
+}
+
 /// One event of a pin.
 #[derive(Serialize, JsonSchema)]
 pub struct TimelineEvent {
     pub at: Time,
+    /// As `type`.
     pub event: &'static str,
+    /// Extension: what the event is.
+    #[serde(rename = "type")]
+    pub kind: EventType,
+    /// Extension: the event as a sentence or a few.
+    pub text: String,
+    /// The number of the attempt. `null` for `accepted` and `events_omitted`.
     pub attempt: Option<u32>,
+    /// Extension: the number of events that `events_omitted` stands for.
+    pub omitted_count: Option<u32>,
     /// The HTTP status of Pinterest's answer.
     pub upstream_status: Option<u16>,
     /// The error code of Pinterest's answer.
@@ -150,27 +258,39 @@ pub struct TimelineEvent {
     pub upstream_request_id: Option<String>,
     /// The time for which the next step was planned.
     pub next_at: Option<Time>,
+    /// Extension: of `found_on_pinterest`, when Pinterest created the Pin, if the board showed that.
+    pub created_on_pinterest_at: Option<Time>,
     /// The code of the reason, or the id of a Pin.
     pub note: Option<String>,
     /// Extension: Pinterest's own words about this attempt. (An export leaves them out.)
     pub upstream_message: Option<String>,
     /// Extension: what happened in place of an answer from Pinterest, such as a timeout.
     pub transport_error: Option<String>,
+    /// Extension: who sent, changed or retried the pin, if it is known.
+    pub by: Option<EventActor>,
+    /// Extension: of `accepted`, where the pin came from.
+    pub origin: Option<EventOrigin>,
 }
 
 impl From<timeline::TimelineEvent> for TimelineEvent {
     fn from(event: timeline::TimelineEvent) -> Self {
         Self {
             at: Time(event.at),
-            event: event.event,
+            event: event.entry.name(),
+            kind: EventType(event.entry.name()),
+            text: sentences::event(&event),
             attempt: event.attempt,
+            omitted_count: event.omitted_count,
             upstream_status: event.upstream_status,
             upstream_code: event.upstream_code,
             upstream_request_id: event.upstream_request_id,
             next_at: event.next_at.map(Time),
+            created_on_pinterest_at: event.created_on_pinterest_at.map(Time),
             note: event.note,
             upstream_message: event.upstream_message,
             transport_error: event.transport_error,
+            by: event.by.map(EventActor::from),
+            origin: event.origin.map(EventOrigin::from),
         }
     }
 }
@@ -211,8 +331,9 @@ async fn timeline(
     let has_words = timeline::has_words(&view.attempt);
     let words = if has_words { context.store.said(&view.pin).await? } else { Vec::new() };
     let events = timeline::with_words(timeline::events(&view.pin, &view.attempt), words);
-    let events = events.into_iter().map(TimelineEvent::from).collect();
-    Ok(Json(Timeline { events, ..view.into() }))
+    let events = name_actors(&context, caller.workspace, events).await?;
+    let quiesce_ms = context.settings.deadlines.quiesce_ms;
+    Ok(Json(Timeline::of(view, events, quiesce_ms, context.system.now())))
 }
 
 async fn job(

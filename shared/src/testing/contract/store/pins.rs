@@ -10,7 +10,7 @@ use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::history::{Event, EventKind};
 use crate::domain::pin::lateness::LateCause;
-use crate::domain::pin::origin::{Actor, Origin};
+use crate::domain::pin::origin::{Actor, Origin, RequestId};
 use crate::domain::pin::said::Said;
 use crate::domain::pin::{Pin, PinRequest, Placement, Priority, WaitReason};
 use crate::domain::testdata::{self, CREATED_AT, pin_of, request};
@@ -88,6 +88,7 @@ pub async fn a_pin_round_trips_with_every_field(store: &dyn Store) {
         schedule: Some((ScheduleId(Uuid::from_u128(2)), 3)),
         import: Some((ImportId(Uuid::from_u128(4)), 500)),
         root: Some(Actor::User(UserId(Uuid::from_u128(6)))),
+        request: RequestId::parse("JKJaXmPLvHcESHA="),
     };
     let origins = [Origin::by(Actor::Key(KeyId(Uuid::from_u128(5)))), Origin::default(), scheduled];
     let due = request("due");
