@@ -28,6 +28,7 @@ mod reregistration;
 mod retry;
 mod sandbox;
 mod schedules;
+mod timeline_situations;
 mod too_late;
 mod waiting_lists;
 mod waits;
