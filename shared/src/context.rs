@@ -1,12 +1,15 @@
 //! The ports and settings that a flow is given.
 
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::credit::purse::Purses;
 use crate::domain::time::Moment;
+use crate::domain::webhook::endpoint::EndpointKey;
 use crate::ports::{
     ActivityLog, Analytics, BoardChecks, Boards, Credits, Imports, Mailer, OAuth, OAuthStates, Pacers, Passwords,
     PinIndex, Pinterest, Purge, Queue, ReceiptKeys, Rollups, Schedules, Secrets, SessionKeys, Store, System, Tenants,
+    WebhookSender, Webhooks,
 };
 
 /// Everything that a flow works with.
@@ -29,6 +32,11 @@ pub struct Context {
     pub schedules: Arc<dyn Schedules>,
     /// The same table.
     pub credits: Arc<dyn Credits>,
+    /// The same table.
+    pub webhooks: Arc<dyn Webhooks>,
+    pub webhook_sender: Arc<dyn WebhookSender>,
+    /// Which endpoints this instance sends to at this moment.
+    pub lanes: Arc<Lanes>,
     /// What this instance knows of its callers' credit.
     pub purses: Arc<Mutex<Purses>>,
     pub passwords: Arc<dyn Passwords>,
@@ -49,6 +57,26 @@ pub struct Context {
     pub mailer: Option<Arc<dyn Mailer>>,
     pub system: Arc<dyn System>,
     pub settings: crate::config::Settings,
+}
+
+/// An instance keeps at most about this many lanes; then those that nobody uses go.
+const LANES_MAX: usize = 1_000;
+
+/// One lane per endpoint: an instance sends an endpoint one event after another.
+#[derive(Debug, Default)]
+pub struct Lanes(Mutex<BTreeMap<EndpointKey, Lane>>);
+
+/// Whoever holds the lock may send to the endpoint.
+pub type Lane = Arc<tokio::sync::Mutex<()>>;
+
+impl Lanes {
+    pub fn of(&self, endpoint: EndpointKey) -> Lane {
+        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if lanes.len() >= LANES_MAX {
+            lanes.retain(|_, lane| Arc::strong_count(lane) > 1);
+        }
+        Arc::clone(lanes.entry(endpoint).or_default())
+    }
 }
 
 /// When some work began, by both clocks.

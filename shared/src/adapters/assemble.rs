@@ -17,15 +17,18 @@ use super::ses::Ses;
 use super::session_keys::SecretsManagerKeys;
 use super::sqs::SqsQueue;
 use super::system::RealSystem;
-use super::{aws, recent_outcomes, sandbox, sdk};
+use super::webhook_sender::HttpsSender;
+use super::webhook_store::WebhookStore;
+use super::{announce, aws, recent_outcomes, sandbox, sdk};
 use crate::config::{Environment, MailPort, Resources, Settings, TokenCustody};
 use crate::context::Context;
 use crate::domain::credit::purse::Purses;
 use crate::domain::stats::rollup::recent::SAMPLES_PER_ROW;
+use crate::domain::webhook::address::AddressRules;
 use crate::metering::ReadUnits;
 use crate::ports::{
     ActivityLog, Analytics, BoardChecks, Boards, Credits, Imports, Mailer, OAuthStates, PinIndex, Pinterest, Purge,
-    Rollups, Schedules, Secrets, SimulatedAccounts, Store, System,
+    Rollups, Schedules, Secrets, SimulatedAccounts, Store, System, WebhookSender, Webhooks,
 };
 
 /// # Errors
@@ -61,6 +64,10 @@ pub fn over(config: &SdkConfig, settings: Settings, resources: Resources) -> any
     let app_secret = AppSecret::new(secrets.clone(), &resources.secret_prefix);
     let pinterest = Arc::new(PinterestClient::new(&resources.pinterest_url, &settings.deadlines, Arc::clone(&system))?);
     let simulated = Arc::clone(&table) as Arc<dyn SimulatedAccounts>;
+    let webhooks =
+        WebhookStore::new(secrets.clone(), &resources.secret_prefix, Arc::clone(&table), Arc::clone(&system));
+    let address_rules = AddressRules { allow_loopback_http: settings.webhooks.allow_loopback_http };
+    let webhook_sender = HttpsSender::new(address_rules);
     let context = Context {
         store: Arc::clone(&table) as Arc<dyn Store>,
         oauth_states: Arc::clone(&table) as Arc<dyn OAuthStates>,
@@ -72,6 +79,9 @@ pub fn over(config: &SdkConfig, settings: Settings, resources: Resources) -> any
         purge: Arc::clone(&table) as Arc<dyn Purge>,
         pin_index: Arc::clone(&table) as Arc<dyn PinIndex>,
         credits: Arc::clone(&table) as Arc<dyn Credits>,
+        webhooks: Arc::new(webhooks) as Arc<dyn Webhooks>,
+        webhook_sender: Arc::new(webhook_sender) as Arc<dyn WebhookSender>,
+        lanes: Arc::default(),
         purses: Arc::new(Mutex::new(Purses::default())),
         tenants: table,
         passwords: Arc::new(Argon2Passwords::new(Arc::clone(&system))),
@@ -97,7 +107,8 @@ pub fn over(config: &SdkConfig, settings: Settings, resources: Resources) -> any
         system,
         settings,
     };
-    Ok(recent_outcomes::around(sandbox::around(context, simulated), SAMPLES_PER_ROW))
+    // The outermost: an event is announced after whatever its write takes with it.
+    Ok(announce::around(recent_outcomes::around(sandbox::around(context, simulated), SAMPLES_PER_ROW)))
 }
 
 /// The access to the Pinterest app's secret, for the operator who sets it.

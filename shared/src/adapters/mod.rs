@@ -4,6 +4,7 @@
 //! Read [`assemble`] first, which puts them together. [`dynamodb`] has the table's layout; [`lambda`] runs the
 //! functions.
 
+pub mod announce;
 pub mod app_secret;
 pub mod assemble;
 pub mod aws;

@@ -55,7 +55,10 @@ pub const GROUPS: [Group; 8] = [
     Group { title: "Pacing", settings: &[ACCOUNT_CAPACITY, ACCOUNT_RATE_PER_S, DAILY_BUDGET] },
     Group { title: "Limits of callers", settings: &[CALLER_CREDITS, SOURCE_CREDITS] },
     Group { title: "Duplicate check", settings: &[DUPLICATE_CHECK] },
-    Group { title: "Retention", settings: &[RETENTION_DAYS, DISCONNECTED_DAYS, ACTIVITY_DAYS, REVOKED_KEYS_DAYS] },
+    Group {
+        title: "Retention",
+        settings: &[RETENTION_DAYS, DISCONNECTED_DAYS, ACTIVITY_DAYS, WEBHOOK_DELIVERY_DAYS, REVOKED_KEYS_DAYS],
+    },
     Group {
         title: "Table and queues",
         settings: &[
@@ -66,6 +69,8 @@ pub const GROUPS: [Group; 8] = [
             REDRIVE_QUEUE_URL,
             IMPORT_QUEUE_URL,
             IMPORT_DEAD_LETTER_QUEUE_URL,
+            NOTIFY_QUEUE_URL,
+            NOTIFY_DEAD_LETTER_QUEUE_URL,
         ],
     },
 ];
@@ -352,6 +357,14 @@ pub const REVOKED_KEYS_DAYS: Setting = Setting {
     meaning: "Days that a revoked API key stays listed.",
 };
 
+pub const WEBHOOK_DELIVERY_DAYS: Setting = Setting {
+    variable: "PINBRIDGE_WEBHOOK_DELIVERY_DAYS",
+    parameter: Some("WebhookDeliveryDays"),
+    default: Some("30"),
+    expected: DAYS,
+    meaning: "Days that the deliveries of webhooks stay listed. An event that has not been delivered by then is lost.",
+};
+
 pub const TABLE: Setting = resource("PINBRIDGE_TABLE", "Name of the DynamoDB table.");
 
 pub const PUBLISH_QUEUE_URL: Setting =
@@ -377,6 +390,14 @@ pub const IMPORT_QUEUE_URL: Setting =
 
 pub const IMPORT_DEAD_LETTER_QUEUE_URL: Setting =
     resource("PINBRIDGE_IMPORT_DEAD_LETTER_QUEUE_URL", "The import queue's dead-letter queue.");
+
+pub const NOTIFY_QUEUE_URL: Setting =
+    resource("PINBRIDGE_NOTIFY_QUEUE_URL", "The notify queue: events to deliver to webhooks.");
+
+pub const NOTIFY_DEAD_LETTER_QUEUE_URL: Setting = resource(
+    "PINBRIDGE_NOTIFY_DEAD_LETTER_QUEUE_URL",
+    "The notify queue's dead-letter queue, which no function reads.",
+);
 
 /// A resource of the stack, which names it to the functions; `cargo run` has its own.
 const fn resource(variable: &'static str, meaning: &'static str) -> Setting {

@@ -1,9 +1,10 @@
 //! Recovery markers: the rescuer's notes of work to check, filed under the minute in which they are read.
 
-use super::ids::{BoardKey, ImportId, PinId, PinKey};
+use super::ids::{BoardKey, EndpointId, ImportId, PinId, PinKey};
 use super::import::ImportKey;
 use super::pin::listing::Position;
 use super::time::{MINUTE_MS, Moment, SECOND_MS};
+use super::webhook::endpoint::EndpointKey;
 
 /// The markers of a minute are spread over this many partitions: one DynamoDB partition takes 1,000 write units a
 /// second.
@@ -37,6 +38,8 @@ pub enum Purpose {
     Import,
     /// Marks the published pins of a board that was deleted. The account's id takes the place of the pin's.
     BoardRemoval,
+    /// Checks that a webhook's waiting deliveries have a turn. The endpoint's id takes the place of the pin's.
+    Webhook,
     /// Nothing: the pins that still needed a check have a later marker. Owns nothing; the rollup reads it.
     Retired,
 }
@@ -122,6 +125,18 @@ impl RecoveryMarker {
             removal: Some(removal),
             ..Self::new(vec![pin], now, 0, id)
         }
+    }
+
+    /// The marker for an endpoint whose deliveries wait from `now` on, or wait still. It is checked every ten minutes.
+    pub fn webhook(key: EndpointKey, now: Moment, id: String) -> Self {
+        let pin = PinKey { workspace: key.workspace, pin: PinId(key.endpoint.0) };
+        Self { purpose: Purpose::Webhook, ..Self::again(vec![pin], now, 1, id) }
+    }
+
+    /// The endpoint that the marker is for, if it is for one.
+    pub fn endpoint_key(&self) -> Option<EndpointKey> {
+        let pin = self.pins.first().filter(|_| self.purpose == Purpose::Webhook)?;
+        Some(EndpointKey { workspace: pin.workspace, endpoint: EndpointId(pin.pin.0) })
     }
 
     /// The import that the marker is for, if it is for one.

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::future::join_all;
+
 use super::fake_analytics::FakeAnalytics;
 use super::fake_boards::FakeBoards;
 use super::fake_mailer::FakeMailer;
@@ -13,13 +15,15 @@ use super::fake_queue::{Delivery, FakeQueue};
 use super::fake_receipt_keys::FakeReceiptKeys;
 use super::fake_secrets::FakeSecrets;
 use super::fake_store::FakeStore;
+use super::fake_webhook_sender::FakeWebhookSender;
+use super::fake_webhooks::FakeWebhooks;
 use super::faults::Faults;
 use super::manual_system::ManualSystem;
-use crate::adapters::{recent_outcomes, sandbox};
+use crate::adapters::{announce, recent_outcomes, sandbox};
 use crate::config::{PUBLISHER_TIMEOUT_MS, Settings};
 use crate::context::Context;
 use crate::domain::ids::PinKey;
-use crate::domain::message::{Disposition, ImportMessage, PublishMessage, ReconcileMessage};
+use crate::domain::message::{Disposition, ImportMessage, NotifyMessage, PublishMessage, ReconcileMessage};
 use crate::domain::pacing::pace::Pace;
 use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::{Pin, PinRequest};
@@ -34,9 +38,11 @@ use crate::flows::imports::import_rows::work_on_import;
 use crate::flows::imports::rescue_imports::import_dead_letter;
 use crate::flows::publish::publish_pin::publish_pin;
 use crate::flows::reconcile::reconcile_board::reconcile_board;
+use crate::flows::webhooks::notify::work_on_notification;
 use crate::ports::{
     ActivityLog, BoardChecks, Credits, Imports, MAX_DELAY_MS, OAuthStates, PinIndex, PortError, PortResult, Purge,
-    Queue, QueueName, Rollups, Schedules, Secrets, SimulatedAccounts, Store, System, Tenants, Tokens,
+    Queue, QueueName, Rollups, Schedules, Secrets, SimulatedAccounts, Store, System, Tenants, Tokens, WebhookSender,
+    Webhooks,
 };
 
 /// 2026-01-01T00:00:00Z: the start of a minute, so that the distance to the next tick is known.
@@ -49,6 +55,8 @@ const DISPATCHER_TIMEOUT_MS: i64 = 55_000;
 const RECONCILER_TIMEOUT_MS: i64 = 45_000;
 /// The timeout of the importer's invocation.
 const IMPORTER_TIMEOUT_MS: i64 = 45_000;
+/// The timeout of the notifier's invocation.
+const NOTIFIER_TIMEOUT_MS: i64 = 45_000;
 /// More steps than this at one moment mean an endless loop.
 const STEPS_AT_ONE_MOMENT_MAX: u32 = 1_000;
 
@@ -99,6 +107,8 @@ pub struct TestWorld {
     pub analytics: Arc<FakeAnalytics>,
     pub passwords: Arc<FakePasswords>,
     pub mailer: Arc<FakeMailer>,
+    pub webhooks: Arc<FakeWebhooks>,
+    pub webhook_sender: Arc<FakeWebhookSender>,
     pub system: Arc<ManualSystem>,
     pub faults: Arc<Faults>,
     progress: Mutex<Progress>,
@@ -141,6 +151,8 @@ impl TestWorld {
         let analytics = Arc::new(FakeAnalytics::new(faults.clone(), Arc::clone(&oauth)));
         let passwords = Arc::new(FakePasswords::default());
         let mailer = Arc::new(FakeMailer::new(faults.clone()));
+        let webhooks = Arc::new(FakeWebhooks::new(faults.clone()));
+        let webhook_sender = Arc::new(FakeWebhookSender::new(system.clone(), faults.clone()));
         let simulated = Arc::clone(&table) as Arc<dyn SimulatedAccounts>;
         let context = Context {
             store: table.clone(),
@@ -153,6 +165,9 @@ impl TestWorld {
             pin_index: table.clone(),
             rollups: table.clone(),
             credits: table.clone(),
+            webhooks: Arc::clone(&webhooks) as Arc<dyn Webhooks>,
+            webhook_sender: Arc::clone(&webhook_sender) as Arc<dyn WebhookSender>,
+            lanes: Arc::default(),
             purses: Arc::default(),
             tenants: table,
             passwords: Arc::clone(&passwords) as Arc<dyn crate::ports::Passwords>,
@@ -171,6 +186,7 @@ impl TestWorld {
             settings: Settings { pace: Pace::new(50, 1.0), ..Settings::default() },
         };
         let context = recent_outcomes::around(sandbox::around(context, simulated), SAMPLES_PER_ROW);
+        let context = announce::around(context);
         let progress = Mutex::new(Progress { ticked: START.minute(), now: START, steps_at_now: 0 });
         let this = Self {
             context,
@@ -182,6 +198,8 @@ impl TestWorld {
             analytics,
             passwords,
             mailer,
+            webhooks,
+            webhook_sender,
             system,
             faults,
             progress,
@@ -313,6 +331,20 @@ impl TestWorld {
         true
     }
 
+    /// Runs one batch through the notifier, its messages at once; returns how many it had. A death ends all of it.
+    pub async fn run_notifier_once(&self) -> usize {
+        let batch = self.queue.deliver_due(QueueName::Notify, self.now(), BATCH);
+        let ends_at_ms = self.system.monotonic_ms() + NOTIFIER_TIMEOUT_MS;
+        let work = join_all(batch.iter().map(|delivery| async move {
+            let message = NotifyMessage::parse(&delivery.body).expect("a notify message");
+            if let Ok(disposition) = work_on_notification(&self.context, message, ends_at_ms).await {
+                let _ = self.dispose(QueueName::Notify, delivery, disposition).await;
+            }
+        }));
+        let _ = self.faults.mortal(work).await;
+        batch.len()
+    }
+
     /// Carries out a disposition as the functions do.
     async fn dispose(&self, queue: QueueName, delivery: &Delivery, disposition: Disposition) -> PortResult<()> {
         match disposition {
@@ -369,12 +401,14 @@ impl TestWorld {
         let next_dead_letter = self.queue.next_due(QueueName::DeadLetters).unwrap_or(never);
         let next_import = self.queue.next_due(QueueName::Import).unwrap_or(never);
         let next_dead_import = self.queue.next_due(QueueName::ImportDeadLetters).unwrap_or(never);
+        let next_notification = self.queue.next_due(QueueName::Notify).unwrap_or(never);
         let next = next_tick
             .min(next_message)
             .min(next_reconciliation)
             .min(next_dead_letter)
             .min(next_import)
-            .min(next_dead_import);
+            .min(next_dead_import)
+            .min(next_notification);
         if next > end {
             return false;
         }
@@ -391,6 +425,8 @@ impl TestWorld {
             self.run_importer_once().await;
         } else if next_dead_import == next {
             self.run_import_dead_letters_once().await;
+        } else if next_notification == next {
+            self.run_notifier_once().await;
         } else {
             self.run_publisher_once().await;
         }

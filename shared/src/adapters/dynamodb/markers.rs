@@ -15,6 +15,7 @@ const PIN_BYTES: usize = 32;
 const DUPLICATE_CHECK: &str = "late_check";
 const IMPORT: &str = "import";
 const BOARD_REMOVAL: &str = "board";
+const WEBHOOK: &str = "webhook";
 const RETIRED: &str = "tended";
 
 fn read_purpose(text: Option<&str>) -> Purpose {
@@ -23,6 +24,7 @@ fn read_purpose(text: Option<&str>) -> Purpose {
         Some(RETIRED) => Purpose::Retired,
         Some(IMPORT) => Purpose::Import,
         Some(BOARD_REMOVAL) => Purpose::BoardRemoval,
+        Some(WEBHOOK) => Purpose::Webhook,
         _ => Purpose::Rescue,
     }
 }
@@ -33,6 +35,7 @@ fn purpose(purpose: Purpose) -> Option<&'static str> {
         Purpose::DuplicateCheck => Some(DUPLICATE_CHECK),
         Purpose::Import => Some(IMPORT),
         Purpose::BoardRemoval => Some(BOARD_REMOVAL),
+        Purpose::Webhook => Some(WEBHOOK),
         Purpose::Retired => Some(RETIRED),
     }
 }

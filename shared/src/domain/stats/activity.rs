@@ -88,10 +88,12 @@ pub const PIN_PUBLISH_FAILED: Action = Action {
     outcome: Outcome::Failed,
     ..action("pin.publish_failed", C::Publishing, "pin", "A pin could not be published.")
 };
+pub const WEBHOOK_DISABLED: Action =
+    action("webhook.disabled", C::Integration, "webhook", "A webhook was disabled because of its answers.");
 
 /// Every action. Names are public API: they are added, never changed.
 #[rustfmt::skip] // One row per action keeps it readable as a table.
-pub const ACTIONS: [Action; 38] = [
+pub const ACTIONS: [Action; 42] = [
     PIN_CREATED,
     PIN_PUBLISHED,
     PIN_PUBLISH_FAILED,
@@ -130,6 +132,10 @@ pub const ACTIONS: [Action; 38] = [
     action("schedule.bulk_canceled", C::Publishing, "schedule", "Several schedules were to be canceled."),
     action("schedule.bulk_deleted", C::Publishing, "schedule", "Several schedules were to be deleted."),
     Action { outcome: Outcome::Queued, ..action("schedule.bulk_retried", C::Publishing, "schedule", "Several schedules were retried.") },
+    action("webhook.created", C::Integration, "webhook", "A webhook was created."),
+    action("webhook.updated", C::Integration, "webhook", "A webhook was changed."),
+    action("webhook.deleted", C::Integration, "webhook", "A webhook was deleted."),
+    WEBHOOK_DISABLED,
 ];
 
 impl Action {

@@ -20,6 +20,8 @@ use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use crate::flows::boards::mark_removed::continue_removal;
 use crate::flows::imports::rescue_imports::rescue_import;
 use crate::flows::reconcile::plan_duplicate_check;
+use crate::flows::webhooks::rescue_endpoint::rescue_endpoint;
+use crate::flows::webhooks::resend_missing::{Subscribers, resend_missing_to};
 use crate::ports::{PortError, PortResult};
 use crate::telemetry::{self, Metric};
 
@@ -69,12 +71,15 @@ struct Run<'a> {
     mode: Mode,
     stop_at_ms: i64,
     resent: usize,
+    /// The webhooks of the workspaces whose pins were read.
+    subscribers: Subscribers,
 }
 
 /// # Errors
 /// When the table or the queue is unavailable; the next run starts with the minute that could not be finished.
 pub async fn run(context: &Context, mode: Mode, ends_at_ms: i64) -> PortResult<Rescued> {
-    let mut run = Run { context, mode, stop_at_ms: ends_at_ms - STOP_BEFORE_END_MS, resent: 0 };
+    let stop_at_ms = ends_at_ms - STOP_BEFORE_END_MS;
+    let mut run = Run { context, mode, stop_at_ms, resent: 0, subscribers: Subscribers::default() };
     let this_minute = context.system.now().minute();
     let watermark = context.store.watermark().await?.unwrap_or(this_minute - FIRST_REACH_BACK_MINUTES);
     let worked = match mode {
@@ -162,10 +167,14 @@ impl Run<'_> {
             // writing.
             let found: Vec<(Pin, Attempt)> = pins.by_ref().take(row.pins.len()).flatten().collect();
             let retired = match row.purpose {
-                Purpose::Rescue => self.rescue_marker(row, &found).await,
+                Purpose::Rescue => {
+                    let misses_events = self.misses_events(row, &found).await;
+                    self.rescue_marker(row, &found, misses_events).await
+                }
                 Purpose::DuplicateCheck => self.request_duplicate_check(row, &found).await,
                 Purpose::Import => rescue_import(self.context, row, self.mode != Mode::Tick).await,
                 Purpose::BoardRemoval => continue_removal(self.context, row, self.stop_at_ms).await.map(|()| 0),
+                Purpose::Webhook => rescue_endpoint(self.context, row, self.mode != Mode::Tick).await,
                 Purpose::Retired => Ok(0),
             };
             match retired {
@@ -182,12 +191,28 @@ impl Run<'_> {
         failure.map_or(Ok(()), Err)
     }
 
-    async fn rescue_marker(&self, row: &RecoveryMarker, pins: &[(Pin, Attempt)]) -> PortResult<usize> {
+    /// Sends the messages of events that no webhook has, although it hears them. Returns whether that failed.
+    async fn misses_events(&mut self, row: &RecoveryMarker, pins: &[(Pin, Attempt)]) -> bool {
+        let Err(error) = resend_missing_to(self.context, &mut self.subscribers, pins).await else { return false };
+        telemetry::count_failed_work("dispatcher", error.port(), self.context.system.now());
+        tracing::warn!(minute = row.minute, %error, "events not sent again; their pins are checked again later");
+        true
+    }
+
+    /// `misses_events`: events of these pins could not be announced. Every pin then keeps a marker. (A minute that stays
+    /// open for them would keep the rescuer from what publishing needs.)
+    async fn rescue_marker(
+        &self,
+        row: &RecoveryMarker,
+        pins: &[(Pin, Attempt)],
+        misses_events: bool,
+    ) -> PortResult<usize> {
         let now = self.context.system.now();
-        let (mut to_send, mut sent, mut later) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut to_send, mut again, mut later) = (Vec::new(), Vec::new(), Vec::new());
         let mut next_check = now;
         for (pin, attempt) in pins {
             match self.verdict(pin, attempt, row.rounds, now).await? {
+                Action::None if misses_events => again.push(pin.key),
                 Action::None => {}
                 Action::Recheck(at) => {
                     next_check = next_check.max(at);
@@ -199,7 +224,7 @@ impl Run<'_> {
                     let delay_ms = if pin.is_too_late(now) { clocks_ms } else { 0 };
                     let message = PublishMessage::new(pin.key, pin.request.account, attempt.generation, None);
                     to_send.push((message, delay_ms));
-                    sent.push(pin.key);
+                    again.push(pin.key);
                     tracing::info!(
                         workspace_id = %pin.key.workspace, account_id = %pin.request.account, pin_id = %pin.key.pin,
                         status = attempt.status.name(), "pin without a message sent again"
@@ -211,7 +236,7 @@ impl Run<'_> {
             // The marker stays, and its minute isn't done: the next run sends again.
             return Err(PortError::Unavailable { port: "publish queue", reason: "messages could not be sent".into() });
         }
-        self.refile(row, sent, later, next_check).await?;
+        self.refile(row, again, later, next_check).await?;
         Ok(to_send.len())
     }
 
@@ -315,17 +340,17 @@ impl Run<'_> {
     async fn refile(
         &self,
         row: &RecoveryMarker,
-        sent: Vec<PinKey>,
+        again: Vec<PinKey>,
         later: Vec<PinKey>,
         next_check: Moment,
     ) -> PortResult<()> {
         let now = self.context.system.now();
         let is_future = row.minute >= now.minute();
-        if (sent.is_empty() && later.is_empty()) || (is_future && self.mode != Mode::Tick) {
+        if (again.is_empty() && later.is_empty()) || (is_future && self.mode != Mode::Tick) {
             return Ok(());
         }
-        if !sent.is_empty() {
-            let next = RecoveryMarker::again(sent, now, row.rounds, self.context.system.nonce());
+        if !again.is_empty() {
+            let next = RecoveryMarker::again(again, now, row.rounds, self.context.system.nonce());
             self.context.store.put_marker(&next).await?;
         }
         if !later.is_empty() {

@@ -1,5 +1,24 @@
-//! Webhooks: the endpoints of a workspace, and the delivery of events to them.
+//! Webhooks: the endpoints of a workspace ([`endpoints`], [`deliveries`], [`replay`]), and how events are sent to them.
+//!
+//! 1. The write of a pin's row records its events. [`announce`](crate::adapters::announce) wraps the store: after the
+//!    write it sends a message to the notify queue, if an endpoint hears one of the events.
+//! 2. [`notify`] takes the message. It sends each event to each endpoint that hears it, once, at once. What fails is
+//!    written as a waiting delivery.
+//! 3. An endpoint with waiting deliveries has a *turn*: a time at which [`take_turn`] sends those that are due.
+//!    [`plan_turn`] plans it, and files a recovery marker for the endpoint, so that a lost message costs minutes only.
+//! 4. The rescuer reads every pin once more by its recovery marker. [`resend_missing`] then sends the message again for
+//!    events that have no delivery; [`rescue_endpoint`] handles the markers of endpoints.
+//!
+//! A delivery is made at least once. Every repeat has the same id.
 
+pub mod deliver_one;
 pub mod deliveries;
+pub mod disable_endpoint;
 pub mod endpoints;
+pub mod notify;
+pub mod plan_turn;
 pub mod replay;
+pub mod rescue_endpoint;
+pub mod resend_missing;
+mod settle;
+pub mod take_turn;

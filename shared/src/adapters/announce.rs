@@ -1,0 +1,272 @@
+//! Announces the events that a process writes: the table as a process sees it, with a message to the notify queue after
+//! each write that records an event which a webhook of the workspace hears.
+//!
+//! [`around`] wraps a context's store. The events themselves are in the rows, so the message is a shortcut: it is never
+//! a reason for a write to fail. If it is lost, the rescuer finds the event by a recovery marker that is read after the
+//! write. These markers exist for other reasons, but for the last one below:
+//!
+//! | Write | The marker that is read later, and who files it |
+//! |---|---|
+//! | acceptance of a pin that goes to the queue | `flows/accept/accept_pins.rs`, before the pin |
+//! | publishing: deferred, retrying, unknown, published, failed | the same marker, or `dispatch/release_backlog.rs`; the rescuer files it again until it finds the pin ended, or in a backlog |
+//! | an outcome that a board resolves | the same, and `reconcile/register_unresolved.rs` |
+//! | a pin that is retried | `pins/retry_pin.rs`, before the pin waits |
+//! | a waiting pin that is deleted, or whose schedule is canceled | `pins/delete_pin.rs`, `schedules/cancel_schedule.rs`, before the write |
+//! | a pin that its dead-letter message fails | the marker of its acceptance, release or retry, as above |
+//! | a pin that comes too late | `accept_pins.rs` and `retry_pin.rs`, for that time |
+//! | acceptance of a pin that joins a backlog | here, if a webhook hears of acceptances: its release may be days off |
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use crate::altered_port;
+use crate::context::{Began, Context};
+use crate::domain::account::Account;
+use crate::domain::event::EventType;
+use crate::domain::event::pin_events::{self, ACCEPTED, PinEvent};
+use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
+use crate::domain::message::{MESSAGE_VERSION, NotifyMessage, NotifyWork};
+use crate::domain::pacing::backlog::BacklogRow;
+use crate::domain::pacing::bucket::{Bucket, Link, OwnWrite, Pause, Take};
+use crate::domain::pacing::budget::DaySpending;
+use crate::domain::pacing::pacer::Pacer;
+use crate::domain::pin::attempt::Attempt;
+use crate::domain::pin::said::Said;
+use crate::domain::pin::{Pin, Placement, Priority};
+use crate::domain::reconcile::board_scan::BoardScan;
+use crate::domain::recovery::{OWNED_WITHIN_MS, RecoveryMarker};
+use crate::domain::time::{Moment, SECOND_MS};
+use crate::domain::webhook::endpoint::Endpoint;
+use crate::ports::{
+    Accounts, Backlog, Budget, DispatcherLease, Pacing, Ping, Pins, PortResult, Reconciliation, RecoveryMarkers, Store,
+    Taken, Write,
+};
+
+/// A process knows a workspace's endpoints for this time. It must be well below
+/// [`HEARS_AFTER_MS`](crate::domain::webhook::endpoint::HEARS_AFTER_MS).
+const KNOWN_MS: i64 = 30 * SECOND_MS;
+/// A process knows the endpoints of at most about this many workspaces.
+const WORKSPACES_MAX: usize = 1_000;
+
+/// The context, whose store announces the events that it writes.
+#[must_use]
+pub fn around(context: Context) -> Context {
+    let store = Announcing { inner: Arc::clone(&context.store), context: context.clone(), known: Mutex::default() };
+    Context { store: Arc::new(store), ..context }
+}
+
+struct Known {
+    read: Began,
+    endpoints: Arc<Vec<Endpoint>>,
+}
+
+struct Announcing {
+    inner: Arc<dyn Store>,
+    /// Around the inner store.
+    context: Context,
+    known: Mutex<BTreeMap<WorkspaceId, Known>>,
+}
+
+impl Announcing {
+    fn known(&self) -> MutexGuard<'_, BTreeMap<WorkspaceId, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The workspace's endpoints as they were at most [`KNOWN_MS`] ago.
+    async fn endpoints(&self, workspace: WorkspaceId) -> PortResult<Arc<Vec<Endpoint>>> {
+        let is_fresh = |known: &&Known| (0..KNOWN_MS).contains(&self.context.took_ms(known.read));
+        if let Some(known) = self.known().get(&workspace).filter(is_fresh) {
+            return Ok(Arc::clone(&known.endpoints));
+        }
+        let read = self.context.begin();
+        let endpoints = Arc::new(self.context.webhooks.endpoints(workspace).await?);
+        let mut known = self.known();
+        if known.len() >= WORKSPACES_MAX {
+            known.retain(|_, known| is_fresh(&&*known));
+        }
+        known.insert(workspace, Known { read, endpoints: Arc::clone(&endpoints) });
+        Ok(endpoints)
+    }
+
+    /// The events among these that an endpoint hears. If the endpoints can't be read, that is none.
+    async fn heard(&self, key: PinKey, mut events: Vec<PinEvent>) -> Vec<PinEvent> {
+        if events.is_empty() {
+            return events;
+        }
+        match self.endpoints(key.workspace).await {
+            Ok(endpoints) => {
+                events.retain(|event| endpoints.iter().any(|endpoint| endpoint.hears(event.event, event.at)));
+                events
+            }
+            Err(error) => {
+                tracing::warn!(
+                    workspace_id = %key.workspace, pin_id = %key.pin, %error,
+                    "webhooks not read; the rescuer announces the events"
+                );
+                Vec::new()
+            }
+        }
+    }
+
+    /// Sends the message of these events of a pin.
+    async fn send(&self, key: PinKey, events: &[PinEvent]) {
+        let numbers = || events.iter().map(|event| event.sequence);
+        let (Some(from), Some(to)) = (numbers().min(), numbers().max()) else { return };
+        let work = NotifyWork::Pin { pin: key.pin, from, to };
+        let message = NotifyMessage { version: MESSAGE_VERSION, workspace: key.workspace, work };
+        if let Err(error) = self.context.queue.send_notify(&message, 0).await {
+            tracing::warn!(
+                workspace_id = %key.workspace, pin_id = %key.pin, %error,
+                "events not announced; the rescuer announces them"
+            );
+        }
+    }
+
+    /// Announces what the write of this row has recorded.
+    async fn announce(&self, pin: &Pin, written: &Attempt) {
+        let heard = self.heard(pin.key, pin_events::of_last_write(pin, written)).await;
+        self.send(pin.key, &heard).await;
+    }
+
+    /// Files the marker of a pin that joins a backlog.
+    async fn put_owner(&self, pin: &Pin) -> PortResult<()> {
+        let now = self.context.system.now();
+        self.inner.put_marker(&RecoveryMarker::new(vec![pin.key], now, 0, self.context.nonce())).await
+    }
+}
+
+fn accepted(pin: &Pin) -> PinEvent {
+    PinEvent { event: EventType::PinAccepted, sequence: ACCEPTED, at: pin.created_at, entry: None }
+}
+
+altered_port! {
+    Pins for Announcing {
+        async fn put_pin(&self, pin: &Pin) -> PortResult<Write<Box<Pin>>> {
+            let heard = self.heard(pin.key, vec![accepted(pin)]).await;
+            let has_no_marker = !heard.is_empty() && matches!(pin.placement, Placement::Backlog(_));
+            let began = self.context.begin();
+            if has_no_marker {
+                self.put_owner(pin).await?;
+            }
+            let written = self.inner.put_pin(pin).await?;
+            if written.is_done() {
+                if has_no_marker && self.context.took_ms(began) > OWNED_WITHIN_MS {
+                    // The rescuer may have dropped the marker as one without a pin.
+                    self.put_owner(pin).await?;
+                }
+                self.send(pin.key, &heard).await;
+            }
+            Ok(written)
+        }
+
+        async fn save_attempt(&self, pin: &Pin, next: &Attempt) -> PortResult<Write<Option<Box<Attempt>>>> {
+            let saved = self.inner.save_attempt(pin, next).await?;
+            if saved.is_done() {
+                self.announce(pin, next).await;
+            }
+            Ok(saved)
+        }
+
+        async fn save_attempts(&self, writes: &[(Pin, Attempt)]) -> PortResult<Write<()>> {
+            let saved = self.inner.save_attempts(writes).await?;
+            if saved.is_done() {
+                for (pin, next) in writes {
+                    self.announce(pin, next).await;
+                }
+            }
+            Ok(saved)
+        }
+
+        async fn save_pin(&self, pin: &Pin, next: &Attempt) -> PortResult<Write<()>> {
+            let saved = self.inner.save_pin(pin, next).await?;
+            if saved.is_done() {
+                self.announce(pin, next).await;
+            }
+            Ok(saved)
+        }
+    }
+
+    fn pins(keys: &[PinKey]) -> PortResult<Vec<Option<(Pin, Attempt)>>>;
+    fn hide_pin(pin: &Pin) -> PortResult<()>;
+    fn put_said(pin: &Pin, said: &Said) -> PortResult<()>;
+    fn said(pin: &Pin) -> PortResult<Vec<Said>>;
+    fn put_sibling(account: AccountKey, content_hash: &str, pin: PinId, expires_at: Moment) -> PortResult<()>;
+    fn siblings(account: AccountKey, content_hash: &str) -> PortResult<Vec<PinId>>;
+    fn first_siblings(account: AccountKey, content_hash: &str, limit: usize) -> PortResult<Vec<PinId>>;
+    fn listing_after(
+        workspace: WorkspaceId, after: Option<(Moment, PinId)>, by: Moment, limit: usize
+    ) -> PortResult<Vec<(Moment, PinId)>>;
+    fn deleted_after(
+        workspace: WorkspaceId, after: Option<(Moment, PinId)>, by: Moment, limit: usize
+    ) -> PortResult<Vec<(Moment, PinId)>>;
+}
+
+altered_port! {
+    Ping for Announcing {}
+    fn ping() -> PortResult<()>;
+}
+
+altered_port! {
+    Accounts for Announcing {}
+    fn save_account(next: &Account) -> PortResult<Write<()>>;
+    fn account(key: AccountKey) -> PortResult<Option<Account>>;
+    fn accounts(workspace: WorkspaceId) -> PortResult<Vec<Account>>;
+    fn accounts_due(by: Moment, limit: usize) -> PortResult<Vec<AccountKey>>;
+}
+
+altered_port! {
+    Reconciliation for Announcing {}
+    fn put_unresolved(board: &BoardKey, pin: PinId, expires_at: Moment) -> PortResult<()>;
+    fn unresolved(board: &BoardKey, limit: usize) -> PortResult<Vec<PinId>>;
+    fn delete_unresolved(board: &BoardKey, pins: &[PinId]) -> PortResult<()>;
+    fn board_scan(board: &BoardKey) -> PortResult<BoardScan>;
+    fn save_board_scan(board: &BoardKey, next: &BoardScan) -> PortResult<Write<()>>;
+}
+
+altered_port! {
+    Pacing for Announcing {}
+    fn bucket(account: AccountKey) -> PortResult<Bucket>;
+    fn take(account: AccountKey, take: &Take) -> PortResult<Taken>;
+    fn take_own_write(account: AccountKey, write: &OwnWrite) -> PortResult<Write<()>>;
+    fn pause(account: AccountKey, pause: &Pause) -> PortResult<()>;
+    fn lift_hold(account: AccountKey, seen: Moment, now: Moment) -> PortResult<Write<()>>;
+    fn claim_release(account: AccountKey, seen: u64) -> PortResult<Write<()>>;
+    fn crowd(pacer: &Pacer, until: Moment) -> PortResult<()>;
+    fn link(account: AccountKey, link: &Link) -> PortResult<()>;
+    fn mark_waiting(account: AccountKey, now: Moment) -> PortResult<()>;
+    fn clear_waiting(account: AccountKey, seen: Moment) -> PortResult<()>;
+    fn waiting_accounts() -> PortResult<Vec<AccountKey>>;
+}
+
+altered_port! {
+    Budget for Announcing {}
+    fn day_spending(day: i64) -> PortResult<DaySpending>;
+    fn save_day_spending(next: &DaySpending) -> PortResult<Write<DaySpending>>;
+}
+
+altered_port! {
+    Backlog for Announcing {}
+    fn put_backlog(account: AccountKey, row: &BacklogRow) -> PortResult<()>;
+    fn backlog(account: AccountKey, limit: usize) -> PortResult<Vec<BacklogRow>>;
+    fn backlog_of(account: AccountKey, priority: Priority, limit: usize) -> PortResult<Vec<BacklogRow>>;
+    fn backlog_position(account: AccountKey, row: &BacklogRow, limit: u64) -> PortResult<Option<u64>>;
+    fn in_backlog(account: AccountKey, row: &BacklogRow) -> PortResult<bool>;
+    fn delete_backlog(account: AccountKey, rows: &[BacklogRow]) -> PortResult<()>;
+}
+
+altered_port! {
+    RecoveryMarkers for Announcing {}
+    fn put_marker(row: &RecoveryMarker) -> PortResult<()>;
+    fn delete_marker(row: &RecoveryMarker) -> PortResult<()>;
+    fn markers(minute: i64, shard: u32) -> PortResult<Vec<RecoveryMarker>>;
+    fn watermark() -> PortResult<Option<i64>>;
+    fn set_watermark(minute: i64) -> PortResult<()>;
+}
+
+altered_port! {
+    DispatcherLease for Announcing {}
+    fn take_lease(holder: &str, now: Moment, until: Moment) -> PortResult<bool>;
+    fn release_lease(holder: &str) -> PortResult<()>;
+}

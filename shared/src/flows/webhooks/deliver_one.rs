@@ -1,0 +1,142 @@
+//! Makes one request: signs an event's payload for an endpoint, sends it, and says how the delivery stands after it.
+
+use sha2::{Digest, Sha256};
+
+use crate::context::Context;
+use crate::domain::event::{payload, pin_events};
+use crate::domain::ids::{PinKey, WorkspaceId};
+use crate::domain::time::Moment;
+use crate::domain::webhook::delivery::{Delivery, LastTry, Source, State};
+use crate::domain::webhook::endpoint::Endpoint;
+use crate::domain::webhook::schedule;
+use crate::domain::webhook::sending::{SendOutcome, WebhookAnswer, WebhookRequest};
+use crate::domain::webhook::signature::{self, Signing};
+use crate::domain::webhook::verdict::{self, Verdict};
+use crate::ports::PortResult;
+use crate::telemetry::{self, Metric};
+
+/// The longest that a request takes, in milliseconds, with what must be written after it.
+pub const SEND_NEEDS_MS: i64 = 20_000;
+/// The error of a delivery whose receiver asked not to be sent it again.
+pub const ABORTED: &str = "aborted_by_receiver";
+/// The error of a delivery whose receiver asked to be sent nothing.
+pub const DISABLED: &str = "disabled_by_receiver";
+/// The error of a delivery whose event the pin's rows don't show any more.
+pub const EVENT_GONE: &str = "event_gone";
+
+/// A delivery after a try.
+pub struct Tried {
+    pub delivery: Delivery,
+    /// What the answer means for the endpoint.
+    pub verdict: Verdict,
+}
+
+/// Sends the delivery once. Returns `None` when its endpoint is gone.
+///
+/// # Errors
+/// When the endpoint's secrets can't be read. Nothing was sent.
+pub async fn deliver_one(
+    context: &Context,
+    endpoint: &Endpoint,
+    delivery: &Delivery,
+    payload: &str,
+) -> PortResult<Option<Tried>> {
+    let Some(secrets) = context.webhooks.endpoint_secrets(endpoint.key).await? else { return Ok(None) };
+    let sent_at = context.system.now();
+    let signing = Signing {
+        delivery: delivery.key.id,
+        event: delivery.event,
+        sent_at,
+        body: payload,
+        secrets: &secrets,
+        now: sent_at,
+    };
+    let request =
+        WebhookRequest { url: endpoint.url.clone(), headers: signature::headers(&signing), body: payload.to_owned() };
+    let WebhookAnswer { outcome, latency_ms } = context.webhook_sender.send(&request).await;
+    let now = context.system.now();
+    let verdict = verdict::of(&outcome, now);
+    let tries = delivery.tries.saturating_add(1);
+    let next = Delivery {
+        state: state_after(context, &verdict, tries, now),
+        tries,
+        last: Some(last_try(sent_at, outcome, error_of(&verdict), latency_ms)),
+        body_sha256: Some(sha256(payload)),
+        updated_at: now,
+        ..delivery.clone()
+    };
+    report(&next, now);
+    Ok(Some(Tried { delivery: next, verdict }))
+}
+
+/// The payload of an event, built from the pin's rows; `None` when they don't show the event any more.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn payload_of(context: &Context, workspace: WorkspaceId, source: &Source) -> PortResult<Option<String>> {
+    let (pin, sequence) = match source {
+        Source::Stored { payload } => return Ok(Some(payload.clone())),
+        Source::Pin { pin, sequence } => (*pin, *sequence),
+    };
+    let read = context.store.pins(&[PinKey { workspace, pin }]).await?;
+    let Some((pin, attempt)) = read.into_iter().flatten().next() else { return Ok(None) };
+    let events = pin_events::of(&pin, &attempt);
+    let event = events.iter().find(|event| event.sequence == sequence);
+    Ok(event.map(|event| payload::of_pin(&pin, &attempt, event)))
+}
+
+fn state_after(context: &Context, verdict: &Verdict, tries: u32, now: Moment) -> State {
+    match verdict {
+        Verdict::Delivered => State::Delivered,
+        Verdict::Abort => State::Failed,
+        // It waits until its endpoint is enabled.
+        Verdict::Disable => State::Waiting { next_at: None },
+        Verdict::Retry { retry_after_ms, .. } => {
+            match schedule::next_try(now, tries, *retry_after_ms, context.system.jitter()) {
+                Some(at) => State::Waiting { next_at: Some(at) },
+                None => State::Failed,
+            }
+        }
+    }
+}
+
+fn error_of(verdict: &Verdict) -> Option<&'static str> {
+    match verdict {
+        Verdict::Delivered => None,
+        Verdict::Retry { error, .. } => Some(*error),
+        Verdict::Abort => Some(ABORTED),
+        Verdict::Disable => Some(DISABLED),
+    }
+}
+
+/// The answer is kept when the try failed.
+fn last_try(at: Moment, outcome: SendOutcome, error: Option<&'static str>, latency_ms: i64) -> LastTry {
+    let (status, answer) = match outcome {
+        SendOutcome::Answered { status, body, .. } => (Some(status), error.is_some().then_some(body)),
+        SendOutcome::Refused { .. } | SendOutcome::Failed { .. } => (None, None),
+    };
+    LastTry { at, status, error: error.map(str::to_owned), answer, latency_ms }
+}
+
+fn sha256(body: &str) -> String {
+    Sha256::digest(body.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Counts the try, and logs it without the URL, the secret and the bodies.
+fn report(delivery: &Delivery, now: Moment) {
+    let (key, last) = (delivery.key, delivery.last.clone().unwrap_or_default());
+    match (delivery.state, last.error.as_deref()) {
+        (State::Delivered, _) => telemetry::count(Metric::EventDelivered, 1, None, now),
+        (state, error) => {
+            telemetry::count(Metric::EventFailed, 1, error, now);
+            if state == State::Failed {
+                telemetry::count(Metric::EventExhausted, 1, error, now);
+            }
+        }
+    }
+    tracing::info!(
+        workspace_id = %key.endpoint.workspace, endpoint_id = %key.endpoint.endpoint, delivery_id = %key.id.0,
+        event = delivery.event.name(), state = delivery.state.name(), tries = delivery.tries, status = last.status,
+        error_code = last.error, latency_ms = last.latency_ms, "event sent"
+    );
+}

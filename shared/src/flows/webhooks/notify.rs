@@ -1,0 +1,188 @@
+//! Works on a message of the notify queue: sends events to the endpoints that hear them, or takes an endpoint's turn.
+//!
+//! A new event is sent once, at once. An endpoint that failed before gets it later, by its turn, and so does one that
+//! takes long: neither delays another endpoint. The message stays until every endpoint has a row for every event, so it
+//! may be delivered again at any time: what has a row is not sent again.
+
+use futures_util::future::join_all;
+
+use super::deliver_one::{SEND_NEEDS_MS, deliver_one};
+use super::plan_turn::plan_for_waiting;
+use super::settle::settle;
+use super::take_turn::take_turn;
+use crate::context::Context;
+use crate::domain::event::{EventId, EventType, payload, pin_events};
+use crate::domain::ids::{EndpointId, PinKey, WorkspaceId};
+use crate::domain::message::{Disposition, NotifyMessage, NotifyWork};
+use crate::domain::time::{Moment, SECOND_MS};
+use crate::domain::webhook::delivery::{Delivery, DeliveryId, DeliveryKey, Source, State};
+use crate::domain::webhook::endpoint::{Endpoint, EndpointKey};
+use crate::ports::PortResult;
+use crate::telemetry::{self, Metric};
+
+/// An event that has waited this long for other events of its endpoint goes by the endpoint's turn.
+const WAITS_FOR_LANE_MS: i64 = 5 * SECOND_MS;
+/// Why an event can't be delivered: nothing is left of its pin, or its history has dropped it.
+const PIN_GONE: &str = "pin_gone";
+const ENTRY_GONE: &str = "entry_gone";
+
+/// An event that is to be delivered.
+#[derive(Clone, Debug)]
+struct Outgoing {
+    id: EventId,
+    event: EventType,
+    at: Moment,
+    source: Source,
+    payload: String,
+    /// It was requested for one endpoint, which gets it whatever it subscribed to.
+    to: Option<EndpointId>,
+}
+
+impl Outgoing {
+    fn is_for(&self, endpoint: &Endpoint) -> bool {
+        match self.to {
+            Some(only) => endpoint.key.endpoint == only,
+            // The endpoint that it is about does not hear of its own end.
+            None if self.event == EventType::WebhookDisabled && endpoint.disabled.is_some() => false,
+            None => endpoint.hears(self.event, self.at),
+        }
+    }
+}
+
+/// Works on the message until `ends_at_ms` of the monotonic clock.
+///
+/// # Errors
+/// When a port is unavailable; the message is delivered again. What was delivered by then is not sent again.
+pub async fn work_on_notification(
+    context: &Context,
+    message: NotifyMessage,
+    ends_at_ms: i64,
+) -> PortResult<Disposition> {
+    let workspace = message.workspace;
+    let events = match message.work {
+        NotifyWork::Turn { endpoint, planned_for } => {
+            take_turn(context, EndpointKey { workspace, endpoint }, planned_for, ends_at_ms).await?;
+            return Ok(Disposition::Done);
+        }
+        NotifyWork::Stored { event_id, event, at, payload, to } => {
+            let source = Source::Stored { payload: payload.clone() };
+            vec![Outgoing { id: event_id, event, at, source, payload, to }]
+        }
+        NotifyWork::Pin { pin, from, to } => events_of_pin(context, PinKey { workspace, pin }, from, to).await?,
+    };
+    send_to_all(context, workspace, &events, ends_at_ms).await?;
+    Ok(Disposition::Done)
+}
+
+/// The pin's events with these numbers. One that the rows don't show any more is logged, and delivered to nobody.
+async fn events_of_pin(context: &Context, key: PinKey, from: u32, to: u32) -> PortResult<Vec<Outgoing>> {
+    let read = context.store.pins(&[key]).await?;
+    let Some((pin, attempt)) = read.into_iter().flatten().next() else {
+        // The workspace was deleted, or the rows have expired.
+        report_lost(context, key, from, PIN_GONE);
+        return Ok(Vec::new());
+    };
+    let mut events = pin_events::of(&pin, &attempt);
+    events.retain(|event| (from..=to).contains(&event.sequence));
+    for lost in (from..=to).filter(|sequence| events.iter().all(|event| event.sequence != *sequence)) {
+        report_lost(context, key, lost, ENTRY_GONE);
+    }
+    let outgoing = events.iter().map(|event| Outgoing {
+        id: EventId::of_pin(key, event.sequence),
+        event: event.event,
+        at: event.at,
+        source: Source::Pin { pin: key.pin, sequence: event.sequence },
+        payload: payload::of_pin(&pin, &attempt, event),
+        to: None,
+    });
+    Ok(outgoing.collect())
+}
+
+fn report_lost(context: &Context, key: PinKey, sequence: u32, why: &'static str) {
+    telemetry::count(Metric::EventUndeliverable, 1, Some(why), context.system.now());
+    tracing::warn!(
+        workspace_id = %key.workspace, pin_id = %key.pin, sequence, reason = why, "event not deliverable"
+    );
+}
+
+/// Sends the events to every endpoint that hears them. Endpoints are worked on at once; one that can't be written to
+/// doesn't keep the others from getting their events.
+async fn send_to_all(
+    context: &Context,
+    workspace: WorkspaceId,
+    events: &[Outgoing],
+    ends_at_ms: i64,
+) -> PortResult<()> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let endpoints = context.webhooks.endpoints(workspace).await?;
+    let sent = endpoints.iter().map(|endpoint| send_in_order(context, endpoint, events, ends_at_ms));
+    join_all(sent).await.into_iter().collect()
+}
+
+async fn send_in_order(context: &Context, endpoint: &Endpoint, events: &[Outgoing], ends_at_ms: i64) -> PortResult<()> {
+    for event in events.iter().filter(|event| event.is_for(endpoint)) {
+        let began = context.begin();
+        let lane = context.lanes.of(endpoint.key);
+        let _held = lane.lock().await;
+        let is_late = context.took_ms(began) > WAITS_FOR_LANE_MS;
+        send(context, endpoint, event, is_late, ends_at_ms).await?;
+    }
+    Ok(())
+}
+
+/// Sends the event to the endpoint, unless it has a row already. `is_late`: the endpoint takes long.
+async fn send(
+    context: &Context,
+    endpoint: &Endpoint,
+    event: &Outgoing,
+    is_late: bool,
+    ends_at_ms: i64,
+) -> PortResult<()> {
+    let id = DeliveryId::of(endpoint.key, event.id);
+    let key = DeliveryKey { endpoint: endpoint.key, event_at: event.at, id };
+    let is_enabled = endpoint.disabled.is_none();
+    if let Some(known) = context.webhooks.delivery(key).await? {
+        // Its writer may have died before it planned a turn.
+        if is_enabled && matches!(known.state, State::Waiting { .. }) {
+            plan_for_waiting(context, endpoint.key).await?;
+        }
+        return Ok(());
+    }
+    let now = context.system.now();
+    let waiting = waiting(context, key, event, now);
+    if !is_enabled {
+        // It waits until somebody enables the endpoint.
+        return context.webhooks.put_delivery(&waiting).await;
+    }
+    let health = context.webhooks.endpoint_health(endpoint.key).await?;
+    let is_failing = health.failures > 0 && event.to.is_none();
+    let has_time = ends_at_ms - context.system.monotonic_ms() >= SEND_NEEDS_MS;
+    if is_late || is_failing || health.is_held(now) || !has_time {
+        context.webhooks.put_delivery(&waiting).await?;
+        // After the row is written: a worker that ends its turn now reads the row, or leaves no turn behind.
+        return plan_for_waiting(context, endpoint.key).await;
+    }
+    if let Some(tried) = deliver_one(context, endpoint, &waiting, &event.payload).await? {
+        settle(context, endpoint, &tried, health).await?;
+    }
+    Ok(())
+}
+
+/// The delivery before its first try.
+fn waiting(context: &Context, key: DeliveryKey, event: &Outgoing, now: Moment) -> Delivery {
+    Delivery {
+        key,
+        event: event.event,
+        source: event.source.clone(),
+        state: State::Waiting { next_at: None },
+        tries: 0,
+        last: None,
+        body_sha256: None,
+        is_replayed: false,
+        created_at: now,
+        updated_at: now,
+        expires_at: now.plus_ms(context.settings.webhooks.deliveries_kept_ms()),
+    }
+}

@@ -1,0 +1,170 @@
+//! Plans an endpoint's next turn. A turn is a time in the endpoint's health, a message for that time, and a recovery
+//! marker that is written before both.
+
+use crate::context::Context;
+use crate::domain::message::{MESSAGE_VERSION, NotifyMessage, NotifyWork};
+use crate::domain::recovery::RecoveryMarker;
+use crate::domain::time::{MINUTE_MS, Moment};
+use crate::domain::webhook::endpoint::EndpointKey;
+use crate::domain::webhook::health::Health;
+use crate::ports::{MAX_DELAY_MS, OptimisticWrites, PortResult};
+
+/// Health that another worker changes is read again this often.
+const WRITES_MAX: usize = 8;
+const ROW: &str = "endpoint's health";
+/// A turn that is this late has lost its message: it is longer than the queue hides the message of a dead worker.
+pub const OVERDUE_MS: i64 = 6 * MINUTE_MS;
+
+/// Plans a turn at `at`, unless one is planned for then or earlier.
+///
+/// # Errors
+/// When a port is unavailable. The turn may be planned all the same.
+pub async fn plan_turn(context: &Context, key: EndpointKey, at: Moment) -> PortResult<()> {
+    plan(context, key, |health, now| {
+        let is_planned = is_on_its_way(health, now) && health.turn_at.is_some_and(|planned| planned <= at);
+        (!is_planned).then_some(at)
+    })
+    .await
+}
+
+/// Makes sure that the endpoint has a turn for a delivery that waits: the one that is planned if the endpoint is
+/// failing, otherwise one as soon as it may be sent to.
+///
+/// # Errors
+/// As [`plan_turn`].
+pub async fn plan_for_waiting(context: &Context, key: EndpointKey) -> PortResult<()> {
+    plan(context, key, |health, now| {
+        let is_soon = health.failures > 0 || health.turn_at.is_some_and(|planned| planned <= now);
+        let is_planned = is_on_its_way(health, now) && is_soon;
+        (!is_planned).then(|| health.held_until.map_or(now, |until| until.max(now)))
+    })
+    .await
+}
+
+/// Plans the time that `wanted` answers, if it answers one.
+async fn plan(
+    context: &Context,
+    key: EndpointKey,
+    wanted: impl Fn(&Health, Moment) -> Option<Moment> + Send,
+) -> PortResult<()> {
+    let mut writes = OptimisticWrites::of(ROW, WRITES_MAX);
+    let mut owner = Owner::default();
+    loop {
+        writes.begin()?;
+        let health = context.webhooks.endpoint_health(key).await?;
+        let Some(at) = wanted(&health, context.system.now()) else { return Ok(()) };
+        owner.file(context, key, &health).await?;
+        let next = health.planned(Some(at), context.nonce());
+        if context.webhooks.save_endpoint_health(key, &next).await?.is_done() {
+            return send_turn(context, key, at).await;
+        }
+    }
+}
+
+/// Writes a failed try into the endpoint's health, and plans a turn for the delivery's next try. `is_asked`: the
+/// receiver asked for the time until then. `seen` is the health as it was read.
+///
+/// # Errors
+/// As [`plan_turn`].
+pub async fn record_failure(
+    context: &Context,
+    key: EndpointKey,
+    seen: Health,
+    next_at: Option<Moment>,
+    is_asked: bool,
+) -> PortResult<Health> {
+    let mut writes = OptimisticWrites::of(ROW, WRITES_MAX);
+    let mut owner = Owner::default();
+    let mut seen = Some(seen);
+    loop {
+        writes.begin()?;
+        let health = match seen.take() {
+            Some(health) => health,
+            None => context.webhooks.endpoint_health(key).await?,
+        };
+        if next_at.is_some() {
+            owner.file(context, key, &health).await?;
+        }
+        let now = context.system.now();
+        let mut next = health.failed(now, next_at, context.nonce());
+        if is_asked {
+            next.held_until = next_at.or(next.held_until);
+        }
+        if context.webhooks.save_endpoint_health(key, &next).await?.is_done() {
+            if let Some(at) = next.turn_at.filter(|_| next.turn_at != health.turn_at) {
+                send_turn(context, key, at).await?;
+            }
+            return Ok(next);
+        }
+    }
+}
+
+/// Changes the endpoint's health. `change` is given the stored one and answers the next, or `None` to leave it. `seen`
+/// is the health as it was read, if it was.
+///
+/// # Errors
+/// When the table is unavailable, or other workers kept changing the health.
+pub async fn change_health(
+    context: &Context,
+    key: EndpointKey,
+    seen: Option<Health>,
+    change: impl Fn(&Health) -> Option<Health> + Send,
+) -> PortResult<Health> {
+    let mut writes = OptimisticWrites::of(ROW, WRITES_MAX);
+    let mut seen = seen;
+    let mut has_lost = false;
+    loop {
+        writes.begin()?;
+        let health = match seen.take() {
+            Some(health) => health,
+            None => context.webhooks.endpoint_health(key).await?,
+        };
+        // The endpoint was deleted, and its health with it.
+        if has_lost && health.rev == 0 {
+            return Ok(health);
+        }
+        let Some(next) = change(&health) else { return Ok(health) };
+        if context.webhooks.save_endpoint_health(key, &next).await?.is_done() {
+            return Ok(next);
+        }
+        has_lost = true;
+    }
+}
+
+/// Sends the message of a turn that is planned for `at`, as late as the queue allows.
+///
+/// # Errors
+/// When the queue is unavailable.
+pub async fn send_turn(context: &Context, key: EndpointKey, at: Moment) -> PortResult<()> {
+    let message = NotifyMessage {
+        version: MESSAGE_VERSION,
+        workspace: key.workspace,
+        work: NotifyWork::Turn { endpoint: key.endpoint, planned_for: at },
+    };
+    let delay_ms = at.since_ms(context.system.now()).clamp(0, MAX_DELAY_MS);
+    context.queue.send_notify(&message, delay_ms).await
+}
+
+/// Whether a turn is planned, and its message is not lost for certain.
+fn is_on_its_way(health: &Health, now: Moment) -> bool {
+    health.turn_at.is_some_and(|planned| now.since_ms(planned) <= OVERDUE_MS)
+}
+
+/// The endpoint's recovery marker. An endpoint with a turn has one.
+#[derive(Default)]
+struct Owner {
+    is_filed: bool,
+}
+
+impl Owner {
+    /// Files it before the first turn is planned.
+    async fn file(&mut self, context: &Context, key: EndpointKey, health: &Health) -> PortResult<()> {
+        let now = context.system.now();
+        if self.is_filed || is_on_its_way(health, now) {
+            return Ok(());
+        }
+        context.store.put_marker(&RecoveryMarker::webhook(key, now, context.nonce())).await?;
+        self.is_filed = true;
+        Ok(())
+    }
+}

@@ -1,0 +1,69 @@
+//! Handles an endpoint's recovery marker: sends its turn again if the message was lost.
+
+use super::disable_endpoint::report_disabled;
+use super::plan_turn::{OVERDUE_MS, plan_for_waiting, send_turn};
+use crate::context::Context;
+use crate::domain::recovery::RecoveryMarker;
+use crate::domain::webhook::endpoint::EndpointKey;
+use crate::ports::{Listed, PortResult};
+
+/// Handles the marker; returns how many turns were sent. In a recovery every message is lost, and a marker whose minute
+/// is still to come stays.
+///
+/// # Errors
+/// When a port is unavailable; the marker stays.
+pub async fn rescue_endpoint(context: &Context, row: &RecoveryMarker, is_recovery: bool) -> PortResult<usize> {
+    let Some(key) = row.endpoint_key() else { return Ok(0) };
+    let now = context.system.now();
+    let stays = is_recovery && row.minute >= now.minute();
+    let rescued = match context.webhooks.endpoint(key).await? {
+        // Its deliveries are forgotten.
+        None => Rescued::Nothing,
+        Some(endpoint) => match endpoint.disabled {
+            Some(by) => {
+                report_disabled(context, &endpoint, by).await?;
+                Rescued::Nothing
+            }
+            None => rescue_turn(context, key, is_recovery).await?,
+        },
+    };
+    if !stays {
+        if matches!(rescued, Rescued::Waits | Rescued::SentAgain) {
+            context.store.put_marker(&RecoveryMarker::webhook(key, now, context.nonce())).await?;
+        }
+        context.store.delete_marker(row).await?;
+    }
+    let is_sent = matches!(rescued, Rescued::SentAgain | Rescued::Planned);
+    if is_sent {
+        tracing::info!(workspace_id = %key.workspace, endpoint_id = %key.endpoint, "turn of a webhook sent again");
+    }
+    Ok(usize::from(is_sent))
+}
+
+/// What the marker of an endpoint led to.
+enum Rescued {
+    /// Nothing waits.
+    Nothing,
+    /// The turn is to come.
+    Waits,
+    /// The turn's message was lost.
+    SentAgain,
+    /// A turn was planned, with a marker of its own.
+    Planned,
+}
+
+async fn rescue_turn(context: &Context, key: EndpointKey, is_recovery: bool) -> PortResult<Rescued> {
+    if let Some(at) = context.webhooks.endpoint_health(key).await?.turn_at {
+        if !is_recovery && context.system.now().since_ms(at) <= OVERDUE_MS {
+            return Ok(Rescued::Waits);
+        }
+        send_turn(context, key, at).await?;
+        return Ok(Rescued::SentAgain);
+    }
+    // The turn is over, or its planner died before it was planned.
+    if context.webhooks.deliveries(key, Listed::Waiting, None, 1).await?.is_empty() {
+        return Ok(Rescued::Nothing);
+    }
+    plan_for_waiting(context, key).await?;
+    Ok(Rescued::Planned)
+}

@@ -1,0 +1,125 @@
+//! Finds events whose message was lost, and sends it again.
+//!
+//! A process that dies between the write that records an event and the message leaves a pin with an event that has no
+//! delivery. Every such pin has a recovery marker that is read later; the rescuer asks here about its pins.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use crate::context::Context;
+use crate::domain::event::{EventId, pin_events};
+use crate::domain::ids::{PinKey, WorkspaceId};
+use crate::domain::message::{MESSAGE_VERSION, NotifyMessage, NotifyWork};
+use crate::domain::pin::Pin;
+use crate::domain::pin::attempt::Attempt;
+use crate::domain::time::{HOUR_MS, MINUTE_MS, Moment};
+use crate::domain::webhook::delivery::{DeliveryId, DeliveryKey};
+use crate::domain::webhook::endpoint::Endpoint;
+use crate::ports::PortResult;
+
+/// The message of a younger event may be under way: it is sent again only when the event is that old.
+const RESENT_AFTER_MS: i64 = MINUTE_MS;
+/// Events this close to the end of their deliveries' lives are left: a delivery that has expired looks like none.
+const EXPIRES_SOON_MS: i64 = HOUR_MS;
+/// Deliveries that are asked for at once.
+const ASKED_AT_ONCE: usize = 100;
+
+/// The endpoints of workspaces, each read once.
+#[derive(Debug, Default)]
+pub struct Subscribers(BTreeMap<WorkspaceId, Vec<Endpoint>>);
+
+impl Subscribers {
+    async fn of(&mut self, context: &Context, workspace: WorkspaceId) -> PortResult<&[Endpoint]> {
+        match self.0.entry(workspace) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(unknown) => Ok(unknown.insert(context.webhooks.endpoints(workspace).await?)),
+        }
+    }
+}
+
+/// A delivery that must have a row.
+struct Expected {
+    pin: PinKey,
+    sequence: u32,
+    at: Moment,
+    key: DeliveryKey,
+}
+
+/// The events of a pin that miss a delivery.
+struct Missing {
+    from: u32,
+    to: u32,
+    newest: Moment,
+}
+
+/// Sends the messages of these pins' events that an endpoint hears and that have no delivery; returns how many pins
+/// have such events.
+///
+/// # Errors
+/// When a port is unavailable; asking again repeats nothing that was delivered by then.
+pub async fn resend_missing(context: &Context, pins: &[(Pin, Attempt)]) -> PortResult<usize> {
+    resend_missing_to(context, &mut Subscribers::default(), pins).await
+}
+
+/// The same, for a caller that asks about the pins of a few workspaces again and again.
+///
+/// # Errors
+/// As [`resend_missing`].
+pub async fn resend_missing_to(
+    context: &Context,
+    subscribers: &mut Subscribers,
+    pins: &[(Pin, Attempt)],
+) -> PortResult<usize> {
+    let now = context.system.now();
+    let mut expected = Vec::new();
+    for (pin, attempt) in pins {
+        let endpoints = subscribers.of(context, pin.key.workspace).await?;
+        if !endpoints.is_empty() {
+            expected.extend(expected_of(context, endpoints, pin, attempt, now));
+        }
+    }
+    let missing = missing(context, &expected).await?;
+    for (key, missing) in &missing {
+        let work = NotifyWork::Pin { pin: key.pin, from: missing.from, to: missing.to };
+        let message = NotifyMessage { version: MESSAGE_VERSION, workspace: key.workspace, work };
+        let delay_ms = (RESENT_AFTER_MS - now.since_ms(missing.newest)).clamp(0, RESENT_AFTER_MS);
+        context.queue.send_notify(&message, delay_ms).await?;
+        tracing::info!(
+            workspace_id = %key.workspace, pin_id = %key.pin, from = missing.from, to = missing.to,
+            "events without a delivery sent again"
+        );
+    }
+    Ok(missing.len())
+}
+
+/// The deliveries of the pin's events. What was delivered so long ago that its row may be gone is left out.
+fn expected_of(context: &Context, endpoints: &[Endpoint], pin: &Pin, attempt: &Attempt, now: Moment) -> Vec<Expected> {
+    let kept_ms = context.settings.webhooks.deliveries_kept_ms() - EXPIRES_SOON_MS;
+    let mut expected = Vec::new();
+    for event in pin_events::of(pin, attempt).iter().filter(|event| now.since_ms(event.at) < kept_ms) {
+        let id = EventId::of_pin(pin.key, event.sequence);
+        let hearing = endpoints.iter().filter(|endpoint| endpoint.hears(event.event, event.at));
+        expected.extend(hearing.map(|endpoint| Expected {
+            pin: pin.key,
+            sequence: event.sequence,
+            at: event.at,
+            key: DeliveryKey { endpoint: endpoint.key, event_at: event.at, id: DeliveryId::of(endpoint.key, id) },
+        }));
+    }
+    expected
+}
+
+async fn missing(context: &Context, expected: &[Expected]) -> PortResult<BTreeMap<PinKey, Missing>> {
+    let mut missing: BTreeMap<PinKey, Missing> = BTreeMap::new();
+    for some in expected.chunks(ASKED_AT_ONCE) {
+        let keys: Vec<DeliveryKey> = some.iter().map(|one| one.key).collect();
+        let exist = context.webhooks.deliveries_exist(&keys).await?;
+        for (one, _) in some.iter().zip(exist).filter(|(_, exists)| !exists) {
+            let of = missing.entry(one.pin).or_insert(Missing { from: one.sequence, to: one.sequence, newest: one.at });
+            of.from = of.from.min(one.sequence);
+            of.to = of.to.max(one.sequence);
+            of.newest = of.newest.max(one.at);
+        }
+    }
+    Ok(missing)
+}

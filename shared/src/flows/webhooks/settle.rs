@@ -1,0 +1,69 @@
+//! Writes what came of a try: the delivery first, then what it says about the endpoint.
+
+use super::deliver_one::Tried;
+use super::disable_endpoint::disable_endpoint;
+use super::plan_turn::{change_health, record_failure};
+use crate::context::Context;
+use crate::domain::time::Moment;
+use crate::domain::webhook::delivery::State;
+use crate::domain::webhook::endpoint::{DisabledBy, Endpoint};
+use crate::domain::webhook::health::{DISABLED_AFTER_MS, Health};
+use crate::domain::webhook::verdict::Verdict;
+use crate::ports::PortResult;
+
+/// How the endpoint stands after a try.
+pub(super) struct Settled {
+    pub health: Health,
+    pub is_disabled: bool,
+}
+
+/// `health` is the endpoint's as it was read.
+///
+/// # Errors
+/// When a port is unavailable. If the delivery was not written, it is made again.
+pub(super) async fn settle(
+    context: &Context,
+    endpoint: &Endpoint,
+    tried: &Tried,
+    health: Health,
+) -> PortResult<Settled> {
+    context.webhooks.put_delivery(&tried.delivery).await?;
+    let retry_after_ms = match tried.verdict {
+        Verdict::Delivered | Verdict::Abort => {
+            let health = answered(context, endpoint, health).await?;
+            return Ok(Settled { health, is_disabled: false });
+        }
+        Verdict::Disable => {
+            disable_endpoint(context, endpoint.key, DisabledBy::Receiver).await?;
+            return Ok(Settled { health, is_disabled: true });
+        }
+        Verdict::Retry { retry_after_ms, .. } => retry_after_ms,
+    };
+    let next_at = match tried.delivery.state {
+        State::Waiting { next_at } => next_at,
+        State::Delivered | State::Failed => None,
+    };
+    let health = record_failure(context, endpoint.key, health, next_at, retry_after_ms.is_some()).await?;
+    let is_disabled = is_to_be_disabled(endpoint, &health, context.system.now());
+    if is_disabled {
+        disable_endpoint(context, endpoint.key, DisabledBy::Failures).await?;
+    }
+    Ok(Settled { health, is_disabled })
+}
+
+/// The endpoint answers: what it failed before doesn't count any more.
+async fn answered(context: &Context, endpoint: &Endpoint, seen: Health) -> PortResult<Health> {
+    if seen.failures == 0 && seen.held_until.is_none() {
+        return Ok(seen);
+    }
+    let change = |health: &Health| {
+        let has_failed = health.failures > 0 || health.held_until.is_some();
+        has_failed.then(|| health.answered(context.nonce()))
+    };
+    change_health(context, endpoint.key, Some(seen), change).await
+}
+
+/// Whoever changes or enables an endpoint gives it as long again.
+fn is_to_be_disabled(endpoint: &Endpoint, health: &Health, now: Moment) -> bool {
+    health.is_to_be_disabled(now) && now.since_ms(endpoint.updated_at) >= DISABLED_AFTER_MS
+}

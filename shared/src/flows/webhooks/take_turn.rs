@@ -1,0 +1,181 @@
+//! Takes an endpoint's turn: sends its waiting deliveries that are due, the oldest event first, one after another.
+//!
+//! An endpoint that has failed several times in a row gets one request. If that succeeds, the rest follows. At the end
+//! the next turn is planned for the next delivery that is due, or none if nothing waits.
+
+use std::ops::ControlFlow;
+
+use super::deliver_one::{EVENT_GONE, SEND_NEEDS_MS, deliver_one, payload_of};
+use super::plan_turn::{change_health, plan_for_waiting, send_turn};
+use super::settle::settle;
+use crate::context::Context;
+use crate::domain::time::{HOUR_MS, Moment};
+use crate::domain::webhook::delivery::{Delivery, DeliveryKey, LastTry, State};
+use crate::domain::webhook::endpoint::{Endpoint, EndpointKey};
+use crate::domain::webhook::health::Health;
+use crate::domain::webhook::verdict::Verdict;
+use crate::ports::{Listed, PortResult};
+use crate::telemetry::{self, Metric};
+
+/// Waiting deliveries that are read at once.
+const PAGE: usize = 50;
+/// When the last try of a delivery has failed and others wait, an endpoint that fails is tried with the next one after
+/// this time.
+const NEXT_PROBE_MS: i64 = 2 * HOUR_MS;
+
+/// Takes the turn that is planned for that time, until `ends_at_ms` of the monotonic clock. A turn that is planned for
+/// another time by now is void; one that is still to come is sent again.
+///
+/// # Errors
+/// When a port is unavailable; the message is delivered again.
+pub async fn take_turn(context: &Context, key: EndpointKey, planned_for: Moment, ends_at_ms: i64) -> PortResult<()> {
+    let health = context.webhooks.endpoint_health(key).await?;
+    if health.turn_at != Some(planned_for) {
+        return Ok(());
+    }
+    if planned_for > context.system.now() {
+        return send_turn(context, key, planned_for).await;
+    }
+    // The deliveries of a deleted endpoint are forgotten.
+    let Some(endpoint) = context.webhooks.endpoint(key).await? else { return Ok(()) };
+    let mut turn = Turn { context, endpoint: &endpoint, planned_for, health, ends_at_ms, next_at: None, last: None };
+    if endpoint.disabled.is_some() {
+        return turn.plan(None).await.map(|_| ());
+    }
+    match turn.send_due().await? {
+        End::Disabled => Ok(()),
+        end => turn.plan_next(end).await,
+    }
+}
+
+/// How a turn ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// Every waiting delivery was seen.
+    Whole,
+    /// More deliveries wait: the endpoint failed, or the time was over.
+    Stopped,
+    /// The endpoint is disabled or gone.
+    Disabled,
+}
+
+struct Turn<'a> {
+    context: &'a Context,
+    endpoint: &'a Endpoint,
+    planned_for: Moment,
+    health: Health,
+    ends_at_ms: i64,
+    /// When the first of the deliveries that were seen is due.
+    next_at: Option<Moment>,
+    /// The last delivery that was seen.
+    last: Option<DeliveryKey>,
+}
+
+impl Turn<'_> {
+    async fn send_due(&mut self) -> PortResult<End> {
+        loop {
+            let read = self.context.webhooks.deliveries(self.endpoint.key, Listed::Waiting, self.last, PAGE);
+            let page = read.await?;
+            let is_last = page.len() < PAGE;
+            for delivery in page {
+                self.last = Some(delivery.key);
+                if let ControlFlow::Break(end) = self.visit(delivery).await? {
+                    return Ok(end);
+                }
+            }
+            if is_last {
+                return Ok(End::Whole);
+            }
+        }
+    }
+
+    /// Sends the delivery if it is due.
+    async fn visit(&mut self, delivery: Delivery) -> PortResult<ControlFlow<End>> {
+        let now = self.context.system.now();
+        let State::Waiting { next_at } = delivery.state else { return Ok(ControlFlow::Continue(())) };
+        if let Some(at) = next_at.filter(|at| *at > now) {
+            self.wait_until(at);
+            return Ok(ControlFlow::Continue(()));
+        }
+        let has_time = self.ends_at_ms - self.context.system.monotonic_ms() >= SEND_NEEDS_MS;
+        if self.health.is_held(now) || !has_time {
+            self.wait_until(now);
+            return Ok(ControlFlow::Break(End::Stopped));
+        }
+        let workspace = self.endpoint.key.workspace;
+        let Some(payload) = payload_of(self.context, workspace, &delivery.source).await? else {
+            return self.give_up(delivery, now).await.map(ControlFlow::Continue);
+        };
+        let Some(tried) = deliver_one(self.context, self.endpoint, &delivery, &payload).await? else {
+            return Ok(ControlFlow::Break(End::Disabled));
+        };
+        let settled = settle(self.context, self.endpoint, &tried, self.health.clone()).await?;
+        self.health = settled.health;
+        if settled.is_disabled {
+            return Ok(ControlFlow::Break(End::Disabled));
+        }
+        if let State::Waiting { next_at: Some(at) } = tried.delivery.state {
+            self.wait_until(at);
+        }
+        if matches!(tried.verdict, Verdict::Retry { .. }) && self.health.probes() {
+            if tried.delivery.state == State::Failed {
+                self.wait_until(self.context.system.now().plus_ms(NEXT_PROBE_MS));
+            }
+            return Ok(ControlFlow::Break(End::Stopped));
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Ends a delivery whose event can't be read any more.
+    async fn give_up(&self, delivery: Delivery, now: Moment) -> PortResult<()> {
+        telemetry::count(Metric::EventUndeliverable, 1, Some(EVENT_GONE), now);
+        let key = delivery.key;
+        tracing::warn!(
+            workspace_id = %key.endpoint.workspace, endpoint_id = %key.endpoint.endpoint, delivery_id = %key.id.0,
+            event = delivery.event.name(), reason = EVENT_GONE, "event not deliverable"
+        );
+        let last = LastTry { at: now, error: Some(EVENT_GONE.to_owned()), ..LastTry::default() };
+        let ended = Delivery { state: State::Failed, last: Some(last), updated_at: now, ..delivery };
+        self.context.webhooks.put_delivery(&ended).await
+    }
+
+    fn wait_until(&mut self, at: Moment) {
+        self.next_at = Some(self.next_at.map_or(at, |next| next.min(at)));
+    }
+
+    /// Plans the next turn, then looks for deliveries that were written since they were read: their writers have seen
+    /// this turn, and rely on it.
+    async fn plan_next(&self, end: End) -> PortResult<()> {
+        let next_at = match (self.next_at, self.health.held_until) {
+            (Some(at), Some(until)) => Some(at.max(until)),
+            (at, _) => at,
+        };
+        let is_planned = self.plan(next_at).await?;
+        if end == End::Stopped {
+            return Ok(());
+        }
+        let after = self.last.filter(|_| is_planned);
+        let written = self.context.webhooks.deliveries(self.endpoint.key, Listed::Waiting, after, 1).await?;
+        if written.is_empty() { Ok(()) } else { plan_for_waiting(self.context, self.endpoint.key).await }
+    }
+
+    /// Ends this turn, and sends the message of the next one at that time, or of one that another worker has planned.
+    /// Returns whether there is a next one.
+    async fn plan(&self, next_at: Option<Moment>) -> PortResult<bool> {
+        let planned_for = self.planned_for;
+        // Another time than this turn's, which would run it again.
+        let next_at = next_at.map(|at| at.max(planned_for.plus_ms(1)));
+        let change = |health: &Health| {
+            let turn_at = match health.turn_at.filter(|planned| *planned != planned_for) {
+                Some(other) => Some(next_at.map_or(other, |at| at.min(other))),
+                None => next_at,
+            };
+            Some(health.planned(turn_at, self.context.nonce()))
+        };
+        let health = change_health(self.context, self.endpoint.key, Some(self.health.clone()), change).await?;
+        if let Some(at) = health.turn_at {
+            send_turn(self.context, self.endpoint.key, at).await?;
+        }
+        Ok(health.turn_at.is_some())
+    }
+}
