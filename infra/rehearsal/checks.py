@@ -144,24 +144,29 @@ def grants(world):
     receipt_key = world.secret_arn(f"{prefix}/receipt-key")
     reconciliation, redrive = world.queue_arn("ReconciliationQueueUrl"), world.queue_arn("RedriveQueueUrl")
     imports, dead_imports = world.queue_arn("ImportQueueUrl"), world.queue_arn("ImportDeadLettersUrl")
+    notify, dead_notify = world.queue_arn("NotifyQueueUrl"), world.queue_arn("NotifyDeadLettersUrl")
     for function in FUNCTIONS:
         yield function, "dynamodb:PutItem", table, True
         yield function, "dynamodb:Query", table, True
         yield function, "dynamodb:UpdateItem", table, True
         yield function, "dynamodb:Query", f"{table}/index/listing", function in ("api", "dispatcher", "refresher")
         yield function, "dynamodb:Query", f"{table}/index/waiting", function in ("dispatcher", "refresher")
-        yield function, "dynamodb:BatchWriteItem", table, function not in ("publisher", "dead_letters")
-        yield function, "dynamodb:DeleteItem", table, function in ("api", "dispatcher", "refresher")
+        yield function, "dynamodb:BatchWriteItem", table, function not in ("publisher", "dead_letters", "notifier")
+        yield function, "dynamodb:DeleteItem", table, function in ("api", "dispatcher", "refresher", "notifier")
         yield function, "dynamodb:ConditionCheckItem", table, function == "api"
         yield function, "dynamodb:Scan", table, False
         yield function, "dynamodb:DeleteTable", table, False
-        yield function, "sqs:SendMessage", queue, function not in ("dead_letters", "refresher")
-        yield function, "sqs:SendMessage", reconciliation, function not in ("api", "refresher", "importer")
+        yield function, "sqs:SendMessage", queue, function not in ("dead_letters", "refresher", "notifier")
+        yield function, "sqs:SendMessage", reconciliation, function not in ("api", "refresher", "importer", "notifier")
         yield function, "sqs:SendMessage", redrive, function == "dead_letters"
         yield function, "sqs:SendMessage", imports, function in ("api", "dispatcher", "importer")
         yield function, "sqs:SendMessage", dead_imports, False
         yield function, "sqs:ReceiveMessage", imports, function == "importer"
         yield function, "sqs:ReceiveMessage", dead_imports, function == "dead_letters"
+        yield function, "sqs:SendMessage", notify, function != "refresher"
+        yield function, "sqs:ReceiveMessage", notify, function == "notifier"
+        yield function, "sqs:SendMessage", dead_notify, False
+        yield function, "sqs:ReceiveMessage", dead_notify, False
         yield function, "sqs:SendMessage", dead, False
         yield function, "sqs:PurgeQueue", queue, False
         yield function, "sqs:ReceiveMessage", queue, function == "publisher"
@@ -181,7 +186,7 @@ def grants(world):
         yield function, "secretsmanager:CreateSecret", pacing_key, function in ("api", "refresher")
         yield function, "secretsmanager:GetSecretValue", receipt_key, function == "api"
         yield function, "secretsmanager:CreateSecret", receipt_key, function == "api"
-        yield function, "secretsmanager:GetSecretValue", data_keys, function in holders
+        yield function, "secretsmanager:GetSecretValue", data_keys, function in (*holders, "notifier")
         yield function, "secretsmanager:DeleteSecret", token, function in ("api", "refresher")
         yield function, "secretsmanager:CreateSecret", token, function == "api"
         yield function, "secretsmanager:GetSecretValue", foreign, False

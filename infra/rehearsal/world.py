@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import botocore.session
 
 
-FUNCTIONS = ("api", "dispatcher", "publisher", "reconciler", "refresher", "dead_letters", "importer")
+FUNCTIONS = ("api", "dispatcher", "publisher", "reconciler", "refresher", "dead_letters", "importer", "notifier")
 
 
 class CheckFailed(Exception):
@@ -66,7 +66,7 @@ class World:
         """MiniStack stores a MaximumConcurrency that comes from a template parameter as a string, and its poller then
         fails to compare it (AWS converts it). This sets the same value again, as a number."""
         for name in ("PublishEventsId", "ReconciliationEventsId", "DeadLettersEventsId", "ImportEventsId",
-                     "ImportDeadLettersEventsId"):
+                     "ImportDeadLettersEventsId", "NotifyEventsId"):
             mapping = self.outputs[name]
             scaling = self.functions.get_event_source_mapping(UUID=mapping)["ScalingConfig"]
             self.functions.update_event_source_mapping(

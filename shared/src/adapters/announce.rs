@@ -5,16 +5,17 @@
 //! a reason for a write to fail. If it is lost, the rescuer finds the event by a recovery marker that is read after the
 //! write. These markers exist for other reasons, but for the last one below:
 //!
-//! | Write | The marker that is read later, and who files it |
-//! |---|---|
-//! | acceptance of a pin that goes to the queue | `flows/accept/accept_pins.rs`, before the pin |
-//! | publishing: deferred, retrying, unknown, published, failed | the same marker, or `dispatch/release_backlog.rs`; the rescuer files it again until it finds the pin ended, or in a backlog |
-//! | an outcome that a board resolves | the same, and `reconcile/register_unresolved.rs` |
-//! | a pin that is retried | `pins/retry_pin.rs`, before the pin waits |
-//! | a waiting pin that is deleted, or whose schedule is canceled | `pins/delete_pin.rs`, `schedules/cancel_schedule.rs`, before the write |
-//! | a pin that its dead-letter message fails | the marker of its acceptance, release or retry, as above |
-//! | a pin that comes too late | `accept_pins.rs` and `retry_pin.rs`, for that time |
-//! | acceptance of a pin that joins a backlog | here, if a webhook hears of acceptances: its release may be days off |
+//! - Acceptance of a pin that goes to the queue: the marker of `flows/accept/accept_pins.rs`, written before the pin.
+//! - Publishing (deferred, retrying, unknown, published, failed): the same marker, or that of
+//!   `dispatch/release_backlog.rs`. The rescuer files it again until it finds the pin ended, or in a backlog.
+//! - An outcome that a board resolves: the same, and that of `reconcile/register_unresolved.rs`.
+//! - A pin that is retried: the marker of `pins/retry_pin.rs`, written before the pin waits.
+//! - A waiting pin that is deleted, or whose schedule is canceled: the marker that it has while it is queued; that of
+//!   `pins/delete_pin.rs` and `schedules/cancel_schedule.rs` while it is deferred.
+//! - A pin that its dead-letter message fails: the marker of its acceptance, release or retry, as above.
+//! - A pin that comes too late: the markers of `accept_pins.rs` and `retry_pin.rs` for that time.
+//! - Acceptance of a pin that joins a backlog: a marker that is filed here, if a webhook hears of acceptances. (The next
+//!   one comes with the pin's release, which may be days off.)
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,7 +28,7 @@ use crate::domain::account::Account;
 use crate::domain::event::EventType;
 use crate::domain::event::pin_events::{self, ACCEPTED, PinEvent};
 use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
-use crate::domain::message::{MESSAGE_VERSION, NotifyMessage, NotifyWork};
+use crate::domain::message::NotifyMessage;
 use crate::domain::pacing::backlog::BacklogRow;
 use crate::domain::pacing::bucket::{Bucket, Link, OwnWrite, Pause, Take};
 use crate::domain::pacing::budget::DaySpending;
@@ -114,9 +115,7 @@ impl Announcing {
     async fn send(&self, key: PinKey, events: &[PinEvent]) {
         let numbers = || events.iter().map(|event| event.sequence);
         let (Some(from), Some(to)) = (numbers().min(), numbers().max()) else { return };
-        let work = NotifyWork::Pin { pin: key.pin, from, to };
-        let message = NotifyMessage { version: MESSAGE_VERSION, workspace: key.workspace, work };
-        if let Err(error) = self.context.queue.send_notify(&message, 0).await {
+        if let Err(error) = self.context.queue.send_notify(&NotifyMessage::of_pin(key, from, to), 0).await {
             tracing::warn!(
                 workspace_id = %key.workspace, pin_id = %key.pin, %error,
                 "events not announced; the rescuer announces them"

@@ -16,7 +16,6 @@ use super::fake_receipt_keys::FakeReceiptKeys;
 use super::fake_secrets::FakeSecrets;
 use super::fake_store::FakeStore;
 use super::fake_webhook_sender::FakeWebhookSender;
-use super::fake_webhooks::FakeWebhooks;
 use super::faults::Faults;
 use super::manual_system::ManualSystem;
 use crate::adapters::{announce, recent_outcomes, sandbox};
@@ -107,7 +106,6 @@ pub struct TestWorld {
     pub analytics: Arc<FakeAnalytics>,
     pub passwords: Arc<FakePasswords>,
     pub mailer: Arc<FakeMailer>,
-    pub webhooks: Arc<FakeWebhooks>,
     pub webhook_sender: Arc<FakeWebhookSender>,
     pub system: Arc<ManualSystem>,
     pub faults: Arc<Faults>,
@@ -131,16 +129,23 @@ impl TestWorld {
     pub async fn with_store(seed: u64) -> (Self, Arc<FakeStore>) {
         let (system, faults) = parts(seed);
         let store = Arc::new(FakeStore::new(faults.clone()));
-        (Self::assemble(Arc::clone(&store), system, faults).await, store)
+        let webhooks = Arc::clone(&store) as Arc<dyn Webhooks>;
+        (Self::assemble(Arc::clone(&store), webhooks, system, faults).await, store)
     }
 
-    /// The same on a table of the caller's.
+    /// The same on a table of the caller's. Webhooks are in memory.
     pub async fn on<T: Table>(table: Arc<T>, seed: u64) -> Self {
         let (system, faults) = parts(seed);
-        Self::assemble(table, system, faults).await
+        let webhooks = Arc::new(FakeStore::new(faults.clone()));
+        Self::assemble(table, webhooks, system, faults).await
     }
 
-    async fn assemble<T: Table>(table: Arc<T>, system: Arc<ManualSystem>, faults: Arc<Faults>) -> Self {
+    async fn assemble<T: Table>(
+        table: Arc<T>,
+        webhooks: Arc<dyn Webhooks>,
+        system: Arc<ManualSystem>,
+        faults: Arc<Faults>,
+    ) -> Self {
         let queue = Arc::new(FakeQueue::new(system.clone(), faults.clone()));
         let secrets = Arc::new(FakeSecrets::new(faults.clone()));
         let oauth = Arc::new(FakeOAuth::new(system.clone(), faults.clone()));
@@ -151,7 +156,6 @@ impl TestWorld {
         let analytics = Arc::new(FakeAnalytics::new(faults.clone(), Arc::clone(&oauth)));
         let passwords = Arc::new(FakePasswords::default());
         let mailer = Arc::new(FakeMailer::new(faults.clone()));
-        let webhooks = Arc::new(FakeWebhooks::new(faults.clone()));
         let webhook_sender = Arc::new(FakeWebhookSender::new(system.clone(), faults.clone()));
         let simulated = Arc::clone(&table) as Arc<dyn SimulatedAccounts>;
         let context = Context {
@@ -165,7 +169,7 @@ impl TestWorld {
             pin_index: table.clone(),
             rollups: table.clone(),
             credits: table.clone(),
-            webhooks: Arc::clone(&webhooks) as Arc<dyn Webhooks>,
+            webhooks,
             webhook_sender: Arc::clone(&webhook_sender) as Arc<dyn WebhookSender>,
             lanes: Arc::default(),
             purses: Arc::default(),
@@ -198,7 +202,6 @@ impl TestWorld {
             analytics,
             passwords,
             mailer,
-            webhooks,
             webhook_sender,
             system,
             faults,

@@ -368,6 +368,8 @@ impl SqsUnderTest {
             QueueName::DeadLetters => &self.urls.dead_letters,
             QueueName::Import => &self.urls.import,
             QueueName::ImportDeadLetters => &self.urls.import_dead_letters,
+            QueueName::Notify => &self.urls.notify,
+            QueueName::NotifyDeadLetters => &self.urls.notify_dead_letters,
         }
     }
 }

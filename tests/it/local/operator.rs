@@ -47,6 +47,8 @@ impl Operator {
             ("PINBRIDGE_REDRIVE_QUEUE_URL", "http://127.0.0.1:9/k"),
             ("PINBRIDGE_IMPORT_QUEUE_URL", "http://127.0.0.1:9/i"),
             ("PINBRIDGE_IMPORT_DEAD_LETTER_QUEUE_URL", "http://127.0.0.1:9/j"),
+            ("PINBRIDGE_NOTIFY_QUEUE_URL", "http://127.0.0.1:9/n"),
+            ("PINBRIDGE_NOTIFY_DEAD_LETTER_QUEUE_URL", "http://127.0.0.1:9/m"),
         ]);
         command.envs(password.map(|password| ("PINBRIDGE_USER_PASSWORD", password)));
         command

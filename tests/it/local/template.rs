@@ -42,6 +42,8 @@ fn the_local_table_and_queues_are_the_templates() {
         ("ReconciliationDeadLetters", resources::UNREAD_VISIBILITY_S),
         ("ImportQueue", resources::IMPORT_VISIBILITY_S),
         ("ImportDeadLetters", resources::DEAD_LETTERS_VISIBILITY_S),
+        ("NotifyQueue", resources::NOTIFY_VISIBILITY_S),
+        ("NotifyDeadLetters", resources::UNREAD_VISIBILITY_S),
         ("RedriveQueue", resources::UNREAD_VISIBILITY_S),
     ];
     for (queue, seconds) in hidden {
@@ -54,6 +56,7 @@ fn the_local_table_and_queues_are_the_templates() {
         ("PublishQueue", "PublishDeadLetters"),
         ("ReconciliationQueue", "ReconciliationDeadLetters"),
         ("ImportQueue", "ImportDeadLetters"),
+        ("NotifyQueue", "NotifyDeadLetters"),
     ] {
         assert!(resource(queue).contains(&format!("deadLetterTargetArn: !GetAtt {dead_letters}.Arn")), "{queue}");
         assert!(resource(queue).contains("maxReceiveCount: !Ref MaxReceiveCount"), "{queue}");
@@ -83,7 +86,7 @@ fn every_queue_hides_messages_for_six_timeouts_of_its_function_and_for_five_minu
         assert!(timeout_s * 1_000 <= QUEUE_FUNCTION_TIMEOUT_MAX_MS, "{}", named("FunctionName"));
         queues += 1;
     }
-    assert_eq!(queues, 5);
+    assert_eq!(queues, 6);
     let (_, timeout) = TEMPLATE.split_once("\n  PublisherTimeoutSeconds:\n").expect("a parameter");
     let (_, most) = timeout.split_once("MaxValue: ").expect("a limit");
     let most: i64 = most.lines().next().expect("a value").parse().expect("seconds");
@@ -98,6 +101,7 @@ fn the_local_runner_polls_as_the_mapping_does() {
         ("DeadLettersEvents", "PublishDeadLetters"),
         ("ImportEvents", "ImportQueue"),
         ("ImportDeadLettersEvents", "ImportDeadLetters"),
+        ("NotifyEvents", "NotifyQueue"),
     ] {
         assert!(resource(mapping).contains(&format!("EventSourceArn: !GetAtt {queue}.Arn")), "{mapping}");
         assert!(resource(mapping).contains(&format!("BatchSize: {}", runner::BATCH_SIZE)), "{mapping}");
@@ -108,6 +112,7 @@ fn the_local_runner_polls_as_the_mapping_does() {
     assert!(concurrency("DeadLettersEvents", runner::DEAD_LETTER_WORKERS));
     assert!(concurrency("ImportDeadLettersEvents", runner::DEAD_LETTER_WORKERS));
     assert!(concurrency("ImportEvents", runner::IMPORTERS));
+    assert!(concurrency("NotifyEvents", runner::NOTIFIERS));
     assert_eq!(default_of("MaximumConcurrency"), runner::MAXIMUM_CONCURRENCY.to_string());
     assert_eq!(default_of("PublisherTimeoutSeconds"), runner::PUBLISHER_TIMEOUT.as_secs().to_string());
     assert_eq!(i128::from(PUBLISHER_TIMEOUT_MS), i128::try_from(runner::PUBLISHER_TIMEOUT.as_millis()).expect("fits"));
@@ -117,6 +122,7 @@ fn the_local_runner_polls_as_the_mapping_does() {
         ("DeadLettersFunction", runner::DEAD_LETTERS_TIMEOUT),
         ("RefresherFunction", runner::REFRESHER_TIMEOUT),
         ("ImporterFunction", runner::IMPORTER_TIMEOUT),
+        ("NotifierFunction", runner::NOTIFIER_TIMEOUT),
     ];
     let minutes = runner::REFRESHER_EVERY.as_secs() / 60;
     assert!(resource("EveryFiveMinutes").contains(&format!("rate({minutes} minutes)")));
@@ -143,6 +149,7 @@ fn the_templates_parameters_are_the_codes_defaults() {
             "PINBRIDGE_RETENTION_DAYS" => "RetentionDays",
             "PINBRIDGE_DISCONNECTED_DAYS" => "DisconnectedDays",
             "PINBRIDGE_ACTIVITY_DAYS" => "ActivityDays",
+            "PINBRIDGE_WEBHOOK_DELIVERY_DAYS" => "WebhookDeliveryDays",
             "PINBRIDGE_REVOKED_KEYS_DAYS" => "RevokedKeysDays",
             _ => return None,
         };
@@ -226,7 +233,7 @@ fn each_role_reaches_the_secrets_that_it_needs_and_no_other() {
     const REFRESH: &[&str] = &["GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"];
     type Grants<'a> = &'a [(&'a str, &'a [&'a str])];
     let worker: Grants<'_> = &[("tokens", REFRESH), ("app secret", READ), ("data keys", READ)];
-    let roles: [(&str, Grants<'_>); 7] = [
+    let roles: [(&str, Grants<'_>); 8] = [
         (
             "ApiRole",
             &[
@@ -250,6 +257,7 @@ fn each_role_reaches_the_secrets_that_it_needs_and_no_other() {
                 ("pacing key", MAKE),
             ],
         ),
+        ("NotifierRole", &[("data keys", READ)]),
         ("DispatcherRole", &[]),
         ("DeadLettersRole", &[]),
     ];

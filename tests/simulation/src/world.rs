@@ -26,7 +26,7 @@ use pinbridge_shared::flows::pins::read_pins;
 use pinbridge_shared::flows::tenants::projects;
 use pinbridge_shared::ports::{
     Accounts, ActivityLog, BoardChecks, Credits, Imports, OAuth, OAuthStates, Pacing, PinIndex, Pinterest, Purge,
-    Queue, QueueName, Rollups, Schedules, Secrets, Store, System, Tenants,
+    Queue, QueueName, Rollups, Schedules, Secrets, Store, System, Tenants, WebhookSender, Webhooks,
 };
 use pinbridge_shared::testing::fake_analytics::FakeAnalytics;
 use pinbridge_shared::testing::fake_boards::FakeBoards;
@@ -37,6 +37,7 @@ use pinbridge_shared::testing::fake_queue::{Delivery, FakeQueue};
 use pinbridge_shared::testing::fake_receipt_keys::FakeReceiptKeys;
 use pinbridge_shared::testing::fake_secrets::FakeSecrets;
 use pinbridge_shared::testing::fake_store::FakeStore;
+use pinbridge_shared::testing::fake_webhook_sender::FakeWebhookSender;
 use pinbridge_shared::testing::gate::Gate;
 
 use crate::endpoint::Endpoint;
@@ -191,6 +192,11 @@ impl SimWorld {
             purge: store.clone() as Arc<dyn Purge>,
             pin_index: store.clone() as Arc<dyn PinIndex>,
             credits: store.clone() as Arc<dyn Credits>,
+            // No workspace of a world has webhooks.
+            webhooks: store.clone() as Arc<dyn Webhooks>,
+            webhook_sender: Arc::new(FakeWebhookSender::new(clock.clone(), gate.clone() as Arc<dyn Gate>))
+                as Arc<dyn WebhookSender>,
+            lanes: Arc::default(),
             purses: Arc::default(),
             queue: queue.clone() as Arc<dyn Queue>,
             secrets: secrets as Arc<dyn Secrets>,
@@ -552,8 +558,10 @@ impl SimWorld {
             QueueName::Publish => (Kind::Publisher, PUBLISHER_TIMEOUT_MS),
             QueueName::Reconcile => (Kind::Reconciler, RECONCILER_TIMEOUT_MS),
             QueueName::DeadLetters => (Kind::DeadLetters, DEAD_LETTERS_TIMEOUT_MS),
-            // There are no imports in a world, and these queues are not polled.
-            QueueName::Import | QueueName::ImportDeadLetters => return,
+            // There are no imports and no webhooks in a world, and these queues are not polled.
+            QueueName::Import | QueueName::ImportDeadLetters | QueueName::Notify | QueueName::NotifyDeadLetters => {
+                return;
+            }
         };
         let (pid, context) = (self.fork(kind, timeout_ms), self.context(kind));
         let mut event = SqsEvent::default();

@@ -199,8 +199,8 @@ impl Run<'_> {
         true
     }
 
-    /// `misses_events`: events of these pins could not be announced. Every pin then keeps a marker. (A minute that stays
-    /// open for them would keep the rescuer from what publishing needs.)
+    /// `misses_events`: events of these pins could not be announced. Every pin then keeps a marker. (A minute that
+    /// stays open for them would keep the rescuer from what publishing needs.)
     async fn rescue_marker(
         &self,
         row: &RecoveryMarker,

@@ -164,7 +164,9 @@ async fn send(
         // After the row is written: a worker that ends its turn now reads the row, or leaves no turn behind.
         return plan_for_waiting(context, endpoint.key).await;
     }
-    if let Some(tried) = deliver_one(context, endpoint, &waiting, &event.payload).await? {
+    if let Some(mut tried) = deliver_one(context, endpoint, &waiting, &event.payload).await? {
+        // This is its first row: written as one that is new, it costs one write.
+        tried.delivery.created_at = tried.delivery.updated_at;
         settle(context, endpoint, &tried, health).await?;
     }
     Ok(())

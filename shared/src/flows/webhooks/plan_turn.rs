@@ -2,7 +2,7 @@
 //! marker that is written before both.
 
 use crate::context::Context;
-use crate::domain::message::{MESSAGE_VERSION, NotifyMessage, NotifyWork};
+use crate::domain::message::NotifyMessage;
 use crate::domain::recovery::RecoveryMarker;
 use crate::domain::time::{MINUTE_MS, Moment};
 use crate::domain::webhook::endpoint::EndpointKey;
@@ -86,10 +86,11 @@ pub async fn record_failure(
             owner.file(context, key, &health).await?;
         }
         let now = context.system.now();
-        let mut next = health.failed(now, next_at, context.nonce());
-        if is_asked {
-            next.held_until = next_at.or(next.held_until);
-        }
+        let failed = health.failed(now, next_at, context.nonce());
+        let next = match next_at {
+            Some(at) if is_asked => failed.held(at),
+            _ => failed,
+        };
         if context.webhooks.save_endpoint_health(key, &next).await?.is_done() {
             if let Some(at) = next.turn_at.filter(|_| next.turn_at != health.turn_at) {
                 send_turn(context, key, at).await?;
@@ -136,13 +137,8 @@ pub async fn change_health(
 /// # Errors
 /// When the queue is unavailable.
 pub async fn send_turn(context: &Context, key: EndpointKey, at: Moment) -> PortResult<()> {
-    let message = NotifyMessage {
-        version: MESSAGE_VERSION,
-        workspace: key.workspace,
-        work: NotifyWork::Turn { endpoint: key.endpoint, planned_for: at },
-    };
     let delay_ms = at.since_ms(context.system.now()).clamp(0, MAX_DELAY_MS);
-    context.queue.send_notify(&message, delay_ms).await
+    context.queue.send_notify(&NotifyMessage::turn(key, at), delay_ms).await
 }
 
 /// Whether a turn is planned, and its message is not lost for certain.

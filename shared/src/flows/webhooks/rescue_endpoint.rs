@@ -21,7 +21,7 @@ pub async fn rescue_endpoint(context: &Context, row: &RecoveryMarker, is_recover
         None => Rescued::Nothing,
         Some(endpoint) => match endpoint.disabled {
             Some(by) => {
-                report_disabled(context, &endpoint, by).await?;
+                report_disabled(context, &endpoint, by, None).await?;
                 Rescued::Nothing
             }
             None => rescue_turn(context, key, is_recovery).await?,

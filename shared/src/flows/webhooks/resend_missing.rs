@@ -9,7 +9,7 @@ use std::collections::btree_map::Entry;
 use crate::context::Context;
 use crate::domain::event::{EventId, pin_events};
 use crate::domain::ids::{PinKey, WorkspaceId};
-use crate::domain::message::{MESSAGE_VERSION, NotifyMessage, NotifyWork};
+use crate::domain::message::NotifyMessage;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
 use crate::domain::time::{HOUR_MS, MINUTE_MS, Moment};
@@ -80,8 +80,7 @@ pub async fn resend_missing_to(
     }
     let missing = missing(context, &expected).await?;
     for (key, missing) in &missing {
-        let work = NotifyWork::Pin { pin: key.pin, from: missing.from, to: missing.to };
-        let message = NotifyMessage { version: MESSAGE_VERSION, workspace: key.workspace, work };
+        let message = NotifyMessage::of_pin(*key, missing.from, missing.to);
         let delay_ms = (RESENT_AFTER_MS - now.since_ms(missing.newest)).clamp(0, RESENT_AFTER_MS);
         context.queue.send_notify(&message, delay_ms).await?;
         tracing::info!(

@@ -28,13 +28,14 @@ pub(super) async fn settle(
     health: Health,
 ) -> PortResult<Settled> {
     context.webhooks.put_delivery(&tried.delivery).await?;
+    let last = tried.delivery.last.as_ref();
     let retry_after_ms = match tried.verdict {
         Verdict::Delivered | Verdict::Abort => {
             let health = answered(context, endpoint, health).await?;
             return Ok(Settled { health, is_disabled: false });
         }
         Verdict::Disable => {
-            disable_endpoint(context, endpoint.key, DisabledBy::Receiver).await?;
+            disable_endpoint(context, endpoint.key, DisabledBy::Receiver, last).await?;
             return Ok(Settled { health, is_disabled: true });
         }
         Verdict::Retry { retry_after_ms, .. } => retry_after_ms,
@@ -46,7 +47,7 @@ pub(super) async fn settle(
     let health = record_failure(context, endpoint.key, health, next_at, retry_after_ms.is_some()).await?;
     let is_disabled = is_to_be_disabled(endpoint, &health, context.system.now());
     if is_disabled {
-        disable_endpoint(context, endpoint.key, DisabledBy::Failures).await?;
+        disable_endpoint(context, endpoint.key, DisabledBy::Failures, last).await?;
     }
     Ok(Settled { health, is_disabled })
 }

@@ -21,7 +21,7 @@ use pinbridge_shared::flows::accounts::refresh_tokens::{Renewal, after_refusal};
 use pinbridge_shared::flows::pacing::pause_account::pause;
 use pinbridge_shared::ports::{
     ActivityLog, BoardChecks, BoardPage, Creation, Credits, Imports, OAuth, OAuthStates, PinIndex, Pinterest,
-    PinterestUser, Purge, Queue, ReadFailure, Schedules, Secrets, Store, System, Tenants,
+    PinterestUser, Purge, Queue, ReadFailure, Schedules, Secrets, Store, System, Tenants, WebhookSender, Webhooks,
 };
 use pinbridge_shared::testing::fake_analytics::FakeAnalytics;
 use pinbridge_shared::testing::fake_boards::FakeBoards;
@@ -32,6 +32,7 @@ use pinbridge_shared::testing::fake_queue::FakeQueue;
 use pinbridge_shared::testing::fake_receipt_keys::FakeReceiptKeys;
 use pinbridge_shared::testing::fake_secrets::FakeSecrets;
 use pinbridge_shared::testing::fake_store::FakeStore;
+use pinbridge_shared::testing::fake_webhook_sender::FakeWebhookSender;
 use pinbridge_shared::testing::gate::Gate;
 
 use super::oracle::{Ends, Oracle, Violation};
@@ -208,6 +209,9 @@ impl RefreshWorld {
             secrets: secrets as Arc<dyn Secrets>,
             pinterest: reader.clone() as Arc<dyn Pinterest>,
             oauth: endpoint.clone() as Arc<dyn OAuth>,
+            webhooks: store.clone() as Arc<dyn Webhooks>,
+            webhook_sender: Arc::new(FakeWebhookSender::new(clock.clone(), passed())) as Arc<dyn WebhookSender>,
+            lanes: Arc::default(),
             system: clock,
             settings,
             purge: store.clone() as Arc<dyn Purge>,
