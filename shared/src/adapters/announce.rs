@@ -14,8 +14,8 @@
 //!   `pins/delete_pin.rs` and `schedules/cancel_schedule.rs` while it is deferred.
 //! - A pin that its dead-letter message fails: the marker of its acceptance, release or retry, as above.
 //! - A pin that comes too late: the markers of `accept_pins.rs` and `retry_pin.rs` for that time.
-//! - Acceptance of a pin that joins a backlog: a marker that is filed here, if a webhook hears of acceptances. (The next
-//!   one comes with the pin's release, which may be days off.)
+//! - Acceptance of a pin that joins a backlog: a marker that is filed here, if a webhook hears of acceptances. (The
+//!   next one comes with the pin's release, which may be days off.)
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -28,6 +28,7 @@ mod schedules;
 mod schedules_crashes;
 mod shared_pace;
 mod unresolved;
+mod webhooks;
 
 use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::pin::PinRequest;

@@ -4,6 +4,7 @@ pub mod address;
 pub mod delivery;
 pub mod endpoint;
 pub mod health;
+pub mod probing;
 pub mod schedule;
 pub mod sending;
 pub mod signature;

@@ -7,6 +7,7 @@ use crate::domain::recovery::RecoveryMarker;
 use crate::domain::time::{MINUTE_MS, Moment};
 use crate::domain::webhook::endpoint::EndpointKey;
 use crate::domain::webhook::health::Health;
+use crate::domain::webhook::probing::held_ms;
 use crate::ports::{MAX_DELAY_MS, OptimisticWrites, PortResult};
 
 /// Health that another worker changes is read again this often.
@@ -87,10 +88,10 @@ pub async fn record_failure(
         }
         let now = context.system.now();
         let failed = health.failed(now, next_at, context.nonce());
-        let next = match next_at {
-            Some(at) if is_asked => failed.held(at),
-            _ => failed,
-        };
+        let asked = next_at.filter(|_| is_asked);
+        let failing_ms = failed.failing_since.map_or(0, |since| now.since_ms(since));
+        let probed = failed.probes().then(|| now.plus_ms(held_ms(failing_ms)));
+        let next = [asked, probed].into_iter().flatten().fold(failed, Health::held);
         if context.webhooks.save_endpoint_health(key, &next).await?.is_done() {
             if let Some(at) = next.turn_at.filter(|_| next.turn_at != health.turn_at) {
                 send_turn(context, key, at).await?;

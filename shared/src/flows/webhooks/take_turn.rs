@@ -9,7 +9,7 @@ use super::deliver_one::{EVENT_GONE, SEND_NEEDS_MS, deliver_one, payload_of};
 use super::plan_turn::{change_health, plan_for_waiting, send_turn};
 use super::settle::settle;
 use crate::context::Context;
-use crate::domain::time::{HOUR_MS, Moment};
+use crate::domain::time::Moment;
 use crate::domain::webhook::delivery::{Delivery, DeliveryKey, LastTry, State};
 use crate::domain::webhook::endpoint::{Endpoint, EndpointKey};
 use crate::domain::webhook::health::Health;
@@ -19,9 +19,6 @@ use crate::telemetry::{self, Metric};
 
 /// Waiting deliveries that are read at once.
 const PAGE: usize = 50;
-/// When the last try of a delivery has failed and others wait, an endpoint that fails is tried with the next one after
-/// this time.
-const NEXT_PROBE_MS: i64 = 2 * HOUR_MS;
 
 /// Takes the turn that is planned for that time, until `ends_at_ms` of the monotonic clock. A turn that is planned for
 /// another time by now is void; one that is still to come is sent again.
@@ -118,9 +115,8 @@ impl Turn<'_> {
             self.wait_until(at);
         }
         if matches!(tried.verdict, Verdict::Retry { .. }) && self.health.probes() {
-            if tried.delivery.state == State::Failed {
-                self.wait_until(self.context.system.now().plus_ms(NEXT_PROBE_MS));
-            }
+            // Others may wait: the next one is tried when the endpoint is not held any more.
+            self.wait_until(now);
             return Ok(ControlFlow::Break(End::Stopped));
         }
         Ok(ControlFlow::Continue(()))

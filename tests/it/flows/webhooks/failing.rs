@@ -1,0 +1,135 @@
+//! Receivers that fail: the schedule, isolation, probing, and what they ask for.
+
+use pinbridge_shared::domain::event::EventType;
+use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
+use pinbridge_shared::domain::webhook::delivery::State;
+use pinbridge_shared::domain::webhook::health::PROBES_AFTER;
+use pinbridge_shared::domain::webhook::schedule::{TRIES_MAX, WAITS_MS};
+use pinbridge_shared::domain::webhook::sending::SendOutcome;
+use pinbridge_shared::ports::QueueName;
+use pinbridge_shared::testing::fake_webhook_sender::{answered, answered_later};
+use pinbridge_shared::testing::{START, TestWorld};
+
+use super::{OTHER_URL, URL, ended, health, publish, run_notifier, subscribe, waiting};
+
+#[tokio::test]
+async fn a_receiver_that_is_down_is_tried_by_the_schedule_until_nothing_is_left() {
+    let world = TestWorld::new(1).await;
+    let endpoint = subscribe(&world, 1, URL, &EventType::defaults()).await;
+    world.webhook_sender.answer(URL, answered(500));
+    publish(&world, 0..1).await;
+    run_notifier(&world, START.plus_ms(5 * DAY_MS)).await;
+
+    let sent = world.webhook_sender.sent();
+    assert_eq!(sent.len(), TRIES_MAX as usize);
+    for (pair, wait_ms) in sent.windows(2).zip(&WAITS_MS[1..]) {
+        let waited_ms = pair[1].at.since_ms(pair[0].at);
+        // Messages arrive within the second.
+        let range = wait_ms * 9 / 10..=wait_ms * 11 / 10 + SECOND_MS;
+        assert!(range.contains(&waited_ms), "{waited_ms} ms instead of {wait_ms}");
+    }
+    let id = sent[0].header("X-PinBridge-Delivery-ID");
+    assert!(id.is_some() && sent.iter().all(|one| one.header("X-PinBridge-Delivery-ID") == id));
+    assert!(sent.iter().all(|one| one.request.body == sent[0].request.body), "the same event");
+
+    let ended = ended(&world, endpoint).await;
+    assert_eq!((ended.len(), ended[0].state, ended[0].tries), (1, State::Failed, TRIES_MAX));
+    let last = ended[0].last.clone().expect("a last try");
+    assert_eq!((last.status, last.error.as_deref()), (Some(500), Some("http_status")));
+    assert_eq!(last.answer.as_deref(), Some("status 500"));
+    let health = health(&world, endpoint).await;
+    assert_eq!((health.failures, health.turn_at), (TRIES_MAX, None));
+    assert_eq!(world.queue.next_due(QueueName::Notify), None, "nothing is left to do");
+}
+
+#[tokio::test]
+async fn a_failing_endpoint_delays_no_other_of_its_batch() {
+    for takes_ms in [0, 15 * SECOND_MS] {
+        let world = TestWorld::new(1).await;
+        let failing = subscribe(&world, 1, URL, &EventType::defaults()).await;
+        let healthy = subscribe(&world, 2, OTHER_URL, &EventType::defaults()).await;
+        world.webhook_sender.answer(URL, answered(503));
+        world.webhook_sender.take_ms(URL, takes_ms);
+        publish(&world, 0..8).await;
+        assert_eq!(world.run_notifier_once().await, 8);
+        assert_eq!(ended(&world, healthy).await.len(), 8, "{takes_ms} ms");
+        assert_eq!(world.webhook_sender.sent_to(URL).len(), 1, "after a first failure the others wait");
+        assert_eq!(waiting(&world, failing).await.len(), 8);
+    }
+}
+
+#[tokio::test]
+async fn a_slow_endpoint_that_answers_keeps_its_events_to_its_turns() {
+    let world = TestWorld::new(1).await;
+    let slow = subscribe(&world, 1, URL, &EventType::defaults()).await;
+    world.webhook_sender.take_ms(URL, 9 * SECOND_MS);
+    publish(&world, 0..8).await;
+    assert_eq!(world.run_notifier_once().await, 8);
+    assert!(world.webhook_sender.sent().len() < 8, "not all of them in one invocation");
+    assert!(!waiting(&world, slow).await.is_empty());
+    run_notifier(&world, START.plus_ms(10 * MINUTE_MS)).await;
+    assert_eq!((waiting(&world, slow).await.len(), ended(&world, slow).await.len()), (0, 8));
+    assert_eq!(world.webhook_sender.sent().len(), 8, "each once");
+    assert_eq!(health(&world, slow).await.failures, 0);
+}
+
+#[tokio::test]
+async fn after_five_failures_one_request_probes_and_the_rest_follows_its_success() {
+    let world = TestWorld::new(1).await;
+    let endpoint = subscribe(&world, 1, URL, &EventType::defaults()).await;
+    world.webhook_sender.answer(URL, answered(500));
+    publish(&world, 0..8).await;
+    run_notifier(&world, START.plus_ms(10 * SECOND_MS)).await;
+    assert_eq!(world.webhook_sender.sent().len(), PROBES_AFTER as usize);
+    let until = health(&world, endpoint).await.held_until.expect("held");
+
+    // A new event is held like the others.
+    publish(&world, 8..9).await;
+    run_notifier(&world, until.plus_ms(-1)).await;
+    assert_eq!(world.webhook_sender.sent().len(), PROBES_AFTER as usize);
+    assert_eq!(waiting(&world, endpoint).await.len(), 9);
+
+    // Several probes, one by one.
+    let mut until = until;
+    for probes in 1..4 {
+        run_notifier(&world, until.plus_ms(SECOND_MS)).await;
+        assert_eq!(world.webhook_sender.sent().len(), PROBES_AFTER as usize + probes);
+        until = health(&world, endpoint).await.held_until.expect("held");
+    }
+    world.webhook_sender.answer(URL, answered(200));
+    run_notifier(&world, until.plus_ms(SECOND_MS)).await;
+    assert_eq!((waiting(&world, endpoint).await.len(), ended(&world, endpoint).await.len()), (0, 9));
+    let health = health(&world, endpoint).await;
+    assert_eq!((health.failures, health.held_until, health.turn_at), (0, None, None));
+}
+
+#[tokio::test]
+async fn nothing_is_sent_before_the_time_that_a_receiver_asks_for() {
+    let world = TestWorld::new(1).await;
+    let endpoint = subscribe(&world, 1, URL, &EventType::defaults()).await;
+    world.webhook_sender.answer_next(URL, [answered_later(429, 3_600)]);
+    publish(&world, 0..1).await;
+    run_notifier(&world, world.now()).await;
+    publish(&world, 1..3).await;
+    run_notifier(&world, START.plus_ms(HOUR_MS - 1)).await;
+    assert_eq!(world.webhook_sender.sent().len(), 1);
+    run_notifier(&world, START.plus_ms(HOUR_MS + 10 * SECOND_MS)).await;
+    assert_eq!((world.webhook_sender.sent().len(), ended(&world, endpoint).await.len()), (4, 3));
+}
+
+#[tokio::test]
+async fn a_receiver_can_end_a_delivery() {
+    let world = TestWorld::new(1).await;
+    let endpoint = subscribe(&world, 1, URL, &EventType::defaults()).await;
+    let mut abort = answered(500);
+    if let SendOutcome::Answered { delivery_control, .. } = &mut abort {
+        *delivery_control = Some("abort-message".into());
+    }
+    world.webhook_sender.answer_next(URL, [abort]);
+    publish(&world, 0..2).await;
+    run_notifier(&world, START.plus_ms(DAY_MS)).await;
+    let mut states: Vec<&str> = ended(&world, endpoint).await.iter().map(|one| one.state.name()).collect();
+    states.sort_unstable();
+    assert_eq!(states, ["delivered", "failed"]);
+    assert_eq!((world.webhook_sender.sent().len(), health(&world, endpoint).await.failures), (2, 0));
+}

@@ -1,0 +1,131 @@
+//! Deaths and lost messages: the rescuer finds what has no delivery, and what has no turn.
+
+use std::collections::BTreeSet;
+
+use pinbridge_shared::domain::event::EventType;
+use pinbridge_shared::domain::ids::EndpointId;
+use pinbridge_shared::domain::pin::Placement;
+use pinbridge_shared::domain::recovery::RecoveryMarker;
+use pinbridge_shared::domain::testdata;
+use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS};
+use pinbridge_shared::domain::webhook::delivery::State;
+use pinbridge_shared::domain::webhook::endpoint::EndpointKey;
+use pinbridge_shared::ports::QueueName;
+use pinbridge_shared::testing::fake_webhook_sender::answered;
+use pinbridge_shared::testing::faults::{DEATHS, Fault};
+use pinbridge_shared::testing::{START, TestWorld};
+use uuid::Uuid;
+
+use super::super::accept_numbered;
+use super::{URL, delivery_id, ended, publish, run_notifier, subscribe, waiting};
+use crate::support::sweep::{FAULTS, sweep};
+
+/// The number of the event that an ordinary pin was published, after its acceptance.
+const PUBLISHED: u32 = 2;
+
+#[tokio::test]
+async fn a_death_between_the_commit_and_its_message_is_mended_by_the_rescuer_with_the_same_id() {
+    for fault in DEATHS.into_iter().chain([Fault::FailBefore, Fault::FailAfter]) {
+        let world = TestWorld::new(1).await;
+        let endpoint = subscribe(&world, 1, URL, &EventType::defaults()).await;
+        world.faults.plan("queue.send_notify", 1, fault);
+        let pin = publish(&world, 0..1).await[0];
+        assert!(!world.faults.heal(), "{fault:?}: the message was sent");
+        world.run_until(START.plus_ms(10 * MINUTE_MS)).await;
+        let sent = world.webhook_sender.sent();
+        let id = delivery_id(endpoint, pin, PUBLISHED).0.to_string();
+        assert_eq!(sent.len(), 1, "{fault:?}");
+        assert_eq!(sent[0].header("X-PinBridge-Delivery-ID"), Some(id.as_str()), "{fault:?}");
+        assert_eq!(ended(&world, endpoint).await.len(), 1, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_event_whose_message_was_lost_is_delivered_within_minutes() {
+    let world = TestWorld::new(1).await;
+    let endpoint = subscribe(&world, 1, URL, &[EventType::PinAccepted, EventType::PinPublished]).await;
+    publish(&world, 0..3).await;
+    assert!(world.queue.lose_all() >= 6);
+    world.run_until(START.plus_ms(5 * MINUTE_MS)).await;
+    assert_eq!(ended(&world, endpoint).await.len(), 6);
+}
+
+/// More pins than the account has tokens: the last ones join the backlog.
+#[tokio::test]
+async fn the_acceptance_of_a_pin_in_a_backlog_is_announced_although_its_message_was_lost() {
+    let world = TestWorld::new(1).await;
+    let endpoint = subscribe(&world, 1, URL, &[EventType::PinAccepted]).await;
+    let keys = accept_numbered(&world, 0..400).await;
+    world.queue.lose_all();
+    let last = *keys.last().expect("some");
+    assert!(matches!(world.pin(last).await.0.placement, Placement::Backlog(_)), "it waits in the backlog");
+    world.run_until(START.plus_ms(4 * MINUTE_MS)).await;
+    let ids: Vec<_> = ended(&world, endpoint).await.iter().map(|one| one.key.id).collect();
+    assert!(ids.contains(&delivery_id(endpoint, last, 1)));
+    assert!(!world.attempt(last).await.status.is_terminal(), "long before it is published");
+}
+
+#[tokio::test]
+async fn a_turn_whose_message_was_lost_is_taken_within_minutes_of_its_time() {
+    let world = TestWorld::new(1).await;
+    let endpoint = subscribe(&world, 1, URL, &EventType::defaults()).await;
+    world.webhook_sender.answer_next(URL, [answered(500)]);
+    publish(&world, 0..1).await;
+    run_notifier(&world, world.now()).await;
+    assert_eq!(waiting(&world, endpoint).await.len(), 1);
+    assert!(world.queue.lose_all() >= 1);
+    world.run_until(START.plus_ms(25 * MINUTE_MS)).await;
+    assert_eq!((waiting(&world, endpoint).await.len(), ended(&world, endpoint).await.len()), (0, 1));
+    // Its marker goes when nothing waits any more.
+    world.run_until(START.plus_ms(HOUR_MS)).await;
+    world.faults.take_calls();
+    world.run_for_ms(HOUR_MS).await;
+    let calls = world.faults.take_calls();
+    assert!(!calls.contains(&"webhooks.endpoint_health"), "no marker is left");
+}
+
+/// Accepts a pin, repeating the request like a client until the answer arrives.
+async fn accept_stubbornly(world: &TestWorld) {
+    for _ in 0..5 {
+        if let Some(Ok(_)) = world.try_accept(testdata::request("key")).await {
+            return;
+        }
+    }
+    panic!("five tries, and one fault only");
+}
+
+/// A pin is published while its receiver fails once, with `fault` at the nth port call; answers whether it went off.
+async fn story(nth: usize, fault: Fault) -> bool {
+    let world = TestWorld::new(7).await;
+    let endpoint = subscribe(&world, 1, URL, &EventType::defaults()).await;
+    world.webhook_sender.answer_next(URL, [answered(500)]);
+    world.faults.plan_any(nth, fault);
+    accept_stubbornly(&world).await;
+    world.run_until(START.plus_ms(4 * MINUTE_MS)).await;
+    let went_off = !world.faults.heal();
+    world.run_until(START.plus_ms(50 * MINUTE_MS)).await;
+
+    let sent = world.webhook_sender.sent();
+    let ids: BTreeSet<_> = sent.iter().filter_map(|one| one.header("X-PinBridge-Delivery-ID")).collect();
+    assert_eq!(ids.len(), 1, "{fault:?} at call {nth}: one id for every try");
+    let states: Vec<State> = ended(&world, endpoint).await.iter().map(|one| one.state).collect();
+    assert_eq!(states, [State::Delivered], "{fault:?} at call {nth}");
+    assert_eq!(waiting(&world, endpoint).await, [], "{fault:?} at call {nth}");
+    assert_eq!(world.queue.next_due(QueueName::Notify), None, "{fault:?} at call {nth}: nothing is left to do");
+    went_off
+}
+
+#[tokio::test]
+async fn a_fault_at_any_call_ends_in_one_event_under_one_id() {
+    sweep(&FAULTS, 20, story).await;
+}
+
+#[tokio::test]
+async fn a_marker_of_an_endpoint_that_never_was_goes() {
+    let world = TestWorld::new(1).await;
+    let key = EndpointKey { workspace: testdata::workspace(), endpoint: EndpointId(Uuid::from_u128(5)) };
+    let row = RecoveryMarker::webhook(key, world.now(), "marker".into());
+    world.faults.spare(world.context.store.put_marker(&row)).await.expect("filed");
+    world.run_for_ms(HOUR_MS).await;
+    assert_eq!(world.faults.spare(world.context.store.markers(row.minute, row.shard)).await.expect("read"), []);
+}
