@@ -56,6 +56,28 @@ def an_ambiguous_publish_is_adopted_through_the_reconciliation_queue(world):
                lambda: any(pin_id in line for line in world.log_lines("reconciler")))
 
 
+def an_event_reaches_the_notifier_and_waits_visibly_where_its_receiver_is_down(world):
+    # No name ends in .invalid, so nothing leaves the machine.
+    hook = {"url": "https://receiver.invalid/hook", "secret": "a secret of the rehearsal"}
+    status, webhook = world.call("POST", "/v1/webhooks", hook)
+    expect(status == 201, f"POST /v1/webhooks answered {status}: {webhook}")
+    path = f"/v1/webhooks/{webhook['id']}"
+    status, answer = world.call("POST", f"{path}/test")
+    expect(status == 202, f"POST {path}/test answered {status}: {answer}")
+
+    def tried():
+        status, deliveries = world.call("GET", f"{path}/deliveries")
+        expect(status == 200, f"GET {path}/deliveries answered {status}: {deliveries}")
+        return [delivery for delivery in deliveries if delivery["attempt_count"] >= 2]
+
+    delivery = wait_until("second try of the event", TO_PUBLISH, tried, every=1)[0]
+    waits = delivery["status"] == "waiting" and delivery["last_error"] and delivery["next_attempt_at"]
+    expect(waits, f"after two tries the delivery is {delivery}")
+    status, answer = world.call("DELETE", path)
+    expect(status == 204, f"DELETE {path} answered {status}: {answer}")
+    return delivery["last_error"]
+
+
 def every_route_reaches_its_handler(world):
     routes = world.routes()
     expect(routes, "api --print-routes listed no route")
@@ -206,6 +228,7 @@ def rehearse(world):
         run(world, a_permanent_refusal_fails_the_pin_with_a_reason),
         run(world, an_ambiguous_publish_is_adopted_through_the_reconciliation_queue),
         run(world, an_import_is_processed_and_its_pins_are_published),
+        run(world, an_event_reaches_the_notifier_and_waits_visibly_where_its_receiver_is_down),
         run(world, a_poison_message_reaches_the_redrive_queue, poison),
         run(world, a_publisher_that_keeps_failing_fails_the_pin_and_the_operator_redrives_it),
         run(world, the_schedule_runs_the_dispatcher),
