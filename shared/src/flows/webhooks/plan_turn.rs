@@ -77,12 +77,17 @@ pub async fn record_failure(
     let mut writes = OptimisticWrites::of(ROW, WRITES_MAX);
     let mut owner = Owner::default();
     let mut seen = Some(seen);
+    let mut has_lost = false;
     loop {
         writes.begin()?;
         let health = match seen.take() {
             Some(health) => health,
             None => context.webhooks.endpoint_health(key).await?,
         };
+        // The endpoint was deleted, and its health with it.
+        if has_lost && health.rev == 0 {
+            return Ok(health);
+        }
         if next_at.is_some() {
             owner.file(context, key, &health).await?;
         }
@@ -98,6 +103,7 @@ pub async fn record_failure(
             }
             return Ok(next);
         }
+        has_lost = true;
     }
 }
 
