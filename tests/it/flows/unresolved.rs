@@ -3,12 +3,17 @@
 use pinbridge_shared::domain::deadlines::Deadlines;
 use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::pin::PinRequest;
-use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
+use pinbridge_shared::domain::pin::attempt::{Attempt, Status, Upstream};
+use pinbridge_shared::domain::pin::edit::Edit;
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::pin::history::EventKind;
 use pinbridge_shared::domain::pin::retry::ATTEMPT_LIMIT;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
+use pinbridge_shared::flows::pins::delete_pin::delete_pin;
+use pinbridge_shared::flows::pins::edit_pin::edit_pin;
+use pinbridge_shared::flows::pins::retry_pin::{retry_pin, retry_pin_with};
+use pinbridge_shared::ports::Write;
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::{START, TestWorld};
 
@@ -239,4 +244,55 @@ async fn strangers_that_look_like_ours_are_a_question_for_a_person() {
     world.run_until_finished(&[key], START.plus_ms(10 * MINUTE_MS)).await;
     assert_eq!(world.attempt(key).await.failure, Some(Failure::OutcomeAmbiguous));
     assert_eq!(world.pinterest.calls().len(), 1);
+}
+
+/// Twins with different pictures, of which only the first has a Pin, when the first has been left to a person.
+async fn left_to_a_person() -> (TestWorld, [PinKey; 2]) {
+    let world = world().await;
+    world.pinterest.answer_next([Answer::LOST_WITH_COMMIT, Answer::LOST_WITHOUT_COMMIT]);
+    let first = world.accept("first").await;
+    let image_url = "https://images.example.com/another.jpg".to_owned();
+    let second = world.accept_request(PinRequest { image_url, ..testdata::request("second") }).await;
+    world.run_publisher_once().await;
+    assert_eq!(world.pinterest.calls().len(), 2, "both are sent");
+    // Its readings were due earlier than those of the second.
+    let ((pin, attempt), now) = (world.pin(first).await, world.context.system.now());
+    let left = attempt.failed(now, Failure::OutcomeAmbiguous, &Upstream::default(), &pin, "left".into());
+    assert!(world.context.store.save_attempt(&pin, &left.expect("legal")).await.expect("written") == Write::Done);
+    (world, [first, second])
+}
+
+async fn assert_left_to_a_person_too(world: &TestWorld, second: PinKey) {
+    world.run_until_finished(&[second], START.plus_ms(20 * MINUTE_MS)).await;
+    let second = world.attempt(second).await;
+    assert_eq!((second.failure, second.pinterest_pin_id), (Some(Failure::OutcomeAmbiguous), None));
+}
+
+#[tokio::test]
+async fn a_twin_that_was_left_to_a_person_may_own_a_pin_whatever_became_of_it() {
+    let (world, [_, second]) = left_to_a_person().await;
+    assert_left_to_a_person_too(&world, second).await;
+
+    // Its content is another one by now: the Pin doesn't look like its own any more.
+    let (world, [first, second]) = left_to_a_person().await;
+    let edit = Edit { title: Some("Another title altogether".into()), ..Edit::default() };
+    edit_pin(&world.context, first, &edit).await.expect("edited");
+    assert_left_to_a_person_too(&world, second).await;
+
+    // It was retried, and has another Pin by now.
+    let (world, [first, second]) = left_to_a_person().await;
+    retry_pin(&world.context, first, true).await.expect("retried");
+    assert_left_to_a_person_too(&world, second).await;
+    assert_eq!(world.attempt(first).await.status, Status::Published);
+
+    // Both.
+    let (world, [first, second]) = left_to_a_person().await;
+    retry_pin_with(&world.context, first, true, &edit).await.expect("retried");
+    assert_left_to_a_person_too(&world, second).await;
+    assert_eq!(world.attempt(first).await.status, Status::Published);
+
+    // It was deleted.
+    let (world, [first, second]) = left_to_a_person().await;
+    delete_pin(&world.context, first).await.expect("deleted");
+    assert_left_to_a_person_too(&world, second).await;
 }

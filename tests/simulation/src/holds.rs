@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pinbridge_shared::domain::account::Account;
 use pinbridge_shared::domain::ids::AccountKey;
-use pinbridge_shared::domain::pin::Pin;
 use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::pin::history::{Event, EventKind};
+use pinbridge_shared::domain::pin::{Pin, WaitReason};
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::testing::fake_store::FakeStore;
 
@@ -28,13 +28,16 @@ const REFUSALS_LEAST: u32 = 2;
 pub type TokenRefusals = Arc<Mutex<BTreeMap<String, u32>>>;
 
 enum What {
-    Published,
+    /// A call that began at this time was answered with a Pin.
+    Published(Moment),
     /// A client retried or changed this pin.
     Anew,
     /// The refusal of this pin has held the account.
     Held(Failure),
     /// This pin's token was refused for the first time, and the pin tries it again soon.
     Slip,
+    /// This pin waits because the account is on hold already.
+    Waits,
 }
 
 struct Entry {
@@ -57,9 +60,10 @@ pub fn watch(holds: &Mutex<Holds>, refusals: &TokenRefusals, pin: &Pin, after: &
     let Some(event) = after.history.last() else { return };
     let held_for = event.note.as_deref().and_then(Failure::parse).filter(|failure| is_of_account(*failure));
     let what = match (event.kind, held_for) {
-        (EventKind::Published, _) => What::Published,
+        (EventKind::Published, _) => What::Published(after.started_at.unwrap_or(event.at)),
         (EventKind::Retried | EventKind::Edited, _) => What::Anew,
         (EventKind::Deferred, Some(failure)) if event.status.is_some() => What::Held(failure),
+        (EventKind::Deferred, None) if event.note.as_deref() == Some(WaitReason::AccountOnHold.code()) => What::Waits,
         (EventKind::RetryPlanned, _) if is_slip(event) => What::Slip,
         _ => return,
     };
@@ -127,10 +131,15 @@ fn goes_on(entry: &Entry, key: AccountKey, skew_ms: i64, store: &FakeStore) -> b
 fn hasty(before: &[Entry], entry: &Entry, failure: Failure, account: &Account, store: &FakeStore) -> Option<String> {
     let life = &account.life;
     let is_known_bad = life.dead.is_some() || life.refused.is_some() || account.revoked_at.is_some();
-    // The call that tries a held account holds it again.
-    let last_held = before.iter().rev().find(|entry| matches!(entry.what, What::Held(_)));
+    // The call that tries a held account, or a token that was refused, holds the account again: unless a call that began
+    // after that was answered with a Pin. Pinterest counts from the Pins whose answers were lost, too; nobody else can.
     let lifted_at = store.peek_bucket(account.key).held_until;
-    let was_held = last_held.is_some_and(|held| lifted_at.is_none_or(|at| at < held.at));
+    let is_over = |at: Moment| {
+        let has_worked = |entry: &Entry| matches!(entry.what, What::Published(began) if began > at);
+        before.iter().any(has_worked) || lifted_at.is_some_and(|lifted| lifted >= at)
+    };
+    let was_held =
+        before.iter().any(|entry| matches!(entry.what, What::Held(_) | What::Slip | What::Waits) && !is_over(entry.at));
     let is_first = entry.refusals_in_a_row < REFUSALS_LEAST;
     (failure == Failure::TokenRevoked && is_first && !is_known_bad && !was_held)
         .then(|| format!("its token was refused {} times", entry.refusals_in_a_row))
@@ -144,13 +153,13 @@ fn alone(before: &[Entry], entry: &Entry, failure: Failure) -> Option<String> {
     let (mut holds, mut is_published) = (1, false);
     for earlier in before.iter().rev() {
         match earlier.what {
-            What::Published => is_published = true,
+            What::Published(_) => is_published = true,
             What::Held(_) if earlier.owner == entry.owner => {
                 holds += usize::from(is_published);
                 is_published = false;
             }
             What::Anew if earlier.owner == entry.owner => break,
-            What::Held(_) | What::Anew | What::Slip => {}
+            What::Held(_) | What::Anew | What::Slip | What::Waits => {}
         }
     }
     (holds > HOLDS_MAX).then(|| format!("it has held it {holds} times, and others were published in between"))
@@ -158,7 +167,7 @@ fn alone(before: &[Entry], entry: &Entry, failure: Failure) -> Option<String> {
 
 /// A pin that tries a held account each time, although others wait.
 fn first_in_line(before: &[Entry], entry: &Entry, key: AccountKey, store: &FakeStore) -> Option<String> {
-    let is_hold = |earlier: &&Entry| !matches!(earlier.what, What::Anew | What::Slip);
+    let is_hold = |earlier: &&Entry| !matches!(earlier.what, What::Anew | What::Slip | What::Waits);
     let is_same = |earlier: &&Entry| matches!(earlier.what, What::Held(_)) && earlier.owner == entry.owner;
     let in_a_row: Vec<&Entry> = before.iter().rev().filter(is_hold).take_while(is_same).collect();
     let first = in_a_row.get(TRIES_IN_A_ROW_MAX.checked_sub(1)?)?;

@@ -37,6 +37,8 @@ fn tried_first(invariant: Invariant) -> u64 {
         Invariant::SendWithin => 88,
         Invariant::OwnWrites => 65,
         Invariant::EmptyRow => 266,
+        // No earlier one.
+        Invariant::LeftBehind => 3228,
         _ => 0,
     }
 }
@@ -54,6 +56,7 @@ fn shows(invariant: Invariant) -> &'static [Wrong] {
         Invariant::Generation => &[Wrong::StaleGeneration],
         Invariant::Nonce => &[Wrong::Abandoned],
         Invariant::Ownership => &[Wrong::SharedPin, Wrong::Lost],
+        Invariant::LeftBehind => &[Wrong::Lost],
         Invariant::TokenPerCall => &[Wrong::Noisy],
         Invariant::FitsTheWindow | Invariant::OwnWrites | Invariant::SharedPace => &[Wrong::Throttled],
         Invariant::EmptyRow => &[Wrong::Noisy, Wrong::Throttled],

@@ -10,17 +10,19 @@ use futures_util::stream::{self, StreamExt};
 
 use super::plan_duplicate_check;
 use crate::context::Context;
+use crate::domain::deadlines::Deadlines;
 use crate::domain::ids::{BoardKey, PinId, PinKey};
 use crate::domain::message::PublishMessage;
-use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::{Attempt, IllegalTransition, Status, Upstream};
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::history::{Event, EventKind};
 use crate::domain::pin::idempotency::{content_hash, content_hashes_of, content_hashes_to_read};
 use crate::domain::pin::retry::ATTEMPT_LIMIT;
 use crate::domain::pin::said::Said;
+use crate::domain::pin::{Pin, PinRequest};
 use crate::domain::reconcile::assignment::{self, Claim, Ruling, Standing};
 use crate::domain::reconcile::board_scan::{MEMBERS_MAX, NOT_SEEN, Reading};
+use crate::domain::reconcile::left_behind::{self, LeftBehind};
 use crate::domain::reconcile::matching::{BoardPin, Window};
 use crate::domain::recovery::{OWNED_WITHIN_MS, PINS_PER_MARKER, RecoveryMarker};
 use crate::domain::time::{HOUR_MS, Moment, SECOND_MS};
@@ -129,14 +131,15 @@ pub async fn resolve(
     reading: Reading,
 ) -> PortResult<()> {
     // Read after the scan: a Pin that one of our pins owned by then is not free.
-    let all = with_twins(context, board, &members, &reading.found).await?;
-    let owned = owned_ids(&all);
+    let twins = with_twins(context, board, &members, &reading.found).await?;
+    let owned = owned_ids(&twins.pins);
     let free: Vec<BoardPin> = reading.found.iter().filter(|pin| !owned.contains(pin.id.as_str())).cloned().collect();
-    let claimants: Vec<(&UnresolvedPin, Standing)> = all
+    let claimants: Vec<(&UnresolvedPin, Standing)> = twins
+        .pins
         .iter()
         .filter_map(|unresolved| standing(context, unresolved, &reading).map(|standing| (unresolved, standing)))
         .collect();
-    let claims: Vec<Claim<'_>> = claimants
+    let mut claims: Vec<Claim<'_>> = claimants
         .iter()
         .map(|(unresolved, standing)| Claim {
             request: &unresolved.pin.request,
@@ -144,6 +147,10 @@ pub async fn resolve(
             standing: *standing,
         })
         .collect();
+    // Behind the claimants: they are ruled on with them, and nothing is written for them.
+    let deadlines = &context.settings.deadlines;
+    let left_behind = left_behind(&twins, board, &claims, &free, deadlines);
+    claims.extend(left_behind.iter().map(|(left, request)| left_behind::claim(left, request, deadlines)));
     let ruled = assignment::rule(&claims, &free);
     for group in ruled.groups {
         // A pin that goes without a Pin while a twin is given one must be written too: a worker that still holds its
@@ -153,8 +160,9 @@ pub async fn resolve(
         let is_short = shares_out && !group.iter().all(|index| matches!(ruled.rulings[*index], Ruling::Adopt(_)));
         let is_withheld = is_short && reading.unclear.is_some();
         let mut writes = Vec::new();
-        for index in group {
-            let (unresolved, standing) = claimants[index];
+        for (index, (unresolved, standing)) in
+            group.into_iter().filter_map(|index| Some((index, *claimants.get(index)?)))
+        {
             let ruling = if is_withheld { Ruling::Wait } else { ruled.rulings[index] };
             if standing == Standing::Due
                 && let Ok(Some(next)) =
@@ -179,13 +187,38 @@ fn standing(context: &Context, unresolved: &UnresolvedPin, reading: &Reading) ->
     match unresolved.attempt.status {
         Status::Publishing if is_member && unresolved.quiesced_at(context) <= reading.began_at => Some(Standing::Due),
         Status::Publishing => Some(Standing::Open),
-        Status::Failed => {
-            let is_left =
-                matches!(unresolved.attempt.failure, Some(Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable));
-            is_left.then_some(Standing::GivenUp)
-        }
+        // Those that were left to a person have the claims of what they left behind.
         _ => None,
     }
+}
+
+/// The attempts of these pins that were left to a person, with what they may have sent.
+fn left_behind(
+    twins: &Twins,
+    board: &BoardKey,
+    claims: &[Claim<'_>],
+    found: &[BoardPin],
+    deadlines: &Deadlines,
+) -> Vec<(LeftBehind, PinRequest)> {
+    let mut all = Vec::new();
+    for UnresolvedPin { pin, attempt } in &twins.pins {
+        let had = |shown: &BoardPin| {
+            let hashes = content_hashes_of(&board.board_id, shown);
+            twins.found_by.iter().any(|(hash, pins)| hashes.contains(hash) && pins.contains(&pin.key.pin))
+        };
+        for left in left_behind::attempts(attempt) {
+            let request = left_behind::request(&left, &pin.request, claims, found, deadlines, had);
+            all.extend(request.map(|request| (left, request)));
+        }
+    }
+    all
+}
+
+/// Some pins, and by which content they were found.
+struct Twins {
+    pins: Vec<UnresolvedPin>,
+    /// The pins that have, or once had, content of a hash.
+    found_by: Vec<(String, Vec<PinId>)>,
 }
 
 /// The members as they are now, and our other pins that have their content or that of a Pin that was found.
@@ -194,20 +227,24 @@ async fn with_twins(
     board: &BoardKey,
     members: &[UnresolvedPin],
     found: &[BoardPin],
-) -> PortResult<Vec<UnresolvedPin>> {
+) -> PortResult<Twins> {
     let of_found = found.iter().flat_map(|pin| content_hashes_of(&board.board_id, pin));
     let of_members = members.iter().flat_map(|unresolved| content_hashes_to_read(&unresolved.pin.request));
     let hashes: BTreeSet<String> = of_members.chain(of_found).collect();
     let mut pins: BTreeSet<PinId> = members.iter().map(|unresolved| unresolved.pin.key.pin).collect();
     let reads = hashes.iter().map(|hash| context.store.siblings(board.account, hash)).collect::<Vec<_>>();
     let mut reads = stream::iter(reads).buffered(SIBLINGS_AT_ONCE);
-    while let Some(siblings) = reads.next().await {
-        pins.extend(siblings?);
+    let mut siblings = Vec::with_capacity(hashes.len());
+    while let Some(read) = reads.next().await {
+        siblings.push(read?);
     }
+    drop(reads);
+    pins.extend(siblings.iter().flatten());
     let workspace = board.account.workspace;
     let keys: Vec<PinKey> = pins.into_iter().map(|pin| PinKey { workspace, pin }).collect();
     let read = context.store.pins(&keys).await?;
-    Ok(read.into_iter().flatten().map(|(pin, attempt)| UnresolvedPin { pin, attempt }).collect())
+    let pins = read.into_iter().flatten().map(|(pin, attempt)| UnresolvedPin { pin, attempt }).collect();
+    Ok(Twins { pins, found_by: hashes.into_iter().zip(siblings).collect() })
 }
 
 /// The Pins that the members' twins own by now.
@@ -216,7 +253,7 @@ async fn with_twins(
 /// When the table is unavailable.
 pub async fn owned(context: &Context, board: &BoardKey, members: &[UnresolvedPin]) -> PortResult<BTreeSet<String>> {
     let twins = with_twins(context, board, members, &[]).await?;
-    Ok(owned_ids(&twins).into_iter().map(str::to_owned).collect())
+    Ok(owned_ids(&twins.pins).into_iter().map(str::to_owned).collect())
 }
 
 fn owned_ids(all: &[UnresolvedPin]) -> BTreeSet<&str> {

@@ -47,6 +47,8 @@ pub enum Invariant {
     Reconcile,
     /// A Pin that belongs to another of our pins isn't adopted.
     Ownership,
+    /// A pin that was left to a person may own a Pin, whatever became of the pin since.
+    LeftBehind,
     /// Every call spends a token of its own.
     TokenPerCall,
     /// The pace fits into Pinterest's windows of a minute.
@@ -106,7 +108,7 @@ pub enum Invariant {
 }
 
 impl Invariant {
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::WriteAhead,
         Self::Fence,
         Self::Generation,
@@ -116,6 +118,7 @@ impl Invariant {
         Self::SecondScan,
         Self::Reconcile,
         Self::Ownership,
+        Self::LeftBehind,
         Self::TokenPerCall,
         Self::FitsTheWindow,
         Self::OwnWrites,

@@ -89,6 +89,10 @@ impl MutantStore {
         if self.lacks(Invariant::RefusedAlone) && self.kind == Kind::Publisher {
             attempt.history.retain(|event| event.kind != EventKind::Deferred);
         }
+        if self.lacks(Invariant::LeftBehind) && self.kind == Kind::Reconciler && attempt.edit > 0 {
+            attempt.history.retain(|event| event.kind != EventKind::Failed);
+            attempt.failure = None;
+        }
         let is_published = attempt.status == Status::Published;
         if self.lacks(Invariant::Ownership) && self.kind == Kind::Reconciler && is_published {
             (attempt.pinterest_pin_id, attempt.orphan_pin_id) = (None, None);
