@@ -131,8 +131,8 @@ fn goes_on(entry: &Entry, key: AccountKey, skew_ms: i64, store: &FakeStore) -> b
 fn hasty(before: &[Entry], entry: &Entry, failure: Failure, account: &Account, store: &FakeStore) -> Option<String> {
     let life = &account.life;
     let is_known_bad = life.dead.is_some() || life.refused.is_some() || account.revoked_at.is_some();
-    // The call that tries a held account, or a token that was refused, holds the account again: unless a call that began
-    // after that was answered with a Pin. Pinterest counts from the Pins whose answers were lost, too; nobody else can.
+    // The call that tries a held account, or a refused token, holds the account again, unless a call that began after
+    // that was answered with a Pin. Pinterest counts from the Pins whose answers were lost, too; nobody else can.
     let lifted_at = store.peek_bucket(account.key).held_until;
     let is_over = |at: Moment| {
         let has_worked = |entry: &Entry| matches!(entry.what, What::Published(began) if began > at);
