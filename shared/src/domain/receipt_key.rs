@@ -96,7 +96,8 @@ impl ReceiptKey {
     /// # Errors
     /// When it isn't 32 bytes in URL-safe Base64.
     pub fn parse(seed: &str) -> Result<Self, Unusable> {
-        Self::of_seed(&bytes_of(seed)?)
+        let seed = bytes_of(seed)?;
+        Self::of_seed(&seed)
     }
 
     /// The private part, for the code that stores it.
