@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pinbridge_shared::adapters::dynamodb::DynamoStore;
+use pinbridge_shared::domain::event::pin_events;
 use pinbridge_shared::domain::ids::{ImportId, KeyId, PinId, PinKey, ScheduleId, UserId, WorkspaceId};
 use pinbridge_shared::domain::pacing::backlog::BacklogRow;
 use pinbridge_shared::domain::pacing::budget::DaySpending;
