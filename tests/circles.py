@@ -18,8 +18,8 @@ KNOWN = [
     ({"testing/fake_store", *(f"testing/fake_store/{rows}" for rows in (
         "activity", "connections", "imports", "purge", "rollups", "schedules", "tenants", "webhooks"))},
      "one store's tables, a row family a file"),
-    ({"routes/pins", "routes/pins/bulk", "routes/pins/edit", "routes/pins/receipt", "routes/pins/retry",
-      "routes/pins/timeline"},
+    ({"routes/pins", "routes/pins/bulk", "routes/pins/edit", "routes/pins/receipt", "routes/pins/resolve",
+      "routes/pins/retry", "routes/pins/timeline"},
      "the endpoints of one noun, and how they find a pin by its id"),
     ({"routes/webhooks", "routes/webhooks/deliveries", "routes/webhooks/replay"},
      "the endpoints of one noun, and how they find a webhook by its id"),

@@ -12,6 +12,7 @@
 //! - A pin that is retried: the marker of `pins/retry_pin.rs`, written before the pin waits.
 //! - A waiting pin that is deleted, or whose schedule is canceled: the marker that it has while it is queued; that of
 //!   `pins/delete_pin.rs` and `schedules/cancel_schedule.rs` while it is deferred.
+//! - An outcome that a person decides: the marker of `pins/resolve_pin.rs`, written before the decision.
 //! - A pin that its dead-letter message fails: the marker of its acceptance, release or retry, as above.
 //! - A pin that comes too late: the markers of `accept_pins.rs` and `retry_pin.rs` for that time.
 //! - Acceptance of a pin that joins a backlog: a marker that is filed here, if a webhook hears of acceptances. (The

@@ -245,6 +245,7 @@ const CASES: &[Case] = &[
     ("GET", "/v1/pins/{id}/timeline", Must::NotFound, |ids| bare(format!("/v1/pins/{}/timeline", ids.pin))),
     ("GET", "/v1/pins/{id}/receipt", Must::NotFound, |ids| bare(format!("/v1/pins/{}/receipt", ids.pin))),
     ("POST", "/v1/pins/{id}/retry", Must::NotFound, |ids| (format!("/v1/pins/{}/retry", ids.failed_pin), json!({"accept_duplicate": true}))),
+    ("POST", "/v1/pins/{id}/resolve", Must::NotFound, |ids| (format!("/v1/pins/{}/resolve", ids.failed_pin), json!({"none": true}))),
     ("GET", "/v1/jobs/{id}", Must::NotFound, |ids| bare(format!("/v1/jobs/{}", ids.pin))),
     ("POST", "/v1/schedules", Must::NotFound, |ids| ("/v1/schedules".into(), schedule(&ids.account, &ids.board, "somebody-elses"))),
     ("POST", "/v1/schedules/validate", Must::Same, |ids| ("/v1/schedules/validate".into(), schedule(&ids.account, &ids.board, "somebody-elses"))),

@@ -25,6 +25,7 @@ mod projects;
 mod receipts;
 mod registration;
 mod reregistration;
+mod resolve;
 mod retry;
 mod sandbox;
 mod schedules;

@@ -22,6 +22,7 @@ mod purge;
 mod redrive;
 mod refresh;
 mod refused;
+mod resolve;
 mod retry;
 mod rollup;
 mod schedules;

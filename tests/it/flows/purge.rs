@@ -161,7 +161,7 @@ async fn furnish(world: &TestWorld, workspace: WorkspaceId, pins: usize) -> Vec<
             let begun = attempt.begin(world.now(), w.nonce()).expect("begins");
             assert_eq!(w.store.save_attempt(&pin, &begun).await.expect("saved"), Write::Done);
             w.store.put_unresolved(&board, pin.key.pin, pin.expires_at).await.expect("put");
-            let said = Said { attempt: 1, read_at: None, message: Some("No.".into()), transport_error: None };
+            let said = Said { attempt: 1, message: Some("No.".into()), ..Said::default() };
             w.store.put_said(&pin, &said).await.expect("put");
         } else if index % 3 == 1 {
             w.store.put_backlog(key, &BacklogRow::of(&pin, 1)).await.expect("put");

@@ -241,10 +241,10 @@ fn clock() -> Vec<RecoveryMarker> {
 fn said() -> Vec<Said> {
     let message = Some("Sorry! This site doesn't allow you to save Pins.".into());
     let transport_error = Some("Pinterest did not answer in time".into());
-    let reading = Said { attempt: 10, read_at: Some(at(9_000)), message: message.clone(), transport_error: None };
+    let reading = Said { attempt: 10, read_at: Some(at(9_000)), message: message.clone(), ..Said::default() };
     vec![
-        Said { attempt: 1, read_at: None, message, transport_error: None },
-        Said { attempt: 10, read_at: None, message: None, transport_error },
+        Said { attempt: 1, message, ..Said::default() },
+        Said { attempt: 10, transport_error, ..Said::default() },
         reading,
     ]
 }

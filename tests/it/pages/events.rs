@@ -87,12 +87,15 @@ fn stories() -> Vec<(Pin, Attempt)> {
         .and_then(|a| a.published(later(4), "1234567890".into(), &nothing(), &pin, "p".into()))
         .expect("legal");
     let unknown = begun(&pin).unresolved_outcome(later(2), later(9), &nothing(), "u".into()).expect("legal");
+    let left = unknown.failed(later(9), Failure::OutcomeAmbiguous, &nothing(), &pin, "f".into()).expect("legal");
     let ends = [
         waits,
         published,
         unknown.absent(later(9), "a".into()).expect("legal"),
         unknown.adopted(later(9), "1234567890".into(), &nothing(), &pin, "a".into()).expect("legal"),
-        unknown.failed(later(9), Failure::OutcomeAmbiguous, &nothing(), &pin, "f".into()).expect("legal"),
+        left.clone(),
+        left.none_by_person(later(20), "n".into()).expect("legal"),
+        left.resolved_by_person(later(20), "1234567890".into(), Some(later(3)), &pin, "r".into()).expect("legal"),
         begun(&pin).failed(later(2), Failure::BoardNotFound, &nothing(), &pin, "f".into()).expect("legal"),
         Attempt::untouched(&pin).deleted(later(1), &pin, "d".into()).expect("legal"),
     ];

@@ -18,7 +18,7 @@ use pinbridge_shared::config::Settings;
 use pinbridge_shared::domain::account::{analytics, board_check, board_list, credentials, oauth, return_to};
 use pinbridge_shared::domain::credit;
 use pinbridge_shared::domain::pacing::{bucket, budget, pace};
-use pinbridge_shared::domain::pin::{history, request, retry, said};
+use pinbridge_shared::domain::pin::{candidate, history, request, retry, said};
 use pinbridge_shared::domain::reconcile::{board_scan, duplicate_check};
 use pinbridge_shared::domain::stats::period;
 use pinbridge_shared::domain::stats::rollup::{self as domain_rollup, recent};
@@ -31,7 +31,7 @@ use pinbridge_shared::flows::boards::{mark_removed, resolve_boards};
 use pinbridge_shared::flows::dead_letters::redrive;
 use pinbridge_shared::flows::imports::{self, dry_run};
 use pinbridge_shared::flows::pacing::{forecast, rate_meter};
-use pinbridge_shared::flows::pins::{list_pins, search};
+use pinbridge_shared::flows::pins::{list_pins, resolve_pin, search};
 use pinbridge_shared::flows::schedules::{list_schedules, open_schedules};
 use pinbridge_shared::flows::stats::{dashboard, roll_up, unrolled};
 use pinbridge_shared::flows::tenants::{export, purge};
@@ -200,6 +200,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ("from the first of them to the last, at most", time(retry::IMAGE_WAITS_MS.iter().sum())),
         ("a pause after a 429 without a hint", time(retry::RATE_LIMIT_PAUSE_MS)),
         ("attempts of a pin for which Pinterest's words are kept", said::ATTEMPTS_MAX.to_string()),
+        ("Pins that are kept as candidates of an ambiguous outcome", candidate::CANDIDATES_MAX.to_string()),
         ("the furthest slot that waits in the queue", time(bucket::ACCEPT_HORIZON_MS)),
         ("the dispatcher's window", time(bucket::DISPATCH_HORIZON_MS)),
         ("a message's delay, at most", time(MAX_DELAY_MS)),
@@ -219,6 +220,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ("a pause after a spam block", time(retry::SPAM_PAUSE_MS)),
         ("an account on hold is tried every", time(retry::HOLD_PAUSE_MS)),
         ("pages of a board in one reading", board_scan::PAGES_MAX.to_string()),
+        ("pages of a board that are read for a Pin that a person names", resolve_pin::PAGES_MAX.to_string()),
         ("unresolved outcomes of a board that are resolved together", board_scan::MEMBERS_MAX.to_string()),
         ("pins that are written together", SAVED_TOGETHER_MAX.to_string()),
         ("the duplicate check comes after", time(duplicate_check::DUPLICATE_CHECK_AFTER_MS)),

@@ -368,8 +368,18 @@ table! {
         "Read the schedule, and change or retry the pin that its pin_id names.");
     RETRY_MAY_DUPLICATE = own(409, "retry_may_duplicate",
         "The Pin may exist on Pinterest already. A retry could create a second Pin.",
-        "Look at the board. If the Pin is not there, or a second Pin is acceptable, retry with accept_duplicate: true \
-         in the body or the header X-Pinbridge-Accept-Duplicate: true.");
+        "Look at the board, and record what you find with POST /v1/pins/{id}/resolve. If a second Pin is acceptable, \
+         retry with accept_duplicate: true in the body or the header X-Pinbridge-Accept-Duplicate: true.");
+    OUTCOME_NOT_OPEN = own(409, "outcome_not_open",
+        "Only a pin that failed with outcome_ambiguous or outcome_unverifiable needs a decision. The status of this pin \
+         is {status}.",
+        "Read the pin. Its outcome is known, or the system finds it out.");
+    PINTEREST_PIN_TAKEN = own(409, "pinterest_pin_taken",
+        "The Pin on Pinterest belongs to pin {existing}.",
+        "Read that pin. Decide on another Pin, or on none.");
+    PINTEREST_PIN_NOT_FOUND = own(422, "pinterest_pin_not_found",
+        "The Pin is no candidate of the pin, and not among the newest Pins of its board.",
+        "Check the id, and that the Pin is on the board of the pin.");
     TOO_LATE = own(409, "too_late",
         "The publish_before of the pin has passed.",
         "Send the retry with a later publish_before, or with null to publish it at any time.");

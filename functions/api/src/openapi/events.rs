@@ -81,7 +81,7 @@ const PIN: [Field; 17] = [
     field("is_final", F::Flag, "Whether nothing happens to the pin any more unless somebody retries it."),
     field("next_at", F::Time, "When the next step is planned."),
     field("reason", F::Text, "Why the pin waits: an error code."),
-    field("resolution", F::Names(&[FOUND, NOT_THERE, NEEDS_A_PERSON]), "What became of the attempt: the Pin is on Pinterest, it is not there and the pin is sent again, or a person has to look."),
+    field("resolution", F::Names(&[FOUND, NOT_THERE, NEEDS_A_PERSON]), "What became of the attempt: the Pin is on Pinterest, it is not there and the pin is sent again or can be retried, or a person has to decide."),
 ];
 
 /// The fields of an endpoint's own events.

@@ -53,7 +53,10 @@ fn explained(kind: EventKind) -> &'static str {
         K::Deferred => {
             "The pin waits; the note is the code of the reason. `next_at` is the end of the wait, if it is known."
         }
-        K::Failed => "The pin failed; the note is the code. The pin is finished unless it is retried.",
+        K::Failed => {
+            "The pin failed; the note is the code. The pin is finished unless it is retried. Of `outcome_ambiguous`, \
+             `candidates` names the Pins that could be the pin's."
+        }
         K::Retried => "The failed pin was retried, by whom `by` says; the note is the code of its failure.",
         K::DuplicateFound => "A check after publishing found a second Pin with the same content; the note has its id.",
         K::DuplicateRemoved => "The second Pin was deleted from Pinterest; the note has its id.",
@@ -61,6 +64,14 @@ fn explained(kind: EventKind) -> &'static str {
         K::Deleted => "A caller deleted the pin.",
         K::RemovedFromPinterest => "The published Pin is no longer on Pinterest. The pin's status stays `published`.",
         K::Superseded => "The pin's schedule was retried with another pin. This pin can't be retried any more.",
+        K::ResolvedByPerson => {
+            "A person decided which Pin on Pinterest is the pin's, by whom `by` says; the note has the Pin's id. \
+             `created_on_pinterest_at` is the time that the board showed. The pin is finished."
+        }
+        K::NoneByPerson => {
+            "A person decided that no Pin on Pinterest is the pin's, by whom `by` says; the note is the code of the \
+             failure that left this open. The pin can be retried."
+        }
         K::Undeliverable => {
             "The pin's message was delivered as often as the queue allows, and the note says how many of the deliveries \
              did nothing. The pin fails as `dead_lettered`."

@@ -101,7 +101,8 @@ impl ExportLine {
                 schedule: Schedule::from(view.as_ref()),
             })),
             Entry::Pin(view) => {
-                let events = timeline::events(&view.pin, &view.attempt).into_iter().map(TimelineEvent::from).collect();
+                let events = timeline::events(&view.pin, &view.attempt).into_iter();
+                let events = events.map(|event| TimelineEvent::of(&view.pin.request, event)).collect();
                 Self::Pin(Box::new(PinLine { kind: PinKind("pin"), pin: Pin::from(view.as_ref()), events }))
             }
         }

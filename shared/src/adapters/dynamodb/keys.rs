@@ -20,7 +20,7 @@
 //! | pin | `{ws}#pin#{pin}` | `request` |
 //! | tombstone of a purged pin | `{ws}#pin#{pin}` | `grave` |
 //! | attempt | `{ws}#pin#{pin}` | `attempt` |
-//! | words about an attempt | `{ws}#pin#{pin}` | `attempt#{attempt}` |
+//! | words about an attempt, and the Pins that could be its | `{ws}#pin#{pin}` | `attempt#{attempt}` |
 //! | schedule | `{ws}#schedule#{schedule}` | `schedule` |
 //! | sibling | `{ws}#sibling#{account}#{content hash}` | `{pin}` |
 //! | backlog | `{ws}#backlog#{account}` | `{priority}#{created}#{pin}#{generation}` |
@@ -77,6 +77,7 @@ use crate::domain::import::ImportKey;
 use crate::domain::pacing::pacer::Pacer;
 use crate::domain::pin::Pin;
 use crate::domain::pin::listing::{Entry, Partition, Position, Tags};
+use crate::domain::pin::said::Part;
 use crate::domain::schedule::ReleaseRow;
 use crate::domain::tenant::login::Bucket;
 use crate::domain::tenant::user::Email;
@@ -212,9 +213,15 @@ pub fn pin(key: PinKey) -> String {
     format!("{}#pin#{}", key.workspace, key.pin)
 }
 
-/// The sort key of the words about an attempt's call, or about a reading of its board. They sort by attempt.
-pub fn said(attempt: u32, is_reading: bool) -> String {
-    format!("{SAID_PREFIX}{attempt:03}{}", if is_reading { "#look" } else { "" })
+/// The sort key of the words about an attempt's call, about a reading of its board, or of the Pins that could be its.
+/// They sort by attempt.
+pub fn said(attempt: u32, part: Part) -> String {
+    let part = match part {
+        Part::Call => "",
+        Part::Reading => "#look",
+        Part::Candidates => "#pins",
+    };
+    format!("{SAID_PREFIX}{attempt:03}{part}")
 }
 
 pub fn schedule(key: ScheduleKey) -> String {

@@ -99,13 +99,16 @@ impl<'a> Then<'a> {
             K::Deferred => (Status::Deferred, note),
             K::RetryPlanned => (Status::Queued, note),
             K::AnswerUnknown => (Status::Publishing, Some(Failure::OutcomeUnknown.code())),
-            K::Published | K::Adopted => (Status::Published, None),
+            K::Published | K::Adopted | K::ResolvedByPerson => (Status::Published, None),
             K::Failed => (Status::Failed, note),
+            K::NoneByPerson => (Status::Failed, Some(Failure::ConfirmedAbsent.code())),
             K::Deleted => (Status::Failed, Some(Failure::PinDeleted.code())),
             // The Pin isn't on Pinterest. (The other kinds record no event.)
             _ => (Status::Queued, None),
         };
-        Self { status, code, attempt: entry.attempt, next_at: entry.next_at }
+        // Of a Pin that exists, that is when it was created.
+        let next_at = entry.next_at.filter(|_| status != Status::Published);
+        Self { status, code, attempt: entry.attempt, next_at }
     }
 
     /// Why it waits.
@@ -149,8 +152,8 @@ fn texts(code: &str) -> Option<(&'static str, &'static str)> {
 
 fn resolution(entry: &Event) -> &'static str {
     match entry.kind {
-        EventKind::Adopted => FOUND,
-        EventKind::NotOnPinterest => NOT_THERE,
+        EventKind::Adopted | EventKind::ResolvedByPerson => FOUND,
+        EventKind::NotOnPinterest | EventKind::NoneByPerson => NOT_THERE,
         _ => NEEDS_A_PERSON,
     }
 }
@@ -316,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outcome_is_resolved_in_three_ways() {
+    fn an_outcome_is_resolved_in_three_ways_and_then_by_a_person() {
         let (pin, nothing) = (testdata::pin(), Upstream::default());
         let unknown = begun(&pin).unresolved_outcome(later(2), later(9), &nothing, "u".into()).expect("legal");
         let last = |attempt: Attempt| fields(&bodies(&pin, &attempt)[2], OUTCOME);
@@ -326,7 +329,21 @@ mod tests {
         assert_eq!(last(adopted), json!(["pin.outcome_resolved", "published", null, null, "found", true]));
         let open = unknown.failed(later(9), Failure::OutcomeAmbiguous, &nothing, &pin, "a".into()).expect("legal");
         let code = "outcome_ambiguous";
-        assert_eq!(last(open), json!(["pin.outcome_resolved", "failed", code, null, "needs_a_person", true]));
+        assert_eq!(last(open.clone()), json!(["pin.outcome_resolved", "failed", code, null, "needs_a_person", true]));
+
+        let later_on = |attempt: &Attempt| -> Vec<Value> {
+            bodies(&pin, attempt)[4..].iter().map(|body| fields(body, OUTCOME)).collect()
+        };
+        let none = open.none_by_person(later(20), "n".into()).expect("legal");
+        let absent = json!(["pin.outcome_resolved", "failed", "confirmed_absent", null, "not_there", true]);
+        assert_eq!(later_on(&none), [absent]);
+        let created = Some(later(3));
+        let found = open.resolved_by_person(later(20), PINTEREST_PIN.into(), created, &pin, "r".into());
+        let found = found.expect("legal");
+        let resolved = json!(["pin.outcome_resolved", "published", null, null, "found", true]);
+        assert_eq!(later_on(&found), [resolved, json!(["pin.published", "published", null, null, null, true])]);
+        let named = fields(&bodies(&pin, &found)[5], ["pinterest_pin_id", "next_at", "sequence"]);
+        assert_eq!(named, json!([PINTEREST_PIN, null, 6]));
     }
 
     #[test]

@@ -34,9 +34,9 @@ fn types_of(entry: &Event, failure: Option<Failure>) -> &'static [EventType] {
         EventKind::Deferred => &[T::PinDeferred],
         EventKind::RetryPlanned => &[T::PinRetrying],
         EventKind::AnswerUnknown => &[T::PinOutcomeUnknown],
-        EventKind::NotOnPinterest => &[T::PinOutcomeResolved],
+        EventKind::NotOnPinterest | EventKind::NoneByPerson => &[T::PinOutcomeResolved],
         EventKind::Published => &[T::PinPublished],
-        EventKind::Adopted => &[T::PinOutcomeResolved, T::PinPublished],
+        EventKind::Adopted | EventKind::ResolvedByPerson => &[T::PinOutcomeResolved, T::PinPublished],
         EventKind::Failed if is_open_end => &[T::PinOutcomeResolved, T::PinFailed],
         EventKind::Failed => &[T::PinFailed],
         EventKind::Deleted if failure == Some(Failure::PinDeleted) => &[T::PinCanceled],
@@ -123,6 +123,20 @@ mod tests {
         assert_eq!(names(&of(&pin, &attempt)), all);
         assert_eq!(names(&of_last_write(&pin, &attempt)), all[2..]);
         assert_eq!(names(&of_last_write(&pin, &attempt.with_orphan(later(92_000), "8".into(), "d".into()))), []);
+    }
+
+    #[test]
+    fn a_persons_decision_resolves_the_outcome_and_may_publish_the_pin() {
+        let (pin, nothing) = (testdata::pin(), Upstream::default());
+        let left = Attempt::untouched(&pin)
+            .begin(later(1), "a".into())
+            .and_then(|a| a.failed(later(2), Failure::OutcomeAmbiguous, &nothing, &pin, "b".into()))
+            .expect("legal");
+        let none = left.none_by_person(later(3), "c".into()).expect("legal");
+        assert_eq!(names(&of_last_write(&pin, &none)), [(4, "pin.outcome_resolved")]);
+        let found = none.resolved_by_person(later(4), "9".into(), None, &pin, "d".into()).expect("legal");
+        assert_eq!(names(&of_last_write(&pin, &found)), [(5, "pin.outcome_resolved"), (6, "pin.published")]);
+        assert_eq!(names(&of_last_write(&pin, &left.touched(later(5), "e".into()))), []);
     }
 
     #[test]

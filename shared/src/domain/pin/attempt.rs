@@ -428,11 +428,58 @@ impl Attempt {
         self.logged(EventKind::Edited, |_| {})
     }
 
-    /// Keeps with the edit or the retry, which is the last event, who made it.
+    /// Whether the pin failed with an outcome that only a person can decide, and that none has decided yet.
+    pub fn is_left_to_a_person(&self) -> bool {
+        let is_open = matches!(self.failure, Some(Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable));
+        self.status == Status::Failed && is_open
+    }
+
+    /// A person has decided that this Pin is the pin's. That corrects an earlier decision that there is none.
+    /// `created_at`: when Pinterest created it, if a board showed that.
+    pub fn resolved_by_person(
+        &self,
+        now: Moment,
+        pinterest_pin_id: String,
+        created_at: Option<Moment>,
+        pin: &Pin,
+        nonce: String,
+    ) -> Next {
+        if !self.is_left_to_a_person() && self.failure != Some(Failure::ConfirmedAbsent) {
+            return Err(IllegalTransition { from: self.status, to: Status::Published });
+        }
+        let mut next = self.leave(&[Status::Failed], Status::Published, now, nonce)?;
+        next.pinterest_pin_id = Some(pinterest_pin_id.clone());
+        next.failure = None;
+        next.detail = None;
+        Ok(next.finished(now, pin).logged(EventKind::ResolvedByPerson, |event| {
+            event.next_at = created_at;
+            event.note = Some(pinterest_pin_id);
+        }))
+    }
+
+    /// A person has found that the pin has no Pin: another attempt can't create a second one.
+    pub fn none_by_person(&self, now: Moment, nonce: String) -> Next {
+        if !self.is_left_to_a_person() {
+            return Err(IllegalTransition { from: self.status, to: Status::Failed });
+        }
+        let mut next = self.leave(&[Status::Failed], Status::Failed, now, nonce)?;
+        next.failure = Some(Failure::ConfirmedAbsent);
+        next.detail = None;
+        Ok(next.logged(EventKind::NoneByPerson, |event| {
+            event.note = self.failure.map(|failure| failure.code().to_owned());
+        }))
+    }
+
+    /// The same state under a new revision: what another writer decided on the state before can't be written any more.
+    #[must_use]
+    pub fn touched(&self, now: Moment, nonce: String) -> Self {
+        Self { rev: self.rev + 1, nonce, updated_at: now, ..self.clone() }
+    }
+
+    /// Keeps with a caller's act, which is the last event, who made it.
     #[must_use]
     pub fn made_by(mut self, actor: Option<Actor>) -> Self {
-        let is_act = |event: &&mut Event| matches!(event.kind, EventKind::Edited | EventKind::Retried);
-        if let Some(event) = self.history.last_mut().filter(is_act) {
+        if let Some(event) = self.history.last_mut().filter(|event| event.kind.is_act()) {
             event.request_id = actor.map(Actor::mark);
         }
         self
@@ -479,12 +526,7 @@ impl Attempt {
 
     /// Records a Pin that was created by a call whose worker had lost the fence. Changes no status.
     pub fn with_orphan(&self, now: Moment, pinterest_pin_id: String, nonce: String) -> Self {
-        let mut next = self.clone();
-        next.rev += 1;
-        next.nonce = nonce;
-        next.updated_at = now;
-        next.orphan_pin_id = Some(pinterest_pin_id);
-        next
+        Self { orphan_pin_id: Some(pinterest_pin_id), ..self.touched(now, nonce) }
     }
 
     /// The duplicate check found these Pins beside the published one. Adds an event for each of the first few.

@@ -58,8 +58,9 @@ failures! {
     Unrecognised = ("pinterest_rejected", "Pinterest refused the pin for a reason this version does not know.", "Read Pinterest's message in the timeline (GET /v1/pins/{id}/timeline); nothing was created.");
     // Verdicts of this system, not of Pinterest.
     AttemptsExhausted = ("attempts_exhausted", "Every allowed attempt failed for a temporary reason.", "Retry the pin with POST /v1/pins/{id}/retry when Pinterest works again.");
-    OutcomeAmbiguous = ("outcome_ambiguous", "Several Pins on the board could be this one.", "Check the board on Pinterest. If the Pin is not there, retry the pin with POST /v1/pins/{id}/retry and accept_duplicate: true.");
-    OutcomeUnverifiable = ("outcome_unverifiable", "The board could not be read for three days, so the Pin may or may not exist.", "Check the board on Pinterest. If the Pin is not there, retry the pin with POST /v1/pins/{id}/retry and accept_duplicate: true.");
+    OutcomeAmbiguous = ("outcome_ambiguous", "Several Pins on the board could be this one.", "Compare the candidates of the timeline (GET /v1/pins/{id}/timeline) with the pin, then record with POST /v1/pins/{id}/resolve which Pin is this one, or that none is. Then the pin is published, or can be retried.");
+    OutcomeUnverifiable = ("outcome_unverifiable", "The board could not be read for three days, so the Pin may or may not exist.", "Check the board on Pinterest, then record with POST /v1/pins/{id}/resolve which Pin is this one, or that none is. Then the pin is published, or can be retried.");
+    ConfirmedAbsent = ("confirmed_absent", "A person confirmed that the Pin is not on Pinterest.", "Retry the pin with POST /v1/pins/{id}/retry.");
     ExpiredUnpublished = ("expired_unpublished", "The pin could not be published within 30 days.", "Restore the account's connection and publish again under a new key.");
     AccountDisconnected = ("account_disconnected", "The account is no longer connected.", "Reconnect the account; held pins are then published, and failed ones can be retried with POST /v1/pins/{id}/retry.");
     DeadLettered = ("dead_lettered", "Every delivery of this pin failed in this system; no call to Pinterest is open.", "Retry the pin with POST /v1/pins/{id}/retry when the cause is fixed; an operator can retry many at once.");

@@ -4,6 +4,7 @@
 pub mod attempt;
 pub mod backoff;
 pub mod blocker;
+pub mod candidate;
 pub mod decide;
 pub mod deleted;
 pub mod edit;

@@ -55,6 +55,10 @@ pub enum AttemptOutcome {
     /// The answer was lost, and the board didn't show the Pin.
     NotOnBoard,
     Refused,
+    /// The answer was lost, and a person decided which Pin it had created.
+    FoundByPerson,
+    /// The answer was lost, and a person decided that it had created none.
+    AbsentByPerson,
     /// The answer was lost, and no reading of the board has decided.
     Unknown,
     /// The history no longer has the events that say it.
@@ -68,6 +72,8 @@ pub enum KnownBy {
     FoundOnBoard,
     RefusedByPinterest,
     NotOnBoard,
+    /// The board could not decide, and a person did.
+    DecidedByPerson,
     /// No call was ever sent.
     NotAttempted,
     /// The pin isn't finished.
@@ -77,13 +83,15 @@ pub enum KnownBy {
 }
 
 impl AttemptOutcome {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Started,
         Self::NotSent,
         Self::Published,
         Self::FoundOnBoard,
         Self::NotOnBoard,
         Self::Refused,
+        Self::FoundByPerson,
+        Self::AbsentByPerson,
         Self::Unknown,
         Self::NotRecorded,
     ];
@@ -96,6 +104,8 @@ impl AttemptOutcome {
             Self::FoundOnBoard => "found_on_board",
             Self::NotOnBoard => "not_on_board",
             Self::Refused => "refused_by_pinterest",
+            Self::FoundByPerson => "found_by_person",
+            Self::AbsentByPerson => "absent_by_person",
             Self::Unknown => "unknown",
             Self::NotRecorded => "not_recorded",
         }
@@ -103,11 +113,12 @@ impl AttemptOutcome {
 }
 
 impl KnownBy {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::PinterestAnswered,
         Self::FoundOnBoard,
         Self::RefusedByPinterest,
         Self::NotOnBoard,
+        Self::DecidedByPerson,
         Self::NotAttempted,
         Self::NotFinished,
         Self::Unknown,
@@ -119,6 +130,7 @@ impl KnownBy {
             Self::FoundOnBoard => "found_on_board",
             Self::RefusedByPinterest => "refused_by_pinterest",
             Self::NotOnBoard => "not_on_board",
+            Self::DecidedByPerson => "decided_by_person",
             Self::NotAttempted => "not_attempted",
             Self::NotFinished => "not_finished",
             Self::Unknown => "unknown",
@@ -214,6 +226,8 @@ fn is_of_attempt(event: &Event) -> bool {
             | K::RetryPlanned
             | K::Deferred
             | K::Failed
+            | K::ResolvedByPerson
+            | K::NoneByPerson
     );
     is_one && event.attempt > 0
 }
@@ -235,8 +249,10 @@ impl AttemptRecord {
     fn goes_on(&mut self, event: &Event, quiesce_ms: i64) {
         use AttemptOutcome as O;
         use EventKind as K;
+        // A decision that there is none can be corrected.
+        let is_corrected = event.kind == K::ResolvedByPerson && self.outcome == O::AbsentByPerson;
         let is_open = matches!(self.outcome, O::Started | O::Unknown | O::NotRecorded);
-        if !is_open {
+        if !is_open && !is_corrected {
             return;
         }
         self.outcome = match event.kind {
@@ -244,6 +260,8 @@ impl AttemptRecord {
             K::Published => O::Published,
             K::Adopted => O::FoundOnBoard,
             K::NotOnPinterest => O::NotOnBoard,
+            K::ResolvedByPerson => O::FoundByPerson,
+            K::NoneByPerson => O::AbsentByPerson,
             // Without an answer before, the worker died in its call.
             K::AnswerUnknown | K::ReconcileInconclusive => O::Unknown,
             K::Failed if self.is_unresolved_by(event, quiesce_ms) => O::Unknown,
@@ -292,6 +310,7 @@ fn known_by(attempt: &Attempt, records: &[AttemptRecord], quiesce_ms: i64) -> Kn
         Status::Queued | Status::Deferred | Status::Publishing => KnownBy::NotFinished,
         Status::Published if has(O::Published) => KnownBy::PinterestAnswered,
         Status::Published if has(O::FoundOnBoard) => KnownBy::FoundOnBoard,
+        Status::Published if has(O::FoundByPerson) => KnownBy::DecidedByPerson,
         Status::Published => KnownBy::Unknown,
         // One of the calls may have created a Pin, also one before a retry.
         Status::Failed if attempt.ended_unresolved(quiesce_ms) || has(O::Unknown) => KnownBy::Unknown,
@@ -299,6 +318,7 @@ fn known_by(attempt: &Attempt, records: &[AttemptRecord], quiesce_ms: i64) -> Kn
         Status::Failed => match last_sent {
             Some(O::Refused) => KnownBy::RefusedByPinterest,
             Some(O::NotOnBoard) => KnownBy::NotOnBoard,
+            Some(O::AbsentByPerson) => KnownBy::DecidedByPerson,
             None if records.len() == attempt.attempt as usize => KnownBy::NotAttempted,
             _ => KnownBy::Unknown,
         },
@@ -526,6 +546,25 @@ mod tests {
         }
         let refused = begun().failed(at(2), Failure::BoardNotFound, &answer(404), &pin, "c".into()).expect("legal");
         assert_eq!(receipt(&refused).known_by, KnownBy::RefusedByPinterest, "the answer to the call");
+    }
+
+    #[test]
+    fn what_a_person_decided_is_known_by_the_decision() {
+        let (pin, nothing) = (testdata::pin(), Upstream::default());
+        let left = lost().failed(at(QUIESCE_MS), Failure::OutcomeAmbiguous, &nothing, &pin, "c".into()).expect("legal");
+        let none = left.none_by_person(at(QUIESCE_MS + 1), "d".into()).expect("legal");
+        assert_eq!(
+            (outcomes(&none), receipt(&none).known_by),
+            (vec![(1, "absent_by_person")], KnownBy::DecidedByPerson)
+        );
+        for undecided in [left, none] {
+            let found = undecided.resolved_by_person(at(QUIESCE_MS + 2), "9".into(), None, &pin, "e".into());
+            let found = found.expect("legal");
+            assert_eq!(
+                (outcomes(&found), receipt(&found).known_by),
+                (vec![(1, "found_by_person")], KnownBy::DecidedByPerson)
+            );
+        }
     }
 
     #[test]

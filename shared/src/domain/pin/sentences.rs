@@ -5,6 +5,7 @@
 pub mod summary;
 
 use super::WaitReason;
+use super::candidate::Candidate;
 use super::failure::Failure;
 use super::history::EventKind;
 use super::timeline::{By, Entry, TimelineEvent};
@@ -12,6 +13,9 @@ use crate::domain::time::Moment;
 
 /// The length of a whole id; an actor's that is shorter is only its beginning.
 const ID_LENGTH: usize = 36;
+
+/// A sentence names this many of the Pins that could be a pin's.
+const CANDIDATES_NAMED: usize = 3;
 
 /// Why a reading of a board did not decide, by the note of its event. Notes that aren't here are error codes.
 const LOOK_UP_REASONS: [(&str, &str); 11] = [
@@ -48,9 +52,8 @@ pub fn event(event: &TimelineEvent) -> String {
         K::NotSent => format!("On {at}, {attempt} was not sent, because it would have been too late. Another follows."),
         K::Published => format!("Published on {at}: Pinterest created the Pin in answer to {attempt}{answer}."),
         K::Adopted => {
-            let created = event.created_on_pinterest_at;
-            let created = created.map(|at| format!(" Pinterest created it on {}.", at.in_words()));
-            format!("On {at}, the Pin of {attempt} was found on the board.{}", created.unwrap_or_default())
+            let created = created(event.created_on_pinterest_at);
+            format!("On {at}, the Pin of {attempt} was found on the board.{created}")
         }
         K::AnswerUnknown => unknown(event, &at, &attempt, &answer),
         K::NotOnPinterest => {
@@ -64,11 +67,21 @@ pub fn event(event: &TimelineEvent) -> String {
             planned(event, "The next attempt was planned for")
         ),
         K::Deferred => deferred(event, &at),
-        K::Failed => format!("The pin failed on {at}{answer}{}.{}", because(note), said(event)),
+        K::Failed => {
+            let candidates = candidates(&event.candidates);
+            format!("The pin failed on {at}{answer}{}.{}{candidates}", because(note), said(event))
+        }
         K::Retried => {
             let failed = note.and_then(Failure::parse).map(|failure| format!(" It had failed: {}", failure.message()));
             let next = planned(event, "Its start was planned for");
             format!("On {at}, the pin was retried{by}.{}{next}", failed.unwrap_or_default())
+        }
+        K::ResolvedByPerson => {
+            let created = created(event.created_on_pinterest_at);
+            format!("On {at}, it was decided{by} that the Pin{} is the one of {attempt}.{created}", pin_named(note))
+        }
+        K::NoneByPerson => {
+            format!("On {at}, it was decided{by} that {attempt} had created no Pin. The pin can be retried.")
         }
         K::DuplicateFound => format!("On {at}, a check found a second Pin with the same content{}.", pin_named(note)),
         K::DuplicateRemoved => format!("On {at}, the second Pin{} was deleted from Pinterest.", pin_named(note)),
@@ -177,6 +190,29 @@ fn answer(event: &TimelineEvent) -> String {
 fn because(note: Option<&str>) -> String {
     let failure = note.and_then(Failure::parse);
     failure.map(|failure| format!(": {}", bare(failure.message()))).unwrap_or_default()
+}
+
+/// When Pinterest created the Pin, if that is known.
+fn created(at: Option<Moment>) -> String {
+    at.map(|at| format!(" Pinterest created it on {}.", at.in_words())).unwrap_or_default()
+}
+
+/// The Pins that a person has to choose from.
+fn candidates(candidates: &[Candidate]) -> String {
+    let named = |candidate: &Candidate| {
+        let created = candidate.created_at.map(|at| format!(" (created on {})", at.in_words()));
+        format!("{}{}", candidate.pinterest_pin_id, created.unwrap_or_default())
+    };
+    let shown: Vec<String> = candidates.iter().take(CANDIDATES_NAMED).map(named).collect();
+    let more = match candidates.len().saturating_sub(CANDIDATES_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    match shown.as_slice() {
+        [] => String::new(),
+        [one] => format!(" The Pin that could be it: {one}."),
+        several => format!(" The Pins that could be it: {}{more}.", several.join(", ")),
+    }
 }
 
 /// What was said about the attempt or the reading.

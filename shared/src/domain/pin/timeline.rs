@@ -1,9 +1,11 @@
 //! A pin's timeline: every event, and the next step. One call answers "did this publish or not?".
 
 use super::attempt::Attempt;
+use super::candidate::Candidate;
+use super::failure::Failure;
 use super::history::{Event, EventKind};
 use super::origin::{Actor, Mark, Origin};
-use super::said::Said;
+use super::said::{Part, Said};
 use super::{Pin, Placement, WaitReason};
 use crate::domain::pacing::pace::Pace;
 use crate::domain::time::Moment;
@@ -48,7 +50,7 @@ impl Entry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Known {
     Actor(Actor),
-    /// Of an edit and a retry.
+    /// Of an edit, a retry and a person's decision.
     Mark(Mark),
 }
 
@@ -110,13 +112,15 @@ pub struct TimelineEvent {
     pub upstream_code: Option<i64>,
     pub upstream_request_id: Option<String>,
     pub next_at: Option<Moment>,
-    /// Of a Pin that was found: when Pinterest created it, as the board showed it.
+    /// Of a Pin that was found or decided on: when Pinterest created it, as the board showed it.
     pub created_on_pinterest_at: Option<Moment>,
     pub note: Option<String>,
     /// Pinterest's own words.
     pub upstream_message: Option<String>,
     /// What our client saw in place of an answer.
     pub transport_error: Option<String>,
+    /// Of a failure with an ambiguous outcome: the Pins that could be the pin's.
+    pub candidates: Vec<Candidate>,
     pub by: Option<By>,
     /// Of the acceptance: where the pin came from.
     pub origin: Option<Origin>,
@@ -153,8 +157,8 @@ pub fn events(pin: &Pin, attempt: &Attempt) -> Vec<TimelineEvent> {
 }
 
 fn of_event(event: &Event) -> TimelineEvent {
-    let is_act = matches!(event.kind, EventKind::Edited | EventKind::Retried);
-    let is_found = event.kind == EventKind::Adopted;
+    let is_act = event.kind.is_act();
+    let is_found = is_found(event.kind);
     let is_omitted = event.kind == EventKind::Omitted;
     let mark = event.request_id.as_deref().filter(|_| is_act).and_then(Mark::parse);
     TimelineEvent {
@@ -171,16 +175,36 @@ fn of_event(event: &Event) -> TimelineEvent {
     }
 }
 
+/// Whether the event says which Pin is the pin's, other than Pinterest's answer.
+fn is_found(kind: EventKind) -> bool {
+    matches!(kind, EventKind::Adopted | EventKind::ResolvedByPerson)
+}
+
 /// When Pinterest created the published Pin, if it was found on a board that showed it.
 pub fn created_on_pinterest_at(attempt: &Attempt) -> Option<Moment> {
-    attempt.history.iter().rev().find(|event| event.kind == EventKind::Adopted)?.next_at
+    attempt.history.iter().rev().find(|event| is_found(event.kind))?.next_at
+}
+
+/// The event by which the pin was published.
+pub fn publishing_event(attempt: &Attempt) -> Option<&Event> {
+    attempt.history.iter().rev().find(|event| event.kind == EventKind::Published || is_found(event.kind))
 }
 
 /// Whether the published Pin was found on its board: its answer was lost.
 pub fn was_found(attempt: &Attempt) -> bool {
-    let is_end = |kind| matches!(kind, EventKind::Published | EventKind::Adopted);
-    let end = attempt.history.iter().rev().find(|event| is_end(event.kind));
-    end.is_some_and(|event| event.kind == EventKind::Adopted)
+    publishing_event(attempt).is_some_and(|event| event.kind == EventKind::Adopted)
+}
+
+/// Whether a person decided which Pin is the pin's.
+pub fn was_decided(attempt: &Attempt) -> bool {
+    publishing_event(attempt).is_some_and(|event| event.kind == EventKind::ResolvedByPerson)
+}
+
+/// The Pins that could be the pin's, if that is what its last attempt has left to a person.
+pub fn open_candidates<'a>(attempt: &Attempt, words: &'a [Said]) -> &'a [Candidate] {
+    let is_open = attempt.is_left_to_a_person() && attempt.failure == Some(Failure::OutcomeAmbiguous);
+    let of_last = words.iter().filter(|said| is_open && said.attempt == attempt.attempt);
+    of_last.map(|said| said.candidates.as_slice()).find(|candidates| !candidates.is_empty()).unwrap_or_default()
 }
 
 /// Adds the names of these actors, and their whole ids where only the first digits were known.
@@ -199,18 +223,33 @@ pub fn has_words(attempt: &Attempt) -> bool {
     attempt.history.iter().any(|event| is_reading(event.kind) || is_unsuccessful(Entry::Of(event.kind)))
 }
 
-/// Adds to the first answer of each attempt what was said about it, and to a reading of its board what was said there.
+/// Adds to the first answer of each attempt what was said about it, to a reading of its board what was said there, and
+/// to an ambiguous outcome the Pins that could be the attempt's.
 pub fn with_words(mut events: Vec<TimelineEvent>, words: Vec<Said>) -> Vec<TimelineEvent> {
     for said in words {
-        let is_its = |event: &&mut TimelineEvent| match said.read_at {
-            Some(at) => event.entry == Entry::Of(EventKind::ReconcileInconclusive) && event.at == at,
-            None => event.attempt == Some(said.attempt) && is_unsuccessful(event.entry),
+        let part = said.part();
+        let is_its = |event: &&mut TimelineEvent| match part {
+            Part::Reading => {
+                event.entry == Entry::Of(EventKind::ReconcileInconclusive) && Some(event.at) == said.read_at
+            }
+            Part::Call => event.attempt == Some(said.attempt) && is_unsuccessful(event.entry),
+            Part::Candidates => event.attempt == Some(said.attempt) && is_ambiguous(event),
         };
-        if let Some(event) = events.iter_mut().find(is_its) {
-            (event.upstream_message, event.transport_error) = (said.message, said.transport_error);
+        let Some(event) = events.iter_mut().find(is_its) else { continue };
+        match part {
+            Part::Candidates => event.candidates = said.candidates,
+            Part::Call | Part::Reading => {
+                (event.upstream_message, event.transport_error) = (said.message, said.transport_error);
+            }
         }
     }
     events
+}
+
+/// Whether the event is the failure of a pin that several Pins could be.
+fn is_ambiguous(event: &TimelineEvent) -> bool {
+    let is_code = event.note.as_deref() == Some(Failure::OutcomeAmbiguous.code());
+    event.entry == Entry::Of(EventKind::Failed) && is_code
 }
 
 /// Whether such an event records an answer that isn't a success.
@@ -233,6 +272,7 @@ fn plain(at: Moment, entry: Entry) -> TimelineEvent {
         note: None,
         upstream_message: None,
         transport_error: None,
+        candidates: Vec::new(),
         by: None,
         origin: None,
     }
@@ -271,8 +311,7 @@ mod tests {
     fn each_attempts_words_are_at_its_own_answer() {
         let pin = testdata::pin();
         let upstream = Upstream { status: Some(409), ..Upstream::default() };
-        let retry =
-            |a: Attempt| a.retry_at(T, T, crate::domain::pin::failure::Failure::PinterestBusy, &upstream, "r".into());
+        let retry = |a: Attempt| a.retry_at(T, T, Failure::PinterestBusy, &upstream, "r".into());
         let begin = |a: Attempt| a.begin(T, "a".into());
         let attempt = begin(Attempt::untouched(&pin))
             .and_then(retry)
@@ -282,9 +321,9 @@ mod tests {
         assert!(has_words(&attempt) && !has_words(&Attempt::untouched(&pin)));
         let said = |attempt, message: Option<&str>, transport_error: Option<&str>| Said {
             attempt,
-            read_at: None,
             message: message.map(str::to_owned),
             transport_error: transport_error.map(str::to_owned),
+            ..Said::default()
         };
         let words = vec![said(1, Some("Busy."), None), said(2, None, Some("no answer")), said(3, Some("lost"), None)];
         let events = with_words(events(&pin, &attempt), words);
@@ -300,6 +339,35 @@ mod tests {
             ("outcome_unknown", None, Some("no answer")),
         ];
         assert_eq!(shown, wanted);
+    }
+
+    #[test]
+    fn an_ambiguous_outcome_names_its_candidates_until_a_person_has_decided() {
+        let (pin, nothing) = (testdata::pin(), Upstream::default());
+        let left = Attempt::untouched(&pin)
+            .begin(T, "a".into())
+            .and_then(|a| a.unresolved_outcome(T.plus_ms(1), T.plus_ms(2), &nothing, "b".into()))
+            .and_then(|a| a.failed(T.plus_ms(3), Failure::OutcomeAmbiguous, &nothing, &pin, "c".into()))
+            .expect("legal");
+        let candidates = vec![Candidate { pinterest_pin_id: "9".into(), created_at: Some(T) }];
+        let words = vec![Said { attempt: 1, candidates: candidates.clone(), ..Said::default() }];
+        assert_eq!(open_candidates(&left, &words), candidates);
+        let named = |attempt: &Attempt| -> Vec<(&'static str, usize)> {
+            let events = with_words(events(&pin, attempt), words.clone());
+            let has_some = events.iter().filter(|event| !event.candidates.is_empty());
+            has_some.map(|event| (event.entry.name(), event.candidates.len())).collect()
+        };
+        assert_eq!(named(&left), [("failed", 1)]);
+        let none = left.none_by_person(T.plus_ms(4), "d".into()).expect("legal");
+        let found = none.resolved_by_person(T.plus_ms(5), "9".into(), Some(T), &pin, "e".into()).expect("a correction");
+        assert_eq!((named(&none), named(&found)), (vec![("failed", 1)], vec![("failed", 1)]), "it is history");
+        for decided in [&none, &found] {
+            assert_eq!(open_candidates(decided, &words), []);
+        }
+        assert_eq!((was_found(&found), was_decided(&found)), (false, true));
+        assert_eq!(created_on_pinterest_at(&found), Some(T));
+        let retried = left.retried(T.plus_ms(4), None, "d".into()).expect("legal");
+        assert_eq!(open_candidates(&retried, &words), []);
     }
 
     #[test]
@@ -326,7 +394,7 @@ mod tests {
         let (pin, nothing) = (testdata::pin(), Upstream::default());
         let key = Actor::Key(KeyId(uuid::Uuid::from_u128(0x1a2b_3c4d << 96)));
         let retried = Attempt::untouched(&pin)
-            .failed(T, crate::domain::pin::failure::Failure::ImageBroken, &nothing, &pin, "f".into())
+            .failed(T, Failure::ImageBroken, &nothing, &pin, "f".into())
             .and_then(|failed| failed.retried(T, None, "r".into()))
             .expect("legal")
             .made_by(Some(key));

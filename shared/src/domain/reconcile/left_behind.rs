@@ -32,12 +32,16 @@ pub fn attempts(attempt: &Attempt) -> Vec<LeftBehind> {
             EventKind::Failed if is_left() => {
                 left.push(LeftBehind { started_at: started_at.unwrap_or(event.at), is_edited: false });
             }
+            // The person has decided: it owns the Pin that the row names, or none.
+            EventKind::ResolvedByPerson | EventKind::NoneByPerson => {
+                left.pop();
+            }
             EventKind::Edited => left.iter_mut().for_each(|left| left.is_edited = true),
             _ => {}
         }
     }
     // Of the latest attempt the row knows the beginning, also if the history has dropped it.
-    if matches!(attempt.failure, Some(Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable)) {
+    if attempt.is_left_to_a_person() {
         let started_at = attempt.started_at.unwrap_or(attempt.updated_at);
         match left.last_mut() {
             Some(last) => last.started_at = started_at,
@@ -105,6 +109,10 @@ mod tests {
             .and_then(|a| a.failed(T, Failure::ImageUnreachable, &Upstream::default(), &pin, "f".into()))
             .expect("legal");
         assert_eq!(attempts(&refused), []);
+        let none = left_to_a_person(started_at).none_by_person(T, "n".into()).expect("legal");
+        assert_eq!(attempts(&none), [], "a person has decided");
+        let found = none.resolved_by_person(T, "9".into(), None, &pin, "r".into()).expect("legal");
+        assert_eq!(attempts(&found), []);
     }
 
     #[test]

@@ -93,7 +93,7 @@ pub const WEBHOOK_DISABLED: Action =
 
 /// Every action. Names are public API: they are added, never changed.
 #[rustfmt::skip] // One row per action keeps it readable as a table.
-pub const ACTIONS: [Action; 42] = [
+pub const ACTIONS: [Action; 43] = [
     PIN_CREATED,
     PIN_PUBLISHED,
     PIN_PUBLISH_FAILED,
@@ -121,6 +121,7 @@ pub const ACTIONS: [Action; 42] = [
     action("pin.deleted", C::Publishing, "pin", "A pin was deleted."),
     action("pin.bulk_deleted", C::Publishing, "pin", "Several pins were deleted."),
     Action { outcome: Outcome::Queued, ..action("pin.retried", C::Publishing, "pin", "A pin was retried.") },
+    action("pin.resolved", C::Publishing, "pin", "A person decided the outcome of a pin."),
     Action { outcome: Outcome::Queued, ..action("pin.bulk_retried", C::Publishing, "pin", "Several pins were retried.") },
     Action { outcome: Outcome::Queued, ..action("import.created", C::Publishing, "import_job", "An import was submitted.") },
     Action { outcome: Outcome::Queued, ..action("import.resumed", C::Publishing, "import_job", "An import was resumed.") },

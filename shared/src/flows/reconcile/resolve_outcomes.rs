@@ -23,7 +23,7 @@ use crate::domain::pin::{Pin, PinRequest};
 use crate::domain::reconcile::assignment::{self, Claim, Ruling, Standing};
 use crate::domain::reconcile::board_scan::{MEMBERS_MAX, NOT_SEEN, Reading};
 use crate::domain::reconcile::left_behind::{self, LeftBehind};
-use crate::domain::reconcile::matching::{BoardPin, Window};
+use crate::domain::reconcile::matching::{self, BoardPin, Window};
 use crate::domain::recovery::{OWNED_WITHIN_MS, PINS_PER_MARKER, RecoveryMarker};
 use crate::domain::time::{HOUR_MS, Moment, SECOND_MS};
 use crate::flows::activity;
@@ -168,6 +168,7 @@ pub async fn resolve(
                 && let Ok(Some(next)) =
                     next_state(context, unresolved, ruling, &free, &reading, shares_out && !is_withheld)
             {
+                keep_candidates(context, unresolved, &next, &free).await?;
                 writes.push((unresolved.pin.clone(), next));
             }
         }
@@ -176,6 +177,24 @@ pub async fn resolve(
         }
     }
     Ok(())
+}
+
+/// Keeps the Pins that a person has to choose from, if the pin is left to one. They are written first: without them,
+/// nobody could tell later which Pins were meant.
+async fn keep_candidates(
+    context: &Context,
+    unresolved: &UnresolvedPin,
+    next: &Attempt,
+    free: &[BoardPin],
+) -> PortResult<()> {
+    if next.failure != Some(Failure::OutcomeAmbiguous) {
+        return Ok(());
+    }
+    let candidates = matching::candidates(&unresolved.pin.request, free, unresolved.window(context));
+    match Said::naming(next, candidates) {
+        Some(said) => context.store.put_said(&unresolved.pin, &said).await,
+        None => Ok(()),
+    }
 }
 
 /// How a pin stands in the assignment; `None` when it has no claim.

@@ -42,7 +42,7 @@ use crate::domain::pacing::budget::DaySpending;
 use crate::domain::pacing::pacer::Pacer;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
-use crate::domain::pin::said::Said;
+use crate::domain::pin::said::{Part, Said};
 use crate::domain::reconcile::board_scan::BoardScan;
 use crate::domain::recovery::RecoveryMarker;
 use crate::domain::time::Moment;
@@ -61,7 +61,7 @@ struct Tables {
     accounts: BTreeMap<AccountKey, Account>,
     pins: BTreeMap<PinKey, Pin>,
     attempts: BTreeMap<PinKey, Attempt>,
-    said: BTreeMap<(PinKey, u32, bool), (String, Said)>,
+    said: BTreeMap<(PinKey, u32, Part), (String, Said)>,
     siblings: BTreeMap<(AccountKey, String), BTreeSet<PinId>>,
     unresolved: BTreeMap<BoardKey, BTreeSet<PinId>>,
     scans: BTreeMap<BoardKey, BoardScan>,

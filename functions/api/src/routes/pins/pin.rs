@@ -16,6 +16,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::candidate::Candidate;
 use super::fields::{AltText, BoardId, Color, Description, IdempotencyKey, OnDuplicate, Priority, Terms, Title};
 use super::options::{IDEMPOTENCY_KEY, ON_DUPLICATE, Options};
 use crate::error::ApiError;
@@ -319,10 +320,21 @@ pub struct Pin {
     pub edits: u32,
     /// Extension: what you can do about the error.
     pub error_remediation: Option<&'static str>,
+    /// Extension: of a pin that failed with `outcome_ambiguous`, the Pins on its board that could be this one, at most
+    /// ten. Absent otherwise, and in lists. `POST /v1/pins/{id}/resolve` takes the decision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub candidates: Option<Vec<Candidate>>,
     /// Extension: the id of a Pin on Pinterest that an attempt may have created in addition.
     pub orphan_pin_id: Option<String>,
     /// Extension: the id of a second Pin on Pinterest with the same content.
     pub duplicate_pin_id: Option<String>,
+}
+
+impl Pin {
+    /// The pin with the Pins that could be this one.
+    pub fn with_candidates(self, candidates: Option<Vec<Candidate>>) -> Self {
+        Self { candidates, ..self }
+    }
 }
 
 impl From<&PinView> for Pin {
@@ -379,6 +391,7 @@ impl From<&PinView> for Pin {
             origin: Origin::from(&pin.origin),
             edits: pin.edit,
             error_remediation: blocker.map(Blocker::remedy),
+            candidates: None,
             orphan_pin_id: attempt.orphan_pin_id.clone(),
             duplicate_pin_id: attempt.duplicate_pin_id.clone(),
         }

@@ -46,17 +46,19 @@ names!(
     ReceiptAttemptOutcome,
     "What came of an attempt. `started`: nothing else is recorded yet. `not_sent`: the call was never sent. \
      `published`: Pinterest answered with the Pin. `found_on_board`, `not_on_board`: the answer was lost, and the board \
-     showed the Pin, or did not. `refused_by_pinterest`: Pinterest answered that it created no Pin. `unknown`: the \
-     answer was lost, and the board has not decided. `not_recorded`: the events are no longer kept.",
+     showed the Pin, or did not. `refused_by_pinterest`: Pinterest answered that it created no Pin. \
+     `found_by_person`, `absent_by_person`: the answer was lost, the board could not decide, and a person decided which \
+     Pin it is, or that there is none. `unknown`: the answer was lost, and the board has not decided. `not_recorded`: \
+     the events are no longer kept.",
     facts::AttemptOutcome::ALL.map(facts::AttemptOutcome::name)
 );
 names!(
     OutcomeKnownBy,
     "How the outcome of the pin is known. `pinterest_answered`: Pinterest answered with the Pin. `found_on_board`: the \
      answer was lost, and the board showed the Pin. `refused_by_pinterest`: Pinterest refused the last call. \
-     `not_on_board`: the answer to the last call was lost, and the board did not show a Pin. `not_attempted`: no call \
-     was ever sent. `not_finished`: the pin is not finished. `unknown`: a call may have created a Pin, or the events \
-     that tell are no longer kept.",
+     `not_on_board`: the answer to the last call was lost, and the board did not show a Pin. `decided_by_person`: a \
+     person decided which Pin it is, or that there is none. `not_attempted`: no call was ever sent. `not_finished`: the \
+     pin is not finished. `unknown`: a call may have created a Pin, or the events that tell are no longer kept.",
     facts::KnownBy::ALL.map(facts::KnownBy::name)
 );
 

@@ -10,7 +10,7 @@ use pinbridge_shared::domain::pin::blocker::Blocker;
 use pinbridge_shared::domain::pin::history::EventKind;
 use pinbridge_shared::domain::pin::sentences::summary::{Facts, summary};
 use pinbridge_shared::domain::pin::timeline::Entry;
-use pinbridge_shared::domain::pin::{lateness, origin, sentences, timeline};
+use pinbridge_shared::domain::pin::{PinRequest, candidate, lateness, origin, sentences, timeline};
 use pinbridge_shared::domain::time::{Moment, SECOND_MS};
 use pinbridge_shared::flows::pins::name_actors::name_actors;
 use pinbridge_shared::flows::pins::read_pins::PinView;
@@ -18,6 +18,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::candidate::Candidate;
 use super::pin::{ActorType, PinErrorCode, PinStatus, code, message};
 use super::{find, of_pin};
 use crate::auth::Caller;
@@ -100,7 +101,7 @@ pub struct Timeline {
     /// Extension: when this system learned that Pinterest has the Pin. `published_at_source` says from what.
     pub published_at: Option<Time>,
     /// Extension: `answer` if Pinterest answered with the Pin, `board` if that answer was lost and the Pin was found on
-    /// its board: Pinterest then created it earlier than `published_at`.
+    /// its board, `person` if a person decided which Pin it is: Pinterest then created it earlier than `published_at`.
     pub published_at_source: Option<PublishedAtSource>,
     /// Extension: of a Pin that was found, when Pinterest created it, to the second, if the board showed that.
     pub created_on_pinterest_at: Option<Time>,
@@ -108,6 +109,10 @@ pub struct Timeline {
     pub error_message: Option<String>,
     /// Extension: what you can do about the error.
     pub error_remediation: Option<&'static str>,
+    /// Extension: of a pin that failed with `outcome_ambiguous`, the Pins on its board that could be this one, at most
+    /// ten. Absent otherwise. `POST /v1/pins/{id}/resolve` takes the decision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub candidates: Option<Vec<Candidate>>,
     /// Extension: the id of a second Pin on Pinterest with the same content.
     pub duplicate_pin_id: Option<String>,
     /// Extension: the time at which the pin was to start, if its schedule set one.
@@ -126,20 +131,42 @@ pub struct Timeline {
 
 impl Timeline {
     /// The timeline with these events.
-    fn of(view: PinView, events: Vec<timeline::TimelineEvent>, quiesce_ms: i64, now: Moment) -> Self {
+    fn of(
+        view: PinView,
+        events: Vec<timeline::TimelineEvent>,
+        candidates: Vec<candidate::Candidate>,
+        quiesce_ms: i64,
+        now: Moment,
+    ) -> Self {
         let PinView { pin, attempt, blocker, next } = view;
         let failed = |event: &&timeline::TimelineEvent| event.entry == Entry::Of(EventKind::Failed);
         let words = events.iter().rev().find(failed).and_then(|event| event.upstream_message.as_deref());
-        let facts = Facts { pin: &pin, attempt: &attempt, blocker, next: &next, words, quiesce_ms, now };
+        let facts = Facts {
+            pin: &pin,
+            attempt: &attempt,
+            blocker,
+            next: &next,
+            words,
+            candidates: &candidates,
+            quiesce_ms,
+            now,
+        };
+        let summary = summary(&facts);
         let is_published = attempt.status == Status::Published;
-        let source = if timeline::was_found(&attempt) { "board" } else { "answer" };
+        let source = if timeline::was_found(&attempt) {
+            "board"
+        } else if timeline::was_decided(&attempt) {
+            "person"
+        } else {
+            "answer"
+        };
         let id_on_pinterest = attempt.pinterest_pin_id.as_ref().filter(|_| !pin.request.account.is_simulated());
         Self {
             pin_id: pin.key.pin.0,
             job_id: pin.key.pin.0,
             account_id: pin.request.account.0,
             status: PinStatus(attempt.status.name()),
-            summary: summary(&facts),
+            summary,
             attempts: attempt.attempt,
             attempts_spent: attempt.attempts_spent(),
             pinterest_url: id_on_pinterest.map(|id| format!("https://www.pinterest.com/pin/{id}/")),
@@ -149,11 +176,12 @@ impl Timeline {
             error_code: code(blocker),
             error_message: message(blocker, &attempt),
             error_remediation: blocker.map(Blocker::remedy),
+            candidates: Candidate::all(&pin.request, candidates),
             due_at: pin.due_at.map(Time),
             publish_before: pin.request.publish_before.map(Time),
             late_by_seconds: lateness::late_by_ms(&pin, &attempt).map(|late_ms| late_ms as f64 / SECOND_MS as f64),
             late_cause: attempt.late_cause.map(LateCause::from),
-            events: events.into_iter().map(TimelineEvent::from).collect(),
+            events: events.into_iter().map(|event| TimelineEvent::of(&pin.request, event)).collect(),
             next: next.into(),
             pinterest_pin_id: attempt.pinterest_pin_id,
             duplicate_pin_id: attempt.duplicate_pin_id,
@@ -161,7 +189,7 @@ impl Timeline {
     }
 }
 
-names!(PublishedAtSource, "How this system learned that Pinterest has the Pin.", ["answer", "board"]);
+names!(PublishedAtSource, "How this system learned that Pinterest has the Pin.", ["answer", "board", "person"]);
 names!(LateCause, "What made a pin late.", lateness::LateCause::ALL.map(lateness::LateCause::name));
 
 impl From<lateness::LateCause> for LateCause {
@@ -258,7 +286,8 @@ pub struct TimelineEvent {
     pub upstream_request_id: Option<String>,
     /// The time for which the next step was planned.
     pub next_at: Option<Time>,
-    /// Extension: of `found_on_pinterest`, when Pinterest created the Pin, if the board showed that.
+    /// Extension: of `found_on_pinterest` and `resolved_by_person`, when Pinterest created the Pin, if the board showed
+    /// that.
     pub created_on_pinterest_at: Option<Time>,
     /// The code of the reason, or the id of a Pin.
     pub note: Option<String>,
@@ -266,14 +295,19 @@ pub struct TimelineEvent {
     pub upstream_message: Option<String>,
     /// Extension: what happened in place of an answer from Pinterest, such as a timeout.
     pub transport_error: Option<String>,
-    /// Extension: who sent, changed or retried the pin, if it is known.
+    /// Extension: of a failure with `outcome_ambiguous`, the Pins on the board that could be this one. Absent otherwise.
+    /// (An export leaves them out.)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub candidates: Option<Vec<Candidate>>,
+    /// Extension: who sent, changed or retried the pin, or decided its outcome, if it is known.
     pub by: Option<EventActor>,
     /// Extension: of `accepted`, where the pin came from.
     pub origin: Option<EventOrigin>,
 }
 
-impl From<timeline::TimelineEvent> for TimelineEvent {
-    fn from(event: timeline::TimelineEvent) -> Self {
+impl TimelineEvent {
+    /// An event of that request's pin.
+    pub fn of(request: &PinRequest, event: timeline::TimelineEvent) -> Self {
         Self {
             at: Time(event.at),
             event: event.entry.name(),
@@ -289,6 +323,7 @@ impl From<timeline::TimelineEvent> for TimelineEvent {
             note: event.note,
             upstream_message: event.upstream_message,
             transport_error: event.transport_error,
+            candidates: Candidate::all(request, event.candidates),
             by: event.by.map(EventActor::from),
             origin: event.origin.map(EventOrigin::from),
         }
@@ -330,10 +365,11 @@ async fn timeline(
     let view = find(&context, &caller, &id).await?;
     let has_words = timeline::has_words(&view.attempt);
     let words = if has_words { context.store.said(&view.pin).await? } else { Vec::new() };
+    let candidates = timeline::open_candidates(&view.attempt, &words).to_vec();
     let events = timeline::with_words(timeline::events(&view.pin, &view.attempt), words);
     let events = name_actors(&context, caller.workspace, events).await?;
     let quiesce_ms = context.settings.deadlines.quiesce_ms;
-    Ok(Json(Timeline::of(view, events, quiesce_ms, context.system.now())))
+    Ok(Json(Timeline::of(view, events, candidates, quiesce_ms, context.system.now())))
 }
 
 async fn job(

@@ -1,6 +1,7 @@
 //! Examples of a pin's transitions.
 
 use super::*;
+use crate::domain::ids::KeyId;
 use crate::domain::pin::history::KEEP_WITHIN_MS;
 use crate::domain::testdata;
 
@@ -170,6 +171,45 @@ fn only_a_call_without_an_answer_ends_unresolved() {
     assert!(unresolved_outcome(failed(Failure::BoardNotFound, late, false)), "of a worker that died");
     let orphaned = failed(Failure::ImageBroken, soon, false).with_orphan(late, "1".into(), "d".into());
     assert!(unresolved_outcome(orphaned), "there is one");
+}
+
+#[test]
+fn a_person_decides_only_what_was_left_to_one() {
+    let (pin, late) = (testdata::pin(), T.plus_ms(120_000));
+    let found = |attempt: &Attempt| attempt.resolved_by_person(late, "9".into(), Some(T), &pin, "e".into());
+    for failure in [Failure::OutcomeAmbiguous, Failure::OutcomeUnverifiable] {
+        let left = failed(failure, late, true);
+        let none = left.none_by_person(late.plus_ms(1), "d".into()).expect("legal");
+        assert_eq!((none.status, none.failure), (Status::Failed, Some(Failure::ConfirmedAbsent)));
+        assert_eq!((none.finished_at, none.expires_at), (left.finished_at, left.expires_at), "it failed then");
+        assert!(left.ended_unresolved(120_000) && !none.ended_unresolved(120_000));
+        let last = none.history.last().expect("an event");
+        assert_eq!((last.kind, last.note.as_deref()), (EventKind::NoneByPerson, Some(failure.code())));
+        assert_eq!(none.none_by_person(late, "e".into()).map_err(|illegal| illegal.from), Err(Status::Failed));
+        for undecided in [&left, &none] {
+            let found = found(undecided).expect("legal");
+            assert_eq!((found.status, found.failure), (Status::Published, None));
+            assert_eq!((found.pinterest_pin_id.as_deref(), found.finished_at), (Some("9"), Some(late)));
+            let last = found.history.last().map(|event| (event.kind, event.next_at));
+            assert_eq!(last, Some((EventKind::ResolvedByPerson, Some(T))));
+        }
+        assert!(none.retried(late, None, "r".into()).is_ok());
+    }
+    let begun = Attempt::untouched(&pin).begin(T, "a".into()).expect("begins");
+    for other in [failed(Failure::ImageBroken, T, false), failed(Failure::AttemptsExhausted, late, true), begun] {
+        assert!(found(&other).is_err() && other.none_by_person(late, "d".into()).is_err(), "{other:?}");
+    }
+}
+
+#[test]
+fn a_decision_says_who_made_it() {
+    let key = Actor::Key(KeyId(uuid::Uuid::from_u128(0x1a2b_3c4d << 96)));
+    let left = failed(Failure::OutcomeAmbiguous, T, true);
+    let decided = left.none_by_person(T, "d".into()).expect("legal").made_by(Some(key));
+    assert_eq!(decided.history.last().and_then(|event| event.request_id.as_deref()), Some("key:1a2b3c4d"));
+    // What the failure says stays as it was.
+    let before = decided.history.iter().rev().nth(1).expect("the failure");
+    assert_eq!((before.kind, before.request_id.as_deref()), (EventKind::Failed, None));
 }
 
 #[test]

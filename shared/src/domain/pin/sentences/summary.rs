@@ -1,12 +1,13 @@
 //! The whole pin in one or two sentences: did it publish or not, and why?
 
-use super::{bare, quoted, with_times};
+use super::{bare, candidates, created, quoted, with_times};
 use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::pin::blocker::Blocker;
+use crate::domain::pin::candidate::Candidate;
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::history::{Event, EventKind};
 use crate::domain::pin::said::words_of;
-use crate::domain::pin::timeline::{NextStep, PaceNow, created_on_pinterest_at, was_found};
+use crate::domain::pin::timeline::{NextStep, PaceNow, created_on_pinterest_at, was_decided, was_found};
 use crate::domain::pin::waits::LAST_ATTEMPT_FAILED;
 use crate::domain::pin::{Pin, WaitReason, lateness};
 use crate::domain::time::{HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
@@ -24,6 +25,8 @@ pub struct Facts<'a> {
     pub next: &'a NextStep,
     /// All of Pinterest's words about the failure. The pin's row has only their beginning and their end.
     pub words: Option<&'a str>,
+    /// The Pins that could be the pin's, while a person has to decide.
+    pub candidates: &'a [Candidate],
     /// How long an unanswered call may still create a Pin.
     pub quiesce_ms: i64,
     pub now: Moment,
@@ -49,6 +52,14 @@ fn published(facts: &Facts<'_>) -> String {
         let created = created.unwrap_or_default();
         format!(
             "Published. The answer to the {which} attempt was {call}; the Pin was found on the board on {at}{created}."
+        )
+    } else if was_decided(attempt) {
+        let which = ordinal(attempt.attempt);
+        let id = attempt.pinterest_pin_id.as_deref().map(|id| format!(" ({id})")).unwrap_or_default();
+        let created = created(created_on_pinterest_at(attempt));
+        format!(
+            "Published. The outcome of the {which} attempt could not be read from the board; on {at}, a person decided \
+             which Pin it is{id}.{created}"
         )
     } else {
         format!("Published on {at}{}", how(attempt))
@@ -81,6 +92,10 @@ fn how(attempt: &Attempt) -> String {
             let (lost, next) = (ordinal(event.attempt), ordinal(event.attempt + 1));
             format!("{which}; the {lost} answer was {call}, and the board was checked before the {next}.")
         }
+        Some(event) if event.kind == EventKind::NoneByPerson => {
+            let earlier = ordinal(event.attempt);
+            format!("{which}. A person had decided that the {earlier} attempt had created no Pin.")
+        }
         Some(event) => {
             let failure = event.note.as_deref().and_then(Failure::parse);
             let why = failure.map(|failure| format!(": {}", failure.message()));
@@ -95,7 +110,7 @@ fn how(attempt: &Attempt) -> String {
 /// Whether the event says what came of an earlier attempt.
 fn is_verdict(event: &Event) -> bool {
     match event.kind {
-        EventKind::NotOnPinterest | EventKind::RetryPlanned | EventKind::Failed => true,
+        EventKind::NotOnPinterest | EventKind::RetryPlanned | EventKind::Failed | EventKind::NoneByPerson => true,
         // Without an answer, it was made to wait before its call.
         EventKind::Deferred => event.status.is_some(),
         _ => false,
@@ -113,9 +128,18 @@ fn failed(facts: &Facts<'_>) -> String {
     let attempt = facts.attempt;
     let at = attempt.finished_at.unwrap_or(attempt.updated_at).in_words();
     let is_unknown = attempt.ended_unresolved(facts.quiesce_ms);
-    let verdict =
-        if is_unknown { "It is not known whether the pin was published: it" } else { "Not published: the pin" };
     let why = attempt.failure.map(|failure| format!(": {}", bare(failure.message()))).unwrap_or_default();
+    let first = match decided_absent(attempt).filter(|_| !is_unknown) {
+        Some(decided) => {
+            let (which, at) = (ordinal(decided.attempt), decided.at.in_words());
+            format!(
+                "Not published: the outcome of the {which} attempt was unknown, and on {at}, a person decided that it \
+                 had created no Pin."
+            )
+        }
+        None if is_unknown => format!("It is not known whether the pin was published: it failed on {at}{why}."),
+        None => format!("Not published: the pin failed on {at}{why}."),
+    };
     let said = words_of(attempt.detail.as_deref()).map(|short| quoted(facts.words.unwrap_or(short)));
     let said = said.unwrap_or_default();
     let helps = match attempt.failure {
@@ -125,7 +149,14 @@ fn failed(facts: &Facts<'_>) -> String {
     };
     let orphan = attempt.orphan_pin_id.as_ref();
     let orphan = orphan.map(|id| format!(" A call of the pin created the Pin {id}.")).unwrap_or_default();
-    format!("{verdict} failed on {at}{why}.{said}{orphan}{helps}")
+    let candidates = candidates(facts.candidates);
+    format!("{first}{candidates}{said}{orphan}{helps}")
+}
+
+/// The decision that the last attempt of a failed pin has created no Pin.
+fn decided_absent(attempt: &Attempt) -> Option<&Event> {
+    let is_decided = attempt.failure == Some(Failure::ConfirmedAbsent);
+    attempt.history.iter().rev().find(|event| is_decided && event.kind == EventKind::NoneByPerson)
 }
 
 fn publishing(facts: &Facts<'_>) -> String {

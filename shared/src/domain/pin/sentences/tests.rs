@@ -89,6 +89,46 @@ fn an_edit_names_who_made_it() {
 }
 
 #[test]
+fn a_decision_names_the_pin_and_who_made_it() {
+    let by = Some("user:1a2b3c4d".to_owned());
+    let found = Event { request_id: by.clone(), next_at: Some(T), ..noted(EventKind::ResolvedByPerson, "99") };
+    let who = "by the person whose id begins with 1a2b3c4d";
+    assert_eq!(
+        of(found),
+        format!(
+            "On 1 Jan 2026 at 00:00:01 UTC, it was decided {who} that the Pin (99) is the one of attempt 2. Pinterest \
+             created it on 1 Jan 2026 at 00:00:00 UTC."
+        )
+    );
+    let none = Event { request_id: by, ..noted(EventKind::NoneByPerson, "outcome_ambiguous") };
+    assert_eq!(
+        of(none),
+        format!(
+            "On 1 Jan 2026 at 00:00:01 UTC, it was decided {who} that attempt 2 had created no Pin. The pin can be \
+             retried."
+        )
+    );
+}
+
+#[test]
+fn an_ambiguous_outcome_names_three_of_the_pins_that_it_could_be() {
+    let failed = |count: usize| {
+        let pins = (0..count).map(|id| Candidate { pinterest_pin_id: id.to_string(), created_at: None });
+        let event = noted(EventKind::Failed, "outcome_ambiguous");
+        let attempt = Attempt { history: vec![event], ..Attempt::untouched(&pin()) };
+        let mut events = timeline::events(&pin(), &attempt);
+        let mut last = events.pop().expect("an event");
+        last.candidates = pins.collect();
+        super::event(&last)
+    };
+    let text = "The pin failed on 1 Jan 2026 at 00:00:01 UTC: Several Pins on the board could be this one.";
+    assert_eq!(failed(0), text);
+    assert_eq!(failed(1), format!("{text} The Pin that could be it: 0."));
+    assert_eq!(failed(3), format!("{text} The Pins that could be it: 0, 1, 2."));
+    assert_eq!(failed(10), format!("{text} The Pins that could be it: 0, 1, 2 and 7 more."));
+}
+
+#[test]
 fn the_acceptance_says_who_asked_by_what() {
     let id = Uuid::from_u128(5);
     let key = Actor::Key(KeyId(id));

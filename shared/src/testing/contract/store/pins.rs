@@ -35,18 +35,22 @@ pub async fn words_about_attempts_are_kept_in_order(store: &dyn Store) {
     assert_eq!(store.said(&pin).await.expect("read"), []);
     let said = |attempt, message: Option<&str>, transport_error: Option<&str>| Said {
         attempt,
-        read_at: None,
         message: message.map(str::to_owned),
         transport_error: transport_error.map(str::to_owned),
+        ..Said::default()
     };
     let (first, tenth) = (said(1, Some("Pinterest’s \"words\"… ✂"), None), said(10, None, Some("no answer")));
     let second = said(2, Some("again"), Some("both"));
     // A reading of the board has words of its own.
     let reading = Said { read_at: Some(Moment(7_000)), ..said(2, Some("at the board"), None) };
-    for words in [&tenth, &said(2, Some("before"), None), &first, &reading, &second] {
+    // So have the Pins that could be the attempt's.
+    let candidate = |id: &str, created_at| Candidate { pinterest_pin_id: id.into(), created_at };
+    let candidates = vec![candidate("813744226420795884", Some(Moment(6_000))), candidate("9", None)];
+    let pins = Said { attempt: 2, candidates, ..Said::default() };
+    for words in [&tenth, &said(2, Some("before"), None), &first, &pins, &reading, &second] {
         store.put_said(&pin, words).await.expect("written");
     }
-    assert_eq!(store.said(&pin).await.expect("read"), [first, second, reading, tenth]);
+    assert_eq!(store.said(&pin).await.expect("read"), [first, second, reading, pins, tenth]);
     assert_eq!(stored(store, pin.key).await.map(|(_, attempt)| attempt.rev), Some(0), "the attempt row is another");
     let later = Pin { nonce: "another".into(), ..pin.clone() };
     assert_eq!(store.said(&later).await.expect("read"), [], "an earlier pin's words of the same key");
