@@ -124,6 +124,10 @@ impl Webhooks for WebhookStore {
         self.table.delivery_rows_exist(keys).await
     }
 
+    async fn deliveries_of(&self, keys: &[DeliveryKey]) -> PortResult<Vec<Option<Delivery>>> {
+        self.table.read_deliveries(keys).await
+    }
+
     async fn deliveries(
         &self,
         endpoint: EndpointKey,

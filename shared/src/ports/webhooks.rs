@@ -46,6 +46,8 @@ pub trait Webhooks: Send + Sync {
     async fn delivery(&self, key: DeliveryKey) -> PortResult<Option<Delivery>>;
     /// Which of these deliveries have a row, waiting or ended, in the order of the keys. Consistent read.
     async fn deliveries_exist(&self, keys: &[DeliveryKey]) -> PortResult<Vec<bool>>;
+    /// These deliveries, in the order of the keys; `None` for one that has no row. Consistent read.
+    async fn deliveries_of(&self, keys: &[DeliveryKey]) -> PortResult<Vec<Option<Delivery>>>;
     /// Up to `limit` deliveries of the endpoint, after that one in the list's order. Waiting ones: consistent read.
     async fn deliveries(
         &self,

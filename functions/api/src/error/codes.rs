@@ -368,8 +368,9 @@ table! {
         "Read the schedule, and change or retry the pin that its pin_id names.");
     RETRY_MAY_DUPLICATE = own(409, "retry_may_duplicate",
         "The Pin may exist on Pinterest already. A retry could create a second Pin.",
-        "Look at the board, and record what you find with POST /v1/pins/{id}/resolve. If a second Pin is acceptable, \
-         retry with accept_duplicate: true in the body or the header X-Pinbridge-Accept-Duplicate: true.");
+        "Look at the board. If the pin failed with outcome_ambiguous or outcome_unverifiable, record what you find with \
+         POST /v1/pins/{id}/resolve. If the Pin is not there, or a second Pin is acceptable, retry with \
+         accept_duplicate: true in the body or the header X-Pinbridge-Accept-Duplicate: true.");
     OUTCOME_NOT_OPEN = own(409, "outcome_not_open",
         "Only a pin that failed with outcome_ambiguous or outcome_unverifiable needs a decision. The status of this pin \
          is {status}.",

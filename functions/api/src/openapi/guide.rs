@@ -1,6 +1,7 @@
 //! The explanations of `/docs` in addition to the operations: the guide, and the events and notes of a timeline.
 
 use pinbridge_shared::domain::pin::history::EventKind;
+use pinbridge_shared::domain::pin::timeline::DeliveryStanding;
 
 /// Getting started, authentication, idempotency, waiting, paging and errors.
 pub const GUIDE: &str = include_str!("guide.html");
@@ -15,14 +16,17 @@ pub const SECTIONS: [(&str, &str); 6] = [
     ("handling-errors", "Errors"),
 ];
 
-/// Every event of a timeline by its name. `accepted` comes from the row of the pin, not from its history.
+/// Every event of a timeline by its name. `accepted` comes from the row of the pin, not from its history, and deliveries
+/// to webhooks from their own rows.
 pub fn events() -> Vec<(&'static str, &'static str)> {
     let accepted = (
         "accepted",
         "The pin was accepted and stored; `by` and `origin` say who sent it, and in which way. The system \
                       publishes it, or it fails with an error code.",
     );
-    std::iter::once(accepted).chain(EventKind::all().map(|kind| (kind.name(), explained(kind)))).collect()
+    let kinds = EventKind::all().map(|kind| (kind.name(), explained(kind)));
+    let deliveries = DeliveryStanding::ALL.map(|standing| (standing.name(), explained_delivery(standing)));
+    std::iter::once(accepted).chain(kinds).chain(deliveries).collect()
 }
 
 /// The match is exhaustive, so every event has an explanation.
@@ -79,6 +83,21 @@ fn explained(kind: EventKind) -> &'static str {
         K::Omitted => {
             "A long history keeps its first two and its last six events. This event stands for the others; \
              `omitted_count` is their number."
+        }
+    }
+}
+
+fn explained_delivery(standing: DeliveryStanding) -> &'static str {
+    use DeliveryStanding as D;
+    match standing {
+        D::Delivered => "A webhook accepted an event of the pin; `delivery` says which webhook and event.",
+        D::Failing => {
+            "A webhook has not accepted an event of the pin yet. The next try is at `next_at`, if it is known."
+        }
+        D::GaveUp => "A webhook did not accept an event of the pin, and no other try follows unless it is requested.",
+        D::Waiting => {
+            "An event of the pin was not sent to a webhook yet, because the webhook is failing or disabled, or an event \
+             is sent again on request."
         }
     }
 }

@@ -36,9 +36,17 @@ fn prefix(state: State) -> &'static str {
     }
 }
 
+/// A delivery has a row of each at most.
+const PREFIXES: [&str; 2] = [keys::WAITING_DELIVERY, keys::ENDED_DELIVERY];
+
 /// The key of a delivery's row.
 fn name(prefix: &str, key: DeliveryKey) -> (String, String) {
     (keys::deliveries(key.endpoint), keys::delivery_sort(prefix, key))
+}
+
+/// The keys of all rows that these deliveries may have.
+fn names_of(wanted: &[DeliveryKey]) -> Vec<(String, String)> {
+    wanted.iter().flat_map(|key| PREFIXES.map(|prefix| name(prefix, *key))).collect()
 }
 
 fn item(delivery: &Delivery) -> Item {
@@ -165,13 +173,24 @@ impl DynamoStore {
     /// # Errors
     /// When the table is unavailable or a row is unreadable.
     pub async fn read_delivery(&self, key: DeliveryKey) -> PortResult<Option<Delivery>> {
-        let names = [name(keys::WAITING_DELIVERY, key), name(keys::ENDED_DELIVERY, key)];
-        let rows = self.rows_named(&names).await?;
-        let [waiting, ended] = names.map(|name| rows.get(&name).map(|row| read(key.endpoint, row)));
-        Ok(match (waiting.transpose()?.flatten(), ended.transpose()?.flatten()) {
-            (Some(waiting), Some(ended)) if !is_leftover(&waiting, &ended) => Some(waiting),
-            (waiting, ended) => ended.or(waiting),
-        })
+        Ok(self.read_deliveries(&[key]).await?.pop().flatten())
+    }
+
+    /// Reads these deliveries, in the order of the keys. Consistent read.
+    ///
+    /// # Errors
+    /// When the table is unavailable or a row is unreadable.
+    pub async fn read_deliveries(&self, wanted: &[DeliveryKey]) -> PortResult<Vec<Option<Delivery>>> {
+        let rows = self.rows_named(&names_of(wanted)).await?;
+        let stands = |key: &DeliveryKey| -> PortResult<Option<Delivery>> {
+            let [waiting, ended] = PREFIXES.map(|prefix| rows.get(&name(prefix, *key)));
+            let [waiting, ended] = [waiting, ended].map(|row| row.map(|row| read(key.endpoint, row)));
+            Ok(match (waiting.transpose()?.flatten(), ended.transpose()?.flatten()) {
+                (Some(waiting), Some(ended)) if !is_leftover(&waiting, &ended) => Some(waiting),
+                (waiting, ended) => ended.or(waiting),
+            })
+        };
+        wanted.iter().map(stands).collect()
     }
 
     /// Which deliveries have a row, in the order of the keys. Consistent read.
@@ -179,10 +198,8 @@ impl DynamoStore {
     /// # Errors
     /// When the table is unavailable.
     pub async fn delivery_rows_exist(&self, wanted: &[DeliveryKey]) -> PortResult<Vec<bool>> {
-        let prefixes = [keys::WAITING_DELIVERY, keys::ENDED_DELIVERY];
-        let names: Vec<_> = wanted.iter().flat_map(|key| prefixes.map(|prefix| name(prefix, *key))).collect();
-        let rows = self.rows_named(&names).await?;
-        let has_row = |key: &DeliveryKey| prefixes.iter().any(|prefix| rows.contains_key(&name(prefix, *key)));
+        let rows = self.rows_named(&names_of(wanted)).await?;
+        let has_row = |key: &DeliveryKey| PREFIXES.iter().any(|prefix| rows.contains_key(&name(prefix, *key)));
         Ok(wanted.iter().map(has_row).collect())
     }
 

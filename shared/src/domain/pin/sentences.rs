@@ -8,8 +8,9 @@ use super::WaitReason;
 use super::candidate::Candidate;
 use super::failure::Failure;
 use super::history::EventKind;
-use super::timeline::{By, Entry, TimelineEvent};
+use super::timeline::{By, DeliveryStanding, Entry, TimelineEvent};
 use crate::domain::time::Moment;
+use crate::domain::webhook::delivery::{Delivery, LastTry};
 
 /// The length of a whole id; an actor's that is shorter is only its beginning.
 const ID_LENGTH: usize = 36;
@@ -40,7 +41,11 @@ pub fn look_up_reason(note: &str) -> Option<&'static str> {
 /// One entry as one sentence or a few.
 pub fn event(event: &TimelineEvent) -> String {
     use EventKind as K;
-    let Entry::Of(kind) = event.entry else { return accepted(event) };
+    let kind = match event.entry {
+        Entry::Of(kind) => kind,
+        Entry::Accepted => return accepted(event),
+        Entry::Webhook(standing) => return delivery(event, standing),
+    };
     let (at, attempt, note) = (event.at.in_words(), attempt(event), event.note.as_deref());
     let (by, answer) = (by(event.by.as_ref()), answer(event));
     match kind {
@@ -114,6 +119,42 @@ fn accepted(event: &TimelineEvent) -> String {
     let request = origin.request.map(|id| format!(" The id of that request is {}.", id.as_str()));
     let from = [schedule, import, request].into_iter().flatten().collect::<String>();
     format!("The pin was accepted on {}{}.{from}", event.at.in_words(), by.replacen(" by ", " from ", 1))
+}
+
+/// A delivery to a webhook.
+fn delivery(event: &TimelineEvent, standing: DeliveryStanding) -> String {
+    use DeliveryStanding as D;
+    let at = event.at.in_words();
+    // Every such entry has its delivery.
+    let Some(delivery) = event.delivery.as_deref() else { return format!("On {at}, an event was sent to a webhook.") };
+    let Delivery { event: name, key, tries, last, .. } = delivery;
+    let (webhook, answer) = (key.endpoint.endpoint, last.as_ref().map(answer_of_webhook).unwrap_or_default());
+    let tries = if *tries == 1 { "1 try".to_owned() } else { format!("{tries} tries") };
+    let next = match event.next_at {
+        Some(at) => format!(" The next try is planned for {}.", at.in_words()),
+        None => " It is sent when the webhook answers again or is enabled.".to_owned(),
+    };
+    match standing {
+        D::Delivered => format!("On {at}, {name} was delivered to the webhook {webhook} after {tries}{answer}."),
+        D::Failing => {
+            format!("By {at}, {name} had not been delivered to the webhook {webhook} after {tries}{answer}.{next}")
+        }
+        D::GaveUp => format!(
+            "On {at}, the delivery of {name} to the webhook {webhook} was given up after {tries}{answer}. POST \
+             /v1/webhooks/{webhook}/deliveries/{}/redeliver sends it again.",
+            key.id.0
+        ),
+        D::Waiting => format!("Since {at}, {name} waits to be sent to the webhook {webhook}.{next}"),
+    }
+}
+
+/// What identifies the answer of a webhook's receiver, in brackets.
+fn answer_of_webhook(last: &LastTry) -> String {
+    match (last.status, &last.error) {
+        (Some(status), _) => format!(" (HTTP {status})"),
+        (None, Some(error)) => format!(" ({error})"),
+        (None, None) => String::new(),
+    }
 }
 
 fn unknown(event: &TimelineEvent, at: &str, attempt: &str, answer: &str) -> String {

@@ -9,6 +9,7 @@ use super::said::{Part, Said};
 use super::{Pin, Placement, WaitReason};
 use crate::domain::pacing::pace::Pace;
 use crate::domain::time::Moment;
+use crate::domain::webhook::delivery::{Delivery, State};
 
 /// A deferred pin's place in its account's backlog. Pins that have left the backlog and wait in the queue don't count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,12 +29,49 @@ pub struct PaceNow {
     pub is_slowed: bool,
 }
 
+/// How a delivery of an event of the pin to a webhook stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryStanding {
+    Delivered,
+    /// Its tries have failed, and another one follows.
+    Failing,
+    /// Its last try failed.
+    GaveUp,
+    /// It was not tried yet: its webhook is failing, or disabled.
+    Waiting,
+}
+
+impl DeliveryStanding {
+    pub const ALL: [Self; 4] = [Self::Delivered, Self::Failing, Self::GaveUp, Self::Waiting];
+
+    fn of(delivery: &Delivery) -> Self {
+        match delivery.state {
+            State::Delivered => Self::Delivered,
+            State::Failed => Self::GaveUp,
+            State::Waiting { .. } if delivery.tries == 0 => Self::Waiting,
+            State::Waiting { .. } => Self::Failing,
+        }
+    }
+
+    /// The name that the timeline shows.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Delivered => "webhook_delivered",
+            Self::Failing => "webhook_failing",
+            Self::GaveUp => "webhook_gave_up",
+            Self::Waiting => "webhook_waiting",
+        }
+    }
+}
+
 /// What an entry of a timeline is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
     /// The pin was accepted. The pin's row says so, and not its history.
     Accepted,
     Of(EventKind),
+    /// An event of the pin was sent to a webhook, or is to be sent. The delivery's row says so.
+    Webhook(DeliveryStanding),
 }
 
 impl Entry {
@@ -42,6 +80,7 @@ impl Entry {
         match self {
             Self::Accepted => "accepted",
             Self::Of(kind) => kind.name(),
+            Self::Webhook(standing) => standing.name(),
         }
     }
 }
@@ -104,7 +143,7 @@ impl By {
 pub struct TimelineEvent {
     pub at: Moment,
     pub entry: Entry,
-    /// `None` for the acceptance, and for events that are left out.
+    /// `None` for the acceptance, for events that are left out, and for deliveries to webhooks.
     pub attempt: Option<u32>,
     /// How many events the entry stands for, if they are left out.
     pub omitted_count: Option<u32>,
@@ -121,6 +160,8 @@ pub struct TimelineEvent {
     pub transport_error: Option<String>,
     /// Of a failure with an ambiguous outcome: the Pins that could be the pin's.
     pub candidates: Vec<Candidate>,
+    /// The delivery to a webhook, if the entry is of one.
+    pub delivery: Option<Box<Delivery>>,
     pub by: Option<By>,
     /// Of the acceptance: where the pin came from.
     pub origin: Option<Origin>,
@@ -246,6 +287,21 @@ pub fn with_words(mut events: Vec<TimelineEvent>, words: Vec<Said>) -> Vec<Timel
     events
 }
 
+/// Adds the deliveries to webhooks, each at the time of its last try.
+pub fn with_deliveries(mut events: Vec<TimelineEvent>, deliveries: Vec<Delivery>) -> Vec<TimelineEvent> {
+    for delivery in deliveries {
+        let at = delivery.last.as_ref().map_or(delivery.created_at, |last| last.at);
+        let next_at = match delivery.state {
+            State::Waiting { next_at } => next_at,
+            State::Delivered | State::Failed => None,
+        };
+        let entry = Entry::Webhook(DeliveryStanding::of(&delivery));
+        let place = events.iter().rposition(|event| event.at <= at).map_or(0, |before| before + 1);
+        events.insert(place, TimelineEvent { next_at, delivery: Some(Box::new(delivery)), ..plain(at, entry) });
+    }
+    events
+}
+
 /// Whether the event is the failure of a pin that several Pins could be.
 fn is_ambiguous(event: &TimelineEvent) -> bool {
     let is_code = event.note.as_deref() == Some(Failure::OutcomeAmbiguous.code());
@@ -273,6 +329,7 @@ fn plain(at: Moment, entry: Entry) -> TimelineEvent {
         upstream_message: None,
         transport_error: None,
         candidates: Vec::new(),
+        delivery: None,
         by: None,
         origin: None,
     }
@@ -281,10 +338,13 @@ fn plain(at: Moment, entry: Entry) -> TimelineEvent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::KeyId;
+    use crate::domain::event::{EventId, EventType};
+    use crate::domain::ids::{EndpointId, KeyId};
     use crate::domain::pin::attempt::Upstream;
     use crate::domain::pin::waits::{self, Facts, Place, Rules};
     use crate::domain::testdata;
+    use crate::domain::webhook::delivery::{DeliveryId, DeliveryKey, LastTry, Source};
+    use crate::domain::webhook::endpoint::EndpointKey;
 
     const T: Moment = Moment(1_000_500);
 
@@ -368,6 +428,52 @@ mod tests {
         assert_eq!(created_on_pinterest_at(&found), Some(T));
         let retried = left.retried(T.plus_ms(4), None, "d".into()).expect("legal");
         assert_eq!(open_candidates(&retried, &words), []);
+    }
+
+    #[test]
+    fn deliveries_stand_where_they_were_last_tried() {
+        let pin = testdata::pin();
+        let attempt = Attempt::untouched(&pin)
+            .begin(T, "a".into())
+            .and_then(|a| a.published(T.plus_ms(10), "9".into(), &Upstream::default(), &pin, "p".into()))
+            .expect("legal");
+        let endpoint = EndpointKey { workspace: pin.key.workspace, endpoint: EndpointId(uuid::Uuid::from_u128(1)) };
+        let delivery = |sequence, tried_at: Option<Moment>, state| {
+            let id = DeliveryId::of(endpoint, EventId::of_pin(pin.key, sequence));
+            Delivery {
+                key: DeliveryKey { endpoint, event_at: T, id },
+                event: EventType::PinPublished,
+                source: Source::Pin { pin: pin.key.pin, sequence },
+                state,
+                tries: u32::from(tried_at.is_some()),
+                last: tried_at.map(|at| LastTry { at, ..LastTry::default() }),
+                body_sha256: None,
+                is_replayed: false,
+                created_at: T.plus_ms(20),
+                updated_at: T.plus_ms(20),
+                expires_at: T.plus_ms(99),
+            }
+        };
+        let next_at = Some(T.plus_ms(50));
+        let deliveries = vec![
+            delivery(2, Some(T.plus_ms(30)), State::Waiting { next_at }),
+            delivery(1, Some(T.plus_ms(5)), State::Delivered),
+            delivery(3, None, State::Waiting { next_at: None }),
+            delivery(4, Some(T.plus_ms(30)), State::Failed),
+        ];
+        let shown = with_deliveries(events(&pin, &attempt), deliveries);
+        let names: Vec<_> = shown.iter().map(|event| event.entry.name()).collect();
+        let wanted = [
+            "accepted",
+            "attempt_started",
+            "webhook_delivered",
+            "published",
+            "webhook_waiting",
+            "webhook_failing",
+            "webhook_gave_up",
+        ];
+        assert_eq!(names, wanted);
+        assert_eq!((shown[5].next_at, shown[5].attempt), (next_at, None));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Webhooks: the endpoints of a workspace ([`endpoints`], [`deliveries`], [`replay`]), and how events are sent to them.
+//! Webhooks: the endpoints of a workspace ([`endpoints`], [`deliveries`], [`replay`]), a pin's deliveries ([`of_pin`]),
+//! and how events are sent to them.
 //!
 //! 1. The write of a pin's row records its events. [`announce`](crate::adapters::announce) wraps the store: after the
 //!    write it sends a message to the notify queue, if an endpoint hears one of the events.
@@ -16,6 +17,7 @@ pub mod deliveries;
 pub mod disable_endpoint;
 pub mod endpoints;
 pub mod notify;
+pub mod of_pin;
 pub mod plan_turn;
 pub mod replay;
 pub mod rescue_endpoint;

@@ -110,6 +110,7 @@ async fn listed(webhooks: &dyn Webhooks, endpoint: EndpointKey, listed: Listed) 
 /// The delivery is this one wherever it is asked for, and is listed once.
 async fn assert_stands(webhooks: &dyn Webhooks, wanted: &Delivery) {
     assert_eq!(webhooks.delivery(wanted.key).await.expect("read").as_ref(), Some(wanted));
+    assert_eq!(webhooks.deliveries_of(&[wanted.key]).await.expect("read"), [Some(wanted.clone())]);
     assert_eq!(webhooks.deliveries_exist(&[wanted.key]).await.expect("read"), [true]);
     let is_waiting = matches!(wanted.state, State::Waiting { .. });
     for (list, is_there) in [(Listed::Waiting, is_waiting), (Listed::Ended, !is_waiting)] {
@@ -403,7 +404,13 @@ pub async fn rows_are_found_in_the_order_of_their_keys(webhooks: &dyn Webhooks) 
     }
     let ask = async |order: &[usize]| {
         let keys: Vec<DeliveryKey> = order.iter().map(|index| all[*index].key).collect();
-        webhooks.deliveries_exist(&keys).await.expect("read")
+        let found = webhooks.deliveries_of(&keys).await.expect("read");
+        for (index, found) in order.iter().zip(&found) {
+            assert!(found.as_ref().is_none_or(|found| *found == all[*index]), "{found:?}");
+        }
+        let exist = webhooks.deliveries_exist(&keys).await.expect("read");
+        assert_eq!(exist, found.iter().map(Option::is_some).collect::<Vec<_>>());
+        exist
     };
     assert_eq!(ask(&[3, 0, 1, 2]).await, [false, true, true, true]);
     assert_eq!(ask(&[2, 3, 2]).await, [true, false, true], "a key may be asked for twice");

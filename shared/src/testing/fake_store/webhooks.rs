@@ -196,6 +196,11 @@ impl Webhooks for FakeStore {
         self.call("webhooks.deliveries_exist", exist).await
     }
 
+    async fn deliveries_of(&self, keys: &[DeliveryKey]) -> PortResult<Vec<Option<Delivery>>> {
+        let read = |t: &mut Tables| keys.iter().map(|key| t.webhooks.deliveries.get(key).cloned()).collect::<Vec<_>>();
+        self.call("webhooks.deliveries_of", read).await
+    }
+
     async fn deliveries(
         &self,
         endpoint: EndpointKey,

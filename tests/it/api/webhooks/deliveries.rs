@@ -3,6 +3,7 @@
 use pinbridge_shared::domain::ids::PinId;
 use pinbridge_shared::domain::pin::attempt::Upstream;
 use pinbridge_shared::domain::time::HOUR_MS;
+use pinbridge_shared::testing::fake_webhook_sender::answered;
 use uuid::Uuid;
 
 use super::*;
@@ -294,4 +295,58 @@ async fn nothing_is_sent_to_a_disabled_webhook() {
     }
     let stored = api.world.context.webhooks.delivery(one.key).await.expect("read");
     assert_eq!((stored, asked(&api)), (Some(one), vec![]));
+}
+
+/// The entries of the pin's timeline that are about webhooks.
+async fn in_timeline(api: &Api, pin: PinId) -> Vec<Value> {
+    let timeline = read(api, &format!("/v1/pins/{pin}/timeline")).await;
+    let events = timeline["events"].as_array().expect("events").iter();
+    events.filter(|event| event["type"].as_str().is_some_and(|name| name.starts_with("webhook_"))).cloned().collect()
+}
+
+#[tokio::test]
+async fn the_timeline_of_a_pin_shows_its_deliveries_as_they_stand() {
+    let api = Api::new().await;
+    let endpoint = created(&api, &["pin.accepted", "pin.published"]).await;
+    api.world.webhook_sender.answer_next(URL, [answered(204), answered(500)]);
+    let key = api.world.accept("key").await;
+    assert!(in_timeline(&api, key.pin).await.is_empty(), "nothing was sent yet");
+    assert_eq!(api.world.run_notifier_once().await, 1);
+    api.world.run_publisher_once().await;
+    assert_eq!(api.world.run_notifier_once().await, 1);
+
+    let shown = in_timeline(&api, key.pin).await;
+    let names: Vec<&str> = shown.iter().filter_map(|event| event["type"].as_str()).collect();
+    assert_eq!(names, ["webhook_delivered", "webhook_failing"], "{shown:?}");
+    let wanted = json!({
+        "webhook_id": endpoint.endpoint.0,
+        "delivery_id": DeliveryId::of(endpoint, EventId::of_pin(key, 2)).0,
+        "event_type": "pin.published",
+        "sequence": 2,
+        "tries": 1,
+        "last_status": 500,
+        "last_error": "http_status",
+    });
+    assert_eq!(shown[1]["delivery"], wanted);
+    assert!(shown[1]["next_at"].is_string() && shown[0]["next_at"].is_null(), "{shown:?}");
+    let text = shown[0]["text"].as_str().expect("a sentence");
+    assert!(text.contains("pin.accepted was delivered") && text.contains("(HTTP 204)"), "{text}");
+
+    // No other endpoint hears of it, and a key with an allow-list sees the deliveries of its account's pin.
+    let (limited, _) = api.new_key(json!({"name": "limited", "pinterest_account_ids": [testdata::account()]})).await;
+    let path = format!("/v1/pins/{}/timeline", key.pin);
+    let (status, timeline) = api.call("GET", &path, As::Key(&limited), Value::Null).await;
+    assert_eq!(status, 200, "{timeline}");
+    assert!(timeline["events"].as_array().expect("events").contains(&shown[1]), "{timeline}");
+}
+
+#[tokio::test]
+async fn the_timeline_of_a_workspace_without_webhooks_reads_that_there_are_none() {
+    let api = Api::new().await;
+    let key = api.world.accept("key").await;
+    api.world.faults.take_calls();
+    assert!(in_timeline(&api, key.pin).await.is_empty());
+    let calls = api.world.faults.take_calls();
+    let of_webhooks: Vec<&str> = calls.into_iter().filter(|call| call.starts_with("webhooks.")).collect();
+    assert_eq!(of_webhooks, ["webhooks.endpoints"]);
 }

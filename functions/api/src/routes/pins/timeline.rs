@@ -12,8 +12,10 @@ use pinbridge_shared::domain::pin::sentences::summary::{Facts, summary};
 use pinbridge_shared::domain::pin::timeline::Entry;
 use pinbridge_shared::domain::pin::{PinRequest, candidate, lateness, origin, sentences, timeline};
 use pinbridge_shared::domain::time::{Moment, SECOND_MS};
+use pinbridge_shared::domain::webhook::delivery::{Delivery, Source};
 use pinbridge_shared::flows::pins::name_actors::name_actors;
 use pinbridge_shared::flows::pins::read_pins::PinView;
+use pinbridge_shared::flows::webhooks::of_pin::deliveries_of_pin;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use uuid::Uuid;
@@ -263,6 +265,41 @@ impl From<origin::Origin> for EventOrigin {
     }
 }
 
+/// A delivery of an event of the pin to a webhook.
+#[derive(Serialize, JsonSchema)]
+pub struct EventDelivery {
+    pub webhook_id: Uuid,
+    pub delivery_id: Uuid,
+    /// The event, such as `pin.published`.
+    pub event_type: &'static str,
+    /// The number of the event among those of the pin, from 1.
+    pub sequence: Option<u32>,
+    /// The requests that were made, since it was last requested.
+    pub tries: u32,
+    /// The status of the answer to the last request.
+    pub last_status: Option<u16>,
+    /// Why the last request was no success, such as `http_status`, `redirect` or `timeout`.
+    pub last_error: Option<String>,
+}
+
+impl From<Delivery> for EventDelivery {
+    fn from(delivery: Delivery) -> Self {
+        let last = delivery.last.unwrap_or_default();
+        Self {
+            webhook_id: delivery.key.endpoint.endpoint.0,
+            delivery_id: delivery.key.id.0,
+            event_type: delivery.event.name(),
+            sequence: match delivery.source {
+                Source::Pin { sequence, .. } => Some(sequence),
+                Source::Stored { .. } => None,
+            },
+            tries: delivery.tries,
+            last_status: last.status,
+            last_error: last.error,
+        }
+    }
+}
+
 /// One event of a pin.
 #[derive(Serialize, JsonSchema)]
 pub struct TimelineEvent {
@@ -274,7 +311,7 @@ pub struct TimelineEvent {
     pub kind: EventType,
     /// Extension: the event as a sentence or a few.
     pub text: String,
-    /// The number of the attempt. `null` for `accepted` and `events_omitted`.
+    /// The number of the attempt. `null` for `accepted`, `events_omitted` and deliveries to webhooks.
     pub attempt: Option<u32>,
     /// Extension: the number of events that `events_omitted` stands for.
     pub omitted_count: Option<u32>,
@@ -299,6 +336,9 @@ pub struct TimelineEvent {
     /// (An export leaves them out.)
     #[serde(skip_serializing_if = "Option::is_none")]
     pub candidates: Option<Vec<Candidate>>,
+    /// Extension: of the events `webhook_…`, the delivery to a webhook. Absent otherwise. (An export has no such events.)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<EventDelivery>,
     /// Extension: who sent, changed or retried the pin, or decided its outcome, if it is known.
     pub by: Option<EventActor>,
     /// Extension: of `accepted`, where the pin came from.
@@ -324,6 +364,7 @@ impl TimelineEvent {
             upstream_message: event.upstream_message,
             transport_error: event.transport_error,
             candidates: Candidate::all(request, event.candidates),
+            delivery: event.delivery.map(|delivery| EventDelivery::from(*delivery)),
             by: event.by.map(EventActor::from),
             origin: event.origin.map(EventOrigin::from),
         }
@@ -368,6 +409,8 @@ async fn timeline(
     let candidates = timeline::open_candidates(&view.attempt, &words).to_vec();
     let events = timeline::with_words(timeline::events(&view.pin, &view.attempt), words);
     let events = name_actors(&context, caller.workspace, events).await?;
+    let deliveries = deliveries_of_pin(&context, &view.pin, &view.attempt).await?;
+    let events = timeline::with_deliveries(events, deliveries);
     let quiesce_ms = context.settings.deadlines.quiesce_ms;
     Ok(Json(Timeline::of(view, events, candidates, quiesce_ms, context.system.now())))
 }

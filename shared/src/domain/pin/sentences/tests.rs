@@ -1,12 +1,15 @@
 //! Each kind of entry, with what its row knows and without it.
 
 use super::*;
-use crate::domain::ids::{ImportId, KeyId, ScheduleId};
+use crate::domain::event::EventType;
+use crate::domain::ids::{EndpointId, ImportId, KeyId, ScheduleId};
 use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::history::Event;
 use crate::domain::pin::origin::{Actor, Origin, RequestId};
 use crate::domain::pin::{Pin, timeline};
 use crate::domain::testdata;
+use crate::domain::webhook::delivery::{DeliveryId, DeliveryKey, Source, State};
+use crate::domain::webhook::endpoint::EndpointKey;
 use uuid::Uuid;
 
 /// 1 January 2026 at midnight, UTC.
@@ -126,6 +129,58 @@ fn an_ambiguous_outcome_names_three_of_the_pins_that_it_could_be() {
     assert_eq!(failed(1), format!("{text} The Pin that could be it: 0."));
     assert_eq!(failed(3), format!("{text} The Pins that could be it: 0, 1, 2."));
     assert_eq!(failed(10), format!("{text} The Pins that could be it: 0, 1, 2 and 7 more."));
+}
+
+#[test]
+fn a_delivery_says_where_it_stands_and_what_comes_next() {
+    let endpoint = EndpointKey { workspace: pin().key.workspace, endpoint: EndpointId(Uuid::from_u128(1)) };
+    let key = DeliveryKey { endpoint, event_at: T, id: DeliveryId(Uuid::from_u128(2)) };
+    let of = |state, tries, status: Option<u16>, error: Option<&str>| {
+        let last = LastTry { at: T.plus_ms(1_500), status, error: error.map(str::to_owned), ..LastTry::default() };
+        let delivery = Delivery {
+            key,
+            event: EventType::PinPublished,
+            source: Source::Pin { pin: pin().key.pin, sequence: 2 },
+            state,
+            tries,
+            last: (tries > 0).then_some(last),
+            body_sha256: None,
+            is_replayed: false,
+            created_at: T,
+            updated_at: T,
+            expires_at: T,
+        };
+        let events = timeline::with_deliveries(Vec::new(), vec![delivery]);
+        super::event(&events[0])
+    };
+    let (webhook, at) = (endpoint.endpoint, "1 Jan 2026 at 00:00:01 UTC");
+    assert_eq!(
+        of(State::Delivered, 1, Some(204), None),
+        format!("On {at}, pin.published was delivered to the webhook {webhook} after 1 try (HTTP 204).")
+    );
+    let next_at = Some(T.plus_ms(60_000));
+    assert_eq!(
+        of(State::Waiting { next_at }, 2, None, Some("timeout")),
+        format!(
+            "By {at}, pin.published had not been delivered to the webhook {webhook} after 2 tries (timeout). The next \
+             try is planned for 1 Jan 2026 at 00:01:00 UTC."
+        )
+    );
+    assert_eq!(
+        of(State::Failed, 11, Some(500), Some("http_status")),
+        format!(
+            "On {at}, the delivery of pin.published to the webhook {webhook} was given up after 11 tries (HTTP 500). \
+             POST /v1/webhooks/{webhook}/deliveries/{}/redeliver sends it again.",
+            key.id.0
+        )
+    );
+    assert_eq!(
+        of(State::Waiting { next_at: None }, 0, None, None),
+        format!(
+            "Since 1 Jan 2026 at 00:00:00 UTC, pin.published waits to be sent to the webhook {webhook}. It is sent when \
+             the webhook answers again or is enabled."
+        )
+    );
 }
 
 #[test]
