@@ -445,3 +445,35 @@ async fn a_key_sees_and_touches_the_schedules_of_its_accounts_only() {
     }
     assert_eq!(read(&api, &made).await, made, "untouched");
 }
+
+#[tokio::test]
+async fn the_timeline_of_a_schedule_says_what_became_of_it() {
+    let api = api().await;
+    let made = create(&api, body("Crane", START.plus_ms(HOUR_MS))).await;
+    let timeline = async || {
+        let (status, answer) = api.call("GET", &path(&made, "/timeline"), As::Key(&api.key), Value::Null).await;
+        assert_eq!(status, 200, "{answer}");
+        answer
+    };
+    let types = |timeline: &Value| -> Vec<String> {
+        let events = timeline["events"].as_array().expect("events").iter();
+        events.map(|event| event["type"].as_str().expect("a type").to_owned()).collect()
+    };
+    let waits = timeline().await;
+    assert_eq!((types(&waits), &waits["pin_id"]), (vec!["created".to_owned()], &Value::Null));
+    assert_eq!(waits["summary"], "Not published yet: it is scheduled for 1 Jan 2026 at 01:00:00 UTC.");
+    assert_eq!(waits["events"][0]["by"]["type"], "api_key");
+    api.world.run_until(START.plus_ms(HOUR_MS + MINUTE_MS)).await;
+    let done = timeline().await;
+    assert_eq!(types(&done), ["created", "released", "started", "published"]);
+    assert_eq!((&done["status"], &done["pin_id"]), (&json!("done"), &read(&api, &made).await["pin_id"]));
+    let id = api.world.pinterest.pins()[0].id.clone();
+    let summary = done["summary"].as_str().expect("a sentence");
+    assert!(summary.starts_with("Published on 1 Jan 2026 at 01:00:0") && summary.contains(&id), "{summary}");
+
+    let other = create(&api, body("Swan", START.plus_ms(3 * HOUR_MS))).await;
+    api.call("POST", &path(&other, "/cancel"), As::Key(&api.key), Value::Null).await;
+    let (_, canceled) = api.call("GET", &path(&other, "/timeline"), As::Key(&api.key), Value::Null).await;
+    assert_eq!(types(&canceled), ["created", "canceled"]);
+    assert!(canceled["summary"].as_str().is_some_and(|text| text.starts_with("Canceled on")), "{canceled}");
+}

@@ -4,6 +4,7 @@ pub mod answers;
 pub mod csv_rows;
 mod errors;
 pub mod import_file;
+mod timeline;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +22,7 @@ use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::flows::imports::dry_run::report;
 use pinbridge_shared::flows::imports::{self, ImportFilter, ImportView, Submission, SubmitError, Submitted};
 use pinbridge_shared::flows::pacing::forecast::forecast;
+use pinbridge_shared::flows::pins::name_actors::named;
 use schemars::json_schema;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -41,6 +43,7 @@ use crate::request::options::warn;
 use crate::request::{path_id, query as page};
 use crate::routes::imports::import_file::{CsvFile, ImportFile, JsonRows, RawRow};
 use answers::{DryRun, Forecast, Import, SourceType};
+use timeline::ImportTimeline;
 
 const ABOUT: &str = "\
     Accepts up to 500 rows and answers at once. The system then creates a pin for each row in order, or a schedule if the \
@@ -110,6 +113,14 @@ pub fn endpoints() -> Vec<Endpoint> {
                      every row has a result.",
                 )
                 .answers::<Import>(200, "The import."),
+            get("/v1/pins/imports/{id}/timeline", READ, read_timeline)
+                .of_one("The id of the import.", IMPORT)
+                .operation("get_import_timeline", "Read the timeline of an import")
+                .about(
+                    "Extension. Lists what is recorded of the import, in sentences for a reply to a customer, with \
+                     times in UTC. The timeline of each pin says what became of it.",
+                )
+                .answers::<ImportTimeline>(200, "The events of the import."),
             post("/v1/pins/imports/{id}/resume", WRITE, resume)
                 .exact()
                 .of_one("The id of the import.", IMPORT)
@@ -268,6 +279,16 @@ async fn read(
         body.forecast = forecast(&context, caller.workspace, &nobody_new).await?.map(Forecast::from);
     }
     Ok(Json(body))
+}
+
+async fn read_timeline(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<ImportTimeline>, ApiError> {
+    let view = find(&context, &caller, &id).await?;
+    let by = named(&context, caller.workspace, view.import.by).await?;
+    Ok(Json(ImportTimeline::of(&view, by.as_ref())))
 }
 
 async fn resume(

@@ -275,7 +275,8 @@ fn planned(event: &TimelineEvent, what: &str) -> String {
     event.next_at.map(|at| format!(" {what} {}.", at.in_words())).unwrap_or_default()
 }
 
-fn by(by: Option<&By>) -> String {
+/// Who acted, behind a verb; empty if nobody is known.
+pub fn by(by: Option<&By>) -> String {
     let Some(by) = by else { return String::new() };
     let (noun, id) = (if by.is_key() { "the API key" } else { "the person" }, by.id());
     match &by.name {

@@ -106,6 +106,11 @@ impl By {
         Self { known, name: None }
     }
 
+    /// The actor, with the name if it was read.
+    pub fn named(actor: Actor, name: Option<String>) -> Self {
+        Self { known: Known::Actor(actor), name }
+    }
+
     /// The actor, unless only a mark is known.
     pub fn actor(&self) -> Option<Actor> {
         match &self.known {

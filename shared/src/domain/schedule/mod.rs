@@ -4,6 +4,8 @@
 //! stored row's `version` is still the one that was read. After its release, a schedule shows its pin's status; nothing
 //! is written to its row for that.
 
+pub mod timeline;
+
 use super::ids::{PinKey, ScheduleId, ScheduleKey};
 use super::pin::attempt::{Attempt, Status};
 use super::pin::failure::Failure;

@@ -27,10 +27,26 @@ pub async fn name_actors(
     for actor in actors {
         let name = match actor {
             Actor::Key(_) if has_marked_key => None,
-            Actor::Key(id) => context.tenants.api_key(workspace, id).await?.map(|key| key.name),
-            Actor::User(id) => context.tenants.user(id).await?.and_then(|person| person.full_name),
+            actor => name_of(context, workspace, actor).await?,
         };
         names.extend(name.map(|name| (actor, name)));
     }
     Ok(with_names(events, &names))
+}
+
+/// The actor with the name.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn named(context: &Context, workspace: WorkspaceId, actor: Option<Actor>) -> PortResult<Option<By>> {
+    let Some(actor) = actor else { return Ok(None) };
+    Ok(Some(By::named(actor, name_of(context, workspace, actor).await?)))
+}
+
+/// The name of a key or a person; `None` for one that has none, or is gone.
+async fn name_of(context: &Context, workspace: WorkspaceId, actor: Actor) -> PortResult<Option<String>> {
+    Ok(match actor {
+        Actor::Key(id) => context.tenants.api_key(workspace, id).await?.map(|key| key.name),
+        Actor::User(id) => context.tenants.user(id).await?.and_then(|person| person.full_name),
+    })
 }

@@ -1,9 +1,9 @@
 //! Records a person's decision on an outcome that no reading of the board could decide: which Pin is the pin's, or that
 //! none is.
 //!
-//! Two pins of the same content may be left to a person at once, and each may be given the same Pin. So a decision for a
-//! Pin also writes the twins that could take it, in one transaction: one of two such decisions meets a changed row, reads
-//! again and finds the Pin taken.
+//! Two pins of the same content may be left to a person at once, and each may be given the same Pin. So a decision for
+//! a Pin also writes the twins that could take it, in one transaction: one of two such decisions meets a changed row,
+//! reads again and finds the Pin taken.
 
 use std::collections::BTreeSet;
 
@@ -83,8 +83,8 @@ pub enum ResolveError {
 /// Records the decision of `by`.
 ///
 /// # Errors
-/// When the pin doesn't exist or needs no decision, the Pin isn't there or is another pin's, or a port is unavailable. A
-/// call that failed may have recorded the decision; repeating it is harmless.
+/// When the pin doesn't exist or needs no decision, the Pin isn't there or is another pin's, or a port is unavailable.
+/// A call that failed may have recorded the decision; repeating it is harmless.
 pub async fn resolve_pin(
     context: &Context,
     key: PinKey,

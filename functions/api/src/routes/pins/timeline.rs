@@ -332,11 +332,12 @@ pub struct TimelineEvent {
     pub upstream_message: Option<String>,
     /// Extension: what happened in place of an answer from Pinterest, such as a timeout.
     pub transport_error: Option<String>,
-    /// Extension: of a failure with `outcome_ambiguous`, the Pins on the board that could be this one. Absent otherwise.
-    /// (An export leaves them out.)
+    /// Extension: of a failure with `outcome_ambiguous`, the Pins on the board that could be this one. Absent
+    /// otherwise. (An export leaves them out.)
     #[serde(skip_serializing_if = "Option::is_none")]
     pub candidates: Option<Vec<Candidate>>,
-    /// Extension: of the events `webhook_…`, the delivery to a webhook. Absent otherwise. (An export has no such events.)
+    /// Extension: of the events `webhook_…`, the delivery to a webhook. Absent otherwise. (An export has no such
+    /// events.)
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery: Option<EventDelivery>,
     /// Extension: who sent, changed or retried the pin, or decided its outcome, if it is known.

@@ -245,7 +245,7 @@ fn ordinal(attempt: u32) -> String {
 }
 
 /// The time in its two largest units.
-fn duration(ms: i64) -> String {
+pub fn duration(ms: i64) -> String {
     let units = [(24 * HOUR_MS, "d"), (HOUR_MS, "h"), (MINUTE_MS, "min"), (SECOND_MS, "s")];
     let (mut rest, mut parts) = (ms.max(0), Vec::new());
     for (unit_ms, name) in units {
