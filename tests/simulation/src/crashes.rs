@@ -12,11 +12,15 @@ use crate::gate::{CRASHES, Crash};
 use crate::oracle::{Outcome, Wrong};
 use crate::plan::Plan;
 use crate::report::in_parallel;
+use crate::subscribers;
 use crate::world;
 
-/// Number of stories, each with its own seed. Together they run every flow.
+/// Number of stories, each with its own seed. Together they run every flow. The last one has webhooks.
 const STORIES: u64 = 3;
 const PINS: usize = 7;
+const AFTERMATH_MS: i64 = 3 * 60_000;
+/// Until the rescuer has read the pins' recovery markers, and has sent again what lacks its events.
+const WEBHOOKS_AFTERMATH_MS: i64 = 12 * 60_000;
 
 /// A small world in which Pinterest has faults and processes die only as planned. Its pace is so slow that pins wait in
 /// the queue as well as in the backlog.
@@ -31,6 +35,7 @@ fn story(number: u64, crashes: BTreeMap<u64, Crash>) -> Plan {
         }
     }
     let unless_first = |probability: f64| if number == 0 { 0.0 } else { probability };
+    let has_webhooks = number == STORIES - 1;
     Plan {
         accounts: 1,
         pace: Pace::new(2, 0.04),
@@ -48,11 +53,12 @@ fn story(number: u64, crashes: BTreeMap<u64, Crash>) -> Plan {
         },
         grants: GrantFaults::default(),
         heals_after_ms: 3 * 60_000,
-        aftermath_ms: 3 * 60_000,
+        aftermath_ms: if has_webhooks { WEBHOOKS_AFTERMATH_MS } else { AFTERMATH_MS },
         crashes,
         own_writes: Vec::new(),
         bad_clocks: Vec::new(),
         lost_rows: Vec::new(),
+        subscribers: if has_webhooks { subscribers::beside_a_failing_one() } else { Vec::new() },
         ..plan
     }
 }

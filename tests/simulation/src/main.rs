@@ -8,6 +8,7 @@ mod crashes;
 mod curve;
 mod digest;
 mod endpoint;
+mod events;
 mod faults;
 mod gate;
 mod holds;
@@ -18,6 +19,7 @@ mod mutants;
 mod oracle;
 mod plan;
 mod provider;
+mod receivers;
 mod refresh;
 mod refusals;
 mod report;
@@ -26,6 +28,7 @@ mod rollups;
 mod scenarios;
 mod schedule_oracle;
 mod schedules;
+mod subscribers;
 mod system;
 mod world;
 
@@ -195,7 +198,8 @@ fn main() -> ExitCode {
 }
 
 /// The functions that a publishing world runs.
-const PUBLISHING: [Kind; 5] = [Kind::Api, Kind::Publisher, Kind::Dispatcher, Kind::Reconciler, Kind::DeadLetters];
+const PUBLISHING: [Kind; 6] =
+    [Kind::Api, Kind::Publisher, Kind::Dispatcher, Kind::Reconciler, Kind::DeadLetters, Kind::Notifier];
 
 fn run(seed: u64, publishes: u64) -> bool {
     let mut total = Total::of_worlds(publishes, |number| plan::Plan::drawn(seed, number));
