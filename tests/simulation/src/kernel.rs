@@ -415,3 +415,26 @@ impl Machine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_process_that_another_part_wakes_runs_on_at_once() {
+        let mut machine = Machine::new(Kernel::new(0, 1, false));
+        let pid = machine.fork(Kind::Notifier, 0);
+        let mut polls = 0;
+        let waits_twice = std::future::poll_fn(move |context: &mut Context<'_>| {
+            polls += 1;
+            if polls > 2 {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        });
+        machine.start(pid, waits_twice);
+        assert!(machine.is_idle());
+        assert_eq!(machine.count_of(Kind::Notifier), 0);
+    }
+}

@@ -750,6 +750,14 @@ mod tests {
     }
 
     #[test]
+    fn some_worlds_have_webhooks_and_some_of_these_must_deliver_in_time() {
+        let plans: Vec<Plan> = (0..40).map(|number| Plan::drawn(1, number)).collect();
+        let subscribed = plans.iter().filter(|plan| !plan.subscribers.is_empty());
+        let (in_time, others): (Vec<&Plan>, Vec<&Plan>) = subscribed.partition(|plan| plan.is_in_time());
+        assert!(in_time.len() >= 2 && others.len() >= 4, "{} and {}", in_time.len(), others.len());
+    }
+
+    #[test]
     fn another_seed_gives_another_world() {
         let of = |seed| run(Plan { is_traced: true, ..Plan::drawn(seed, 0) }).trace;
         assert!(of(1) != of(2));
