@@ -174,7 +174,7 @@ install_venv() {
 start_local() {
   local folder=$1
   mkdir "$folder"
-  start target/debug/pinbridge-local --port 0 --no-demo --data-dir "$folder/data" \
+  start target/debug/pinbridge-local --port 0 --no-demo --no-receiver --data-dir "$folder/data" \
     --ready-file "$folder/ready.json" >"$folder/out"
   await test -s "$folder/ready.json"
 }

@@ -53,6 +53,10 @@ pub struct Args {
     #[arg(long)]
     pub allow_host: Vec<String>,
 
+    /// Do not start the receiver that prints each delivery of the workspace's webhook, and remove that webhook
+    #[arg(long)]
+    pub no_receiver: bool,
+
     /// Do not publish a demo pin
     #[arg(long, conflicts_with = "once")]
     pub no_demo: bool,

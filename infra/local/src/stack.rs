@@ -29,6 +29,7 @@ use crate::aws::{Durability, LocalAws, Options};
 use crate::data_files;
 use crate::files::unwritten;
 use crate::identity::Identity;
+use crate::receiver::{self, Receiver};
 use crate::resources::{self, TABLE};
 use crate::{room, runner};
 
@@ -49,9 +50,12 @@ pub struct Stack {
     pub identity: Identity,
     pub context: Context,
     pub sqs: aws_sdk_sqs::Client,
+    /// None with `--no-receiver`.
+    pub receiver: Option<Receiver>,
     aws: Arc<LocalAws>,
     stop: watch::Sender<bool>,
-    stop_pinterest: watch::Sender<bool>,
+    /// Stops what the workers call: the simulator and the receiver.
+    stop_called: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
     simulator: Option<JoinHandle<()>>,
 }
@@ -94,7 +98,7 @@ impl Stack {
         pinterest: &str,
     ) -> anyhow::Result<Self> {
         let (stop, stopping) = watch::channel(false);
-        let (stop_pinterest, pinterest_stopping) = watch::channel(false);
+        let (stop_called, called_stopping) = watch::channel(false);
         let mut tasks = Vec::new();
 
         let access_key_id = uuid::Uuid::new_v4().simple().to_string();
@@ -114,7 +118,7 @@ impl Stack {
         let pinterest_url = match &args.pinterest_url {
             Some(url) => url.clone(),
             None => {
-                let (url, task) = start_simulator(args, pinterest_stopping).await?;
+                let (url, task) = start_simulator(args, called_stopping.clone()).await?;
                 simulator = Some(task);
                 url
             }
@@ -136,6 +140,10 @@ impl Stack {
         }
         let mut identity = Identity::load_or_create(&context, &args.data_dir, pinterest).await?;
         connect_accounts(&context, &identity, args).await?;
+        let receiver = match args.no_receiver {
+            true => receiver::remove(&context, &identity).await.map(|()| None)?,
+            false => Receiver::start(&context, &mut identity, &args.data_dir, called_stopping).await?,
+        };
         let files = data_files::present(&args.data_dir);
         if identity.files != files {
             identity.files = files;
@@ -157,7 +165,7 @@ impl Stack {
         let api = pinbridge_api::router(context.clone());
         let limits = Limits { head: HEAD_TIMEOUT, body: BODY_TIMEOUT, hosts: args.allow_host.clone() };
         tasks.push(tokio::spawn(pinbridge_loopback::serve(listener, api, limits, stopping, DRAIN_LIMIT)));
-        Ok(Self { base_url, pinterest_url, identity, context, sqs, aws, stop, stop_pinterest, tasks, simulator })
+        Ok(Self { base_url, pinterest_url, identity, context, sqs, receiver, aws, stop, stop_called, tasks, simulator })
     }
 
     /// Finishes the work in progress, then closes the files.
@@ -174,10 +182,10 @@ impl Stack {
                 let _ = task.await;
             }
         }
-        // Last, because the work in progress calls Pinterest.
-        self.stop_pinterest.send_replace(true);
-        if let Some(simulator) = self.simulator {
-            let _ = simulator.await;
+        // Last, because the work in progress calls them.
+        self.stop_called.send_replace(true);
+        for task in self.simulator.into_iter().chain(self.receiver.map(Receiver::into_task)) {
+            let _ = task.await;
         }
         drop((self.context, self.sqs));
         let aws = Arc::into_inner(self.aws).context("the local AWS is still in use")?;
