@@ -4,6 +4,7 @@ one line of JSON for each, and answers as the path asks:
 
     /                  204; 401 if a signature is wrong
     /status/N          that status
+    /failing/N         500 to N percent of the requests, at random, but to one delivery twice at most; 204 otherwise
     /retry-after/S     429 with `Retry-After: S`
     /gone              410
     /disable           500 with `webhook-delivery: disable`
@@ -13,18 +14,22 @@ one line of JSON for each, and answers as the path asks:
     /huge              200 with 64 MB; /huge/N: with N bytes
     /close             closes the connection without an answer
 
-A line has `path`, `event`, `delivery`, `id` (the event's), `sequence`, `bytes`, `status` (the answer's, null without
-one), `is_valid` and `error`. The first line of all is `listening on http://127.0.0.1:PORT`.
+A line has `path`, `event`, `delivery`, `id` (the event's), `pin`, `sequence`, `bytes`, `sha256` (the body's), `status`
+(the answer's, null without one), `is_valid` and `error`. The first line of all is `listening on
+http://127.0.0.1:PORT`.
 
 Usage: tests/receivers/receiver.py [--port PORT] SECRET...   (each secret is accepted)
 """
 
 import argparse
+import hashlib
 import json
+import random
 import socketserver
 import sys
 import threading
 import time
+from collections import Counter
 
 import contract
 
@@ -36,6 +41,8 @@ HUGE = 64_000_000
 SLOW_S = 20.0
 # In seconds: a client that sends nothing is given up.
 IDLE_S = 60
+# So often `/failing/N` fails a delivery: the wait after a third failure is as long as a whole test.
+FAILURES_MAX = 2
 OUT = threading.Lock()
 
 
@@ -65,17 +72,20 @@ class Handler(socketserver.StreamRequestHandler):
 
     def receive(self, raw):
         """Answers a request; returns whether another one may follow on this connection."""
-        record = {"path": None, "event": None, "delivery": None, "id": None, "sequence": None, "bytes": None}
+        record = dict.fromkeys(("path", "event", "delivery", "id", "pin", "sequence", "bytes", "sha256"))
         path, error = "/", None
         try:
             path, headers, body = contract.parse(raw)
-            record |= {"path": path, "bytes": len(body)}
+            record |= {"path": path, "bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}
             event, delivery = contract.verify(headers, body, self.server.secrets, time.time())
             payload = json.loads(body)
-            record |= {"event": event, "delivery": delivery, "id": payload.get("id"), "sequence": payload.get("sequence")}
+            record |= {"event": event, "delivery": delivery, "id": payload.get("id"), "pin": payload.get("pin_id"),
+                       "sequence": payload.get("sequence")}
         except (contract.Refused, ValueError) as refused:
             error = str(refused)
         status, extra, length, wait_s = answer_of(path) if error is None else (401, [], 0, 0.0)
+        if error is None and path.startswith("/failing/"):
+            status = self.server.status_of(record["delivery"], int(path.removeprefix("/failing/")))
         # Before the answer: who has it must find the line.
         say(json.dumps({**record, "status": status, "is_valid": error is None, "error": error}))
         time.sleep(wait_s)
@@ -101,7 +111,7 @@ def answer_of(path):
     """Status, header lines, the body's length in bytes, and the seconds before the answer."""
     name, _, value = path.strip("/").partition("/")
     match name:
-        case "":
+        case "" | "failing":
             return 204, [], 0, 0.0
         case "status":
             return int(value), [], 0, 0.0
@@ -129,6 +139,18 @@ class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 128
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.failures, self.lock = Counter(), threading.Lock()
+
+    def status_of(self, delivery, percent):
+        """500 or 204, as `/failing/N` says."""
+        with self.lock:
+            if self.failures[delivery] >= FAILURES_MAX or random.random() * 100 >= percent:
+                return 204
+            self.failures[delivery] += 1
+            return 500
 
     def handle_error(self, request, client_address):
         # A sender that breaks off is no fault of the receiver's.

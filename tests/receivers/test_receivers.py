@@ -5,6 +5,7 @@ answers badly where it should.
 Usage: test_receivers.py [NODE_MODULES]
 """
 
+import hashlib
 import json
 import re
 import socket
@@ -128,7 +129,7 @@ def the_receiver_verifies_and_answers_as_its_path_asks():
         return request_of(headers, sent, path)
 
     answers = {"/": 204, "/status/503": 503, "/gone": 410, "/redirect": 302, "/retry-after/3": 429, "/slow/0.3": 200,
-               "/huge": 200, "/disable": 500, "/abort": 500, "/close": None, "/elsewhere": 404}
+               "/huge": 200, "/disable": 500, "/abort": 500, "/close": None, "/elsewhere": 404, "/failing/0": 204}
     extra = {"/redirect": "Location: /", "/retry-after/3": "Retry-After: 3", "/disable": "webhook-delivery: disable",
              "/abort": "webhook-delivery: abort-message"}
     with receiver(current, previous) as (port, lines):
@@ -136,11 +137,15 @@ def the_receiver_verifies_and_answers_as_its_path_asks():
             answer, length, took_s = send(port, signed(previous if path == "/gone" else current, path))
             said = json.loads(lines.readline())
             wanted = {"path": path, "status": status, "is_valid": True, "error": None, "event": "pin.published",
-                      "delivery": vectors.DELIVERY, "id": vectors.BODY["id"]}
+                      "delivery": vectors.DELIVERY, "id": vectors.BODY["id"], "pin": vectors.BODY["pin_id"],
+                      "sha256": hashlib.sha256(body.encode()).hexdigest()}
             assert said | wanted == said, said
             assert answer.startswith(f"HTTP/1.1 {status} ") if status else answer == "", (path, answer)
             assert extra.get(path, "") in answer, (path, answer)
             assert (length > 64_000_000) == (path == "/huge") and (took_s >= 0.3) == (path == "/slow/0.3"), path
+        for status in (500, 500, 204):
+            answer, *_ = send(port, signed(current, "/failing/100"))
+            assert answer.startswith(f"HTTP/1.1 {status} ") and json.loads(lines.readline())["status"] == status, answer
         for raw in (signed(current, "/", tampered(body)), signed("another secret of the caller", "/")):
             answer, *_ = send(port, raw)
             said = json.loads(lines.readline())
