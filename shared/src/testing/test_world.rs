@@ -140,6 +140,17 @@ impl TestWorld {
         Self::assemble(table, webhooks, system, faults).await
     }
 
+    /// The same with webhooks of the caller's, made with the world's clock.
+    pub async fn with_webhooks<T: Table>(
+        table: Arc<T>,
+        webhooks: impl FnOnce(Arc<dyn System>) -> Arc<dyn Webhooks>,
+        seed: u64,
+    ) -> Self {
+        let (system, faults) = parts(seed);
+        let webhooks = webhooks(system.clone());
+        Self::assemble(table, webhooks, system, faults).await
+    }
+
     async fn assemble<T: Table>(
         table: Arc<T>,
         webhooks: Arc<dyn Webhooks>,

@@ -1,21 +1,29 @@
-//! What the table charges for webhook deliveries: one write unit for one that succeeds at once.
+//! What the table charges for webhooks: nothing more for a pin without them, one write unit for a delivery that succeeds
+//! at once, and at most three for each retry.
 
 use std::sync::Arc;
 
 use pinbridge_local::aws::LocalAws;
 use pinbridge_local::resources;
 use pinbridge_shared::adapters::dynamodb::DynamoStore;
+use pinbridge_shared::adapters::recent_outcomes;
 use pinbridge_shared::adapters::system::RealSystem;
 use pinbridge_shared::adapters::webhook_store::WebhookStore;
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::event::{EventId, EventType};
 use pinbridge_shared::domain::ids::{EndpointId, PinId};
+use pinbridge_shared::domain::secret::Secret;
+use pinbridge_shared::domain::stats::rollup::recent::SAMPLES_PER_ROW;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::domain::webhook::delivery::{
-    ANSWER_KEPT, Delivery, DeliveryId, DeliveryKey, LastTry, Source, State,
+    ANSWER_KEPT, ANSWER_KEPT_WAITING, Delivery, DeliveryId, DeliveryKey, LastTry, Source, State,
 };
-use pinbridge_shared::domain::webhook::endpoint::EndpointKey;
-use pinbridge_shared::ports::{Listed, Webhooks};
+use pinbridge_shared::domain::webhook::endpoint::{Endpoint, EndpointKey, Secrets};
+use pinbridge_shared::domain::webhook::sending::SendOutcome;
+use pinbridge_shared::ports::{Listed, QueueName, Store, System, Webhooks};
+use pinbridge_shared::testing::TestWorld;
+use pinbridge_shared::testing::fake_webhook_sender::answered;
 use uuid::Uuid;
 
 use crate::support::embedded_aws;
@@ -89,20 +97,16 @@ async fn a_delivery_that_succeeds_at_once_costs_one_write_unit_and_no_read() {
 }
 
 #[tokio::test]
-async fn a_delivery_that_waits_costs_at_most_three_write_units_a_try_and_four_at_its_end() {
+async fn a_delivery_that_waits_costs_one_write_unit_a_try_and_two_at_its_end() {
     let metered = metered().await;
-    let waiting = delivery(endpoint(), WAITS, ANSWER_KEPT);
-    assert!(metered.written(&waiting).await <= 3.0);
+    let waiting = delivery(endpoint(), WAITS, ANSWER_KEPT_WAITING);
+    assert_eq!(metered.written(&waiting).await, 1.0);
     let again = Delivery { tries: 2, updated_at: AT.plus_ms(5_000), ..waiting.clone() };
-    assert!(metered.written(&again).await <= 3.0);
-    // The waiting row goes, too: that costs what its size is.
-    let delivered = Delivery {
-        tries: 3,
-        state: State::Delivered,
-        updated_at: AT.plus_ms(60_000),
-        ..delivery(waiting.key.endpoint, WAITS, 0)
-    };
-    assert!(metered.written(&delivered).await <= 4.0);
+    assert_eq!(metered.written(&again).await, 1.0);
+    // The waiting row goes, too.
+    let ended = Delivery { tries: 3, updated_at: AT.plus_ms(60_000), ..waiting.clone() };
+    let delivered = Delivery { state: State::Delivered, ..ended };
+    assert_eq!(metered.written(&delivered).await, 2.0);
     let left = metered.webhooks.deliveries(waiting.key.endpoint, Listed::Waiting, None, 10).await.expect("read");
     assert_eq!(left, []);
 }
@@ -124,4 +128,149 @@ async fn what_a_waiting_row_left_behind_costs_is_paid_once() {
     };
     assert_eq!(list().await, 1.0, "the first reader removes it");
     assert_eq!(list().await, 0.0);
+}
+
+/// What an event may cost, in write units: one that is delivered at once, and each retry.
+const AT_ONCE_MAX: f64 = 2.0;
+const RETRY_MAX: f64 = 3.0;
+const PINS: usize = 20;
+const URL: &str = "https://receiver.example/hook";
+
+/// The whole system on the real table, with webhooks.
+struct MeteredWorld {
+    world: TestWorld,
+    table: Arc<DynamoStore>,
+    ledger: Arc<Ledger>,
+    _aws: LocalAws,
+}
+
+async fn metered_world() -> MeteredWorld {
+    let aws = embedded_aws::start().await;
+    let client = embedded_aws::dynamodb(&aws);
+    resources::create_table(&client).await.expect("the table is created");
+    let (client, ledger) = meter::metered(&client);
+    let table = Arc::new(DynamoStore::new(client, resources::TABLE));
+    let of_webhooks = Arc::clone(&table);
+    let webhooks =
+        |system: Arc<dyn System>| Arc::new(WebhookStore::with_held_key(of_webhooks, system)) as Arc<dyn Webhooks>;
+    let world = TestWorld::with_webhooks(Arc::clone(&table), webhooks, 1).await;
+    MeteredWorld { world, table, ledger, _aws: aws }
+}
+
+impl MeteredWorld {
+    /// The write and read units of some work.
+    async fn spent(&self, work: impl Future<Output = ()>) -> (f64, f64) {
+        let (written, read) = (self.ledger.write_units(), self.ledger.read_units());
+        work.await;
+        (self.ledger.write_units() - written, self.ledger.read_units() - read)
+    }
+
+    /// The system of before there were events: nothing looks for webhooks when a pin is written.
+    fn announce_nothing(&mut self) {
+        let bare = Context { store: Arc::clone(&self.table) as Arc<dyn Store>, ..self.world.context.clone() };
+        self.world.context = recent_outcomes::around(bare, SAMPLES_PER_ROW);
+    }
+
+    async fn subscribe(&self) {
+        let now = self.world.now();
+        let endpoint = Endpoint {
+            key: endpoint(),
+            rev: 1,
+            nonce: "endpoint".into(),
+            url: URL.into(),
+            events: EventType::defaults(),
+            disabled: None,
+            previous_secret_until: None,
+            created_at: now,
+            updated_at: now,
+        };
+        let secrets = Secrets { current: Secret::new("a secret of the receiver"), previous: None };
+        let saved = self.world.context.webhooks.save_endpoint(&endpoint, Some(&secrets)).await;
+        assert!(saved.expect("saved").is_done());
+    }
+
+    /// Accepts and publishes these pins; their events are left to the notifier.
+    async fn publish(&self, pins: std::ops::Range<usize>) {
+        for index in pins {
+            let mut request = testdata::request(&format!("order-{index:06}"));
+            request.title.replace_range(..6, &format!("{index:06}"));
+            self.world.accept_request(request).await;
+        }
+        while self.world.run_publisher_once().await > 0 {}
+    }
+
+    /// Has the notifier do what is due now.
+    async fn notify(&self) {
+        while self.world.queue.next_due(QueueName::Notify).is_some_and(|due| due <= self.world.now()) {
+            self.world.run_notifier_once().await;
+        }
+    }
+
+    /// The same, at the time of the next turn.
+    async fn take_next_turn(&self) {
+        let due = self.world.queue.next_due(QueueName::Notify).expect("a turn is planned");
+        self.world.system.advance_to(due);
+        self.notify().await;
+    }
+}
+
+fn print(rows: &[(&str, usize, (f64, f64))]) {
+    println!("\n{:<34} {:>6} {:>14} {:>12}", "", "events", "written/event", "read/event");
+    for (what, events, (written, read)) in rows {
+        println!("{what:<34} {events:>6} {:>14.3} {:>12.3}", written / *events as f64, read / *events as f64);
+    }
+}
+
+#[tokio::test]
+async fn a_pin_without_webhooks_costs_the_write_units_that_it_cost_before_there_were_any() {
+    let mut before = metered_world().await;
+    before.announce_nothing();
+    let (written_before, read_before) = before.spent(before.publish(0..PINS)).await;
+    let now = metered_world().await;
+    let (written, read) = now.spent(now.publish(0..PINS)).await;
+    assert!(written_before > 5.0 * PINS as f64, "{written_before} write units are too few to be true");
+    assert_eq!(written, written_before);
+    // One look for all of them.
+    assert!(read - read_before <= 1.0, "{} read units more", read - read_before);
+
+    // Nor does a pin cost more because a webhook hears of it: its events cost, below.
+    let heard = metered_world().await;
+    heard.subscribe().await;
+    let (written, _) = heard.spent(heard.publish(0..PINS)).await;
+    assert_eq!(written, written_before);
+}
+
+#[tokio::test]
+async fn an_event_costs_at_most_two_write_units_and_each_retry_at_most_three() {
+    let metered = metered_world().await;
+    metered.subscribe().await;
+    metered.publish(0..PINS).await;
+    let at_once = metered.spent(metered.notify()).await;
+    assert_eq!(metered.world.webhook_sender.sent().len(), PINS);
+
+    let mut failure = answered(503);
+    if let SendOutcome::Answered { body, .. } = &mut failure {
+        *body = "a".repeat(ANSWER_KEPT);
+    }
+    metered.world.webhook_sender.answer(URL, failure);
+    metered.publish(PINS..PINS + 1).await;
+    let first = metered.spent(metered.notify()).await;
+    let second = metered.spent(metered.take_next_turn()).await;
+    let third = metered.spent(metered.take_next_turn()).await;
+    metered.world.webhook_sender.answer(URL, answered(204));
+    let last = metered.spent(metered.take_next_turn()).await;
+    assert_eq!(metered.world.webhook_sender.sent().len(), PINS + 4, "each of them one request");
+
+    print(&[
+        ("delivered at once", PINS, at_once),
+        ("the first try fails", 1, first),
+        ("the second try fails", 1, second),
+        ("the third try fails", 1, third),
+        ("the fourth try succeeds", 1, last),
+    ]);
+    let per_event = at_once.0 / PINS as f64;
+    assert!((1.0..=AT_ONCE_MAX).contains(&per_event), "{per_event} write units an event");
+    for (written, _) in [first, second, third, last] {
+        assert!((1.0..=RETRY_MAX).contains(&written), "{written} write units a try");
+    }
 }

@@ -7,8 +7,11 @@ use super::super::ids::PinId;
 use super::super::time::Moment;
 use super::endpoint::EndpointKey;
 
-/// Of the answer to a failed try, this many bytes are kept.
+/// Of the answer to the try that ended a delivery as failed, this many bytes are kept.
 pub const ANSWER_KEPT: usize = 2_048;
+/// Of the answer to a failed try, this many bytes are kept while the delivery waits. With them, its row has less than a
+/// kilobyte, so that each try costs one write unit for it.
+pub const ANSWER_KEPT_WAITING: usize = 512;
 
 /// The id of a delivery: of an event for an endpoint. Every try and every repeat carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,6 +60,14 @@ impl State {
             Self::Failed => "failed",
         }
     }
+
+    /// How many bytes of a failed try's answer are kept in this state.
+    pub fn answer_kept(self) -> usize {
+        match self {
+            Self::Waiting { .. } => ANSWER_KEPT_WAITING,
+            Self::Delivered | Self::Failed => ANSWER_KEPT,
+        }
+    }
 }
 
 /// What came of the last try.
@@ -66,7 +77,7 @@ pub struct LastTry {
     pub status: Option<u16>,
     /// A stable code when no acceptable answer came, such as `timeout` or `redirect`.
     pub error: Option<String>,
-    /// The first [`ANSWER_KEPT`] bytes of the answer of a failed try.
+    /// The first bytes of the answer of a failed try: [`ANSWER_KEPT`], or [`ANSWER_KEPT_WAITING`].
     pub answer: Option<String>,
     pub latency_ms: i64,
 }

@@ -63,7 +63,13 @@ impl Health {
     /// A try was answered as it should be: earlier failures don't count any more. The planned turn stays.
     #[must_use]
     pub fn answered(&self, nonce: String) -> Self {
-        Self { failures: 0, failing_since: None, held_until: None, ..self.written(nonce) }
+        self.written(nonce).without_failures()
+    }
+
+    /// The same state, of an endpoint whose last try was answered as it should be. A part of another write.
+    #[must_use]
+    pub fn without_failures(self) -> Self {
+        Self { failures: 0, failing_since: None, held_until: None, ..self }
     }
 
     /// The next turn is planned for that time; `None`: nothing waits.

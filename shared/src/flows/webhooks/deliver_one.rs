@@ -57,10 +57,15 @@ pub async fn deliver_one(
     let now = context.system.now();
     let verdict = verdict::of(&outcome, now);
     let tries = delivery.tries.saturating_add(1);
+    let state = state_after(context, &verdict, tries, now);
+    let mut last = last_try(sent_at, outcome, error_of(&verdict), latency_ms);
+    if let Some(answer) = &mut last.answer {
+        answer.truncate(answer.floor_char_boundary(state.answer_kept()));
+    }
     let next = Delivery {
-        state: state_after(context, &verdict, tries, now),
+        state,
         tries,
-        last: Some(last_try(sent_at, outcome, error_of(&verdict), latency_ms)),
+        last: Some(last),
         body_sha256: Some(sha256(payload)),
         updated_at: now,
         ..delivery.clone()

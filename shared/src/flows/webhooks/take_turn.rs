@@ -35,7 +35,9 @@ pub async fn take_turn(context: &Context, key: EndpointKey, planned_for: Moment,
     }
     // The deliveries of a deleted endpoint are forgotten.
     let Some(endpoint) = context.webhooks.endpoint(key).await? else { return Ok(()) };
-    let mut turn = Turn { context, endpoint: &endpoint, planned_for, health, ends_at_ms, next_at: None, last: None };
+    let endpoint = &endpoint;
+    let mut turn =
+        Turn { context, endpoint, planned_for, health, ends_at_ms, next_at: None, last: None, has_answered: false };
     if endpoint.disabled.is_some() {
         return turn.plan(None).await.map(|_| ());
     }
@@ -66,6 +68,8 @@ struct Turn<'a> {
     next_at: Option<Moment>,
     /// The last delivery that was seen.
     last: Option<DeliveryKey>,
+    /// The last delivery of the turn succeeded. The write that plans the next turn forgets the endpoint's failures.
+    has_answered: bool,
 }
 
 impl Turn<'_> {
@@ -74,9 +78,11 @@ impl Turn<'_> {
             let read = self.context.webhooks.deliveries(self.endpoint.key, Listed::Waiting, self.last, PAGE);
             let page = read.await?;
             let is_last = page.len() < PAGE;
+            let mut left = page.len();
             for delivery in page {
                 self.last = Some(delivery.key);
-                if let ControlFlow::Break(end) = self.visit(delivery).await? {
+                left -= 1;
+                if let ControlFlow::Break(end) = self.visit(delivery, is_last && left == 0).await? {
                     return Ok(end);
                 }
             }
@@ -86,8 +92,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Sends the delivery if it is due.
-    async fn visit(&mut self, delivery: Delivery) -> PortResult<ControlFlow<End>> {
+    /// Sends the delivery if it is due. `is_last`: no other one follows in this turn.
+    async fn visit(&mut self, delivery: Delivery, is_last: bool) -> PortResult<ControlFlow<End>> {
         let now = self.context.system.now();
         let State::Waiting { next_at } = delivery.state else { return Ok(ControlFlow::Continue(())) };
         if let Some(at) = next_at.filter(|at| *at > now) {
@@ -106,6 +112,12 @@ impl Turn<'_> {
         let Some(tried) = deliver_one(self.context, self.endpoint, &delivery, &payload).await? else {
             return Ok(ControlFlow::Break(End::Disabled));
         };
+        if is_last && matches!(tried.verdict, Verdict::Delivered | Verdict::Abort) {
+            self.context.webhooks.put_delivery(&tried.delivery).await?;
+            self.health = self.health.clone().without_failures();
+            self.has_answered = true;
+            return Ok(ControlFlow::Continue(()));
+        }
         let settled = settle(self.context, self.endpoint, &tried, self.health.clone()).await?;
         self.health = settled.health;
         if settled.is_disabled {
@@ -166,7 +178,8 @@ impl Turn<'_> {
                 Some(other) => Some(next_at.map_or(other, |at| at.min(other))),
                 None => next_at,
             };
-            Some(health.planned(turn_at, self.context.nonce()))
+            let planned = health.planned(turn_at, self.context.nonce());
+            Some(if self.has_answered { planned.without_failures() } else { planned })
         };
         let health = change_health(self.context, self.endpoint.key, Some(self.health.clone()), change).await?;
         if let Some(at) = health.turn_at {

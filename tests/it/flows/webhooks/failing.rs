@@ -2,7 +2,7 @@
 
 use pinbridge_shared::domain::event::EventType;
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
-use pinbridge_shared::domain::webhook::delivery::State;
+use pinbridge_shared::domain::webhook::delivery::{ANSWER_KEPT_WAITING, State};
 use pinbridge_shared::domain::webhook::health::PROBES_AFTER;
 use pinbridge_shared::domain::webhook::schedule::{TRIES_MAX, WAITS_MS};
 use pinbridge_shared::domain::webhook::sending::SendOutcome;
@@ -40,6 +40,26 @@ async fn a_receiver_that_is_down_is_tried_by_the_schedule_until_nothing_is_left(
     let health = health(&world, endpoint).await;
     assert_eq!((health.failures, health.turn_at), (TRIES_MAX, None));
     assert_eq!(world.queue.next_due(QueueName::Notify), None, "nothing is left to do");
+}
+
+#[tokio::test]
+async fn a_long_answer_is_kept_in_part_while_the_delivery_waits_and_whole_once_it_has_failed() {
+    let world = TestWorld::new(1).await;
+    let endpoint = subscribe(&world, 1, URL, &EventType::defaults()).await;
+    let mut long = answered(500);
+    let answer = format!("a{}", "é".repeat(1_023));
+    if let SendOutcome::Answered { body, .. } = &mut long {
+        body.clone_from(&answer);
+    }
+    world.webhook_sender.answer(URL, long);
+    publish(&world, 0..1).await;
+    run_notifier(&world, world.now()).await;
+    let kept = waiting(&world, endpoint).await[0].last.clone().and_then(|last| last.answer).expect("an answer");
+    // A letter of two bytes would be cut.
+    assert_eq!(kept.len(), ANSWER_KEPT_WAITING - 1);
+    assert!(answer.starts_with(&kept));
+    run_notifier(&world, START.plus_ms(5 * DAY_MS)).await;
+    assert_eq!(ended(&world, endpoint).await[0].last.clone().and_then(|last| last.answer), Some(answer));
 }
 
 #[tokio::test]

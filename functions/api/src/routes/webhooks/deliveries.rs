@@ -161,7 +161,7 @@ pub struct WebhookDelivery {
     pub sequence: Option<u32>,
     /// When the last request was made.
     pub last_attempt_at: Option<Time>,
-    /// The first 2 KB of the answer to the last request, if it was no success.
+    /// The first 2 KB of the answer to the last request, if it was no success; 512 bytes while the delivery waits.
     pub answer: Option<String>,
     /// How long the last request took, in milliseconds.
     pub latency_ms: Option<i64>,
