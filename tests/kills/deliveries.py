@@ -1,6 +1,7 @@
-"""Kills the local stack at random moments while pins are published and their events delivered to a receiver that fails a
-tenth of the requests. Checks that each event is delivered at least once, that each repeat is the same, and that nothing
-is invented; and that every pin is published exactly once.
+"""Kills the local stack at random moments while pins are published and their events delivered.
+
+The receiver fails a tenth of the requests. Checks that each event is delivered at least once, that each repeat is the
+same, and that nothing is invented; and that every pin is published exactly once.
 
 `tests/full deliveries` runs it. The seed decides what is sent, when it is sent, and how long each life of the stack is;
 which requests the receiver fails is random.
@@ -67,11 +68,12 @@ class DeliveryRun(Run):
 
     def unended(self):
         """The deliveries that wait or have failed."""
-        return [one for status in ("waiting", "failed") for one in self.stack.get(f"{self.log_path}?status={status}")[1]]
+        pages = [self.stack.get(f"{self.log_path}?status={status}")[1] for status in ("waiting", "failed")]
+        return [delivery for page in pages for delivery in page]
 
     def settle(self, requests):
-        """Waits until every pin is published and every event delivered. At the time limit it returns too, and the checks
-        report the rest."""
+        """Waits until every pin is published and every event delivered. At the time limit it returns too, and the
+        checks report the rest."""
         super().settle(requests)
         said = 0.0
         while time.monotonic() - self.began < self.args.minutes * 60:
@@ -101,7 +103,8 @@ class DeliveryRun(Run):
             "requests by answer": counts(Counter(line["status"] for line in lines)),
             "events by requests": counts(Counter(requests.values())),
             "requests after a success": again,
-            "kills": f"{self.kills}, {self.kills_with_calls_out} with calls in flight, {self.unready_kills} before ready",
+            "kills":
+                f"{self.kills}, {self.kills_with_calls_out} with calls in flight, {self.unready_kills} before ready",
             "lives with deliveries": sum(before < after for before, after in zip(lives, lives[1:])),
             "stack, all lives": f"{self.stack.cpu_s:.0f} s of processor, at most {self.stack.memory_mb:.0f} MB",
             "seconds": f"{time.monotonic() - self.began:.0f}",
@@ -123,7 +126,8 @@ class DeliveryRun(Run):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bin-dir", type=Path, required=True, help="folder of pinbridge-local and pinterest-simulator")
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32), help="default: a random one")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32),
+                        help="default: a random one")
     parser.add_argument("--pins", type=int, default=1_000)
     parser.add_argument("--accounts", type=int, default=20)
     parser.add_argument("--kills", type=int, default=20)
