@@ -2,8 +2,8 @@
 //!
 //! [`stack::Stack`] starts an embedded AWS ([`aws`]) with the resources of template.yaml ([`resources`]), the Pinterest
 //! simulator (unless `--pinterest-url` names another Pinterest), a [`receiver`] of webhooks, the API on HTTP
-//! ([`pinbridge_loopback`]), and [`runner`], which stands in for Lambda's event sources. Every function is invoked as on
-//! Lambda: by HTTP, by a queue or by a schedule.
+//! ([`pinbridge_loopback`]), and [`runner`], which stands in for Lambda's event sources. Every function is invoked as
+//! on Lambda: by HTTP, by a queue or by a schedule.
 
 pub mod args;
 pub mod aws;
