@@ -60,7 +60,7 @@ async fn another_process_publishes_a_new_key_within_seconds_and_signs_with_it_wi
     let other = SecretsManagerReceiptKeys::new(client, "pinbridge", system.clone());
     let first = other.signing().await.expect("a key");
     let rotated = process(&aws).rotate().await.expect("rotated");
-    assert_eq!(other.public().await.expect("keys"), [first.public.clone()]);
+    assert_eq!(other.public().await.expect("keys"), std::slice::from_ref(&first.public));
     assert_eq!(other.signing().await.expect("a key"), first);
     system.advance_ms(PUBLISHED_FOR_MS);
     assert_eq!(other.public().await.expect("keys"), rotated);

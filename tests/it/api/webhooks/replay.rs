@@ -110,8 +110,8 @@ async fn what_has_failed_is_sent_again_and_the_rest_stays() {
     let again = stored(0).await;
     assert_eq!((again.state, again.is_replayed), (State::Waiting { next_at: Some(api.world.now()) }, true));
     assert!(has_turn(&api, endpoint));
-    for nth in 1..all.len() {
-        assert_eq!(stored(nth).await, all[nth], "{nth}");
+    for (nth, other) in all.iter().enumerate().skip(1) {
+        assert_eq!(stored(nth).await, *other, "{nth}");
     }
     assert_eq!(counts(&replay(&api, endpoint, body).await), [&json!(0); 3], "it waits by now");
 }
