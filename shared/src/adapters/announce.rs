@@ -17,14 +17,17 @@
 //! - A pin that comes too late: the markers of `accept_pins.rs` and `retry_pin.rs` for that time.
 //! - Acceptance of a pin that joins a backlog: a marker that is filed here, if a webhook hears of acceptances. (The
 //!   next one comes with the pin's release, which may be days off.)
+//!
+//! Events of schedules, imports and accounts have markers of their own: see `announce_changes.rs`.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::announce_changes::Changes;
+use super::known_endpoints::KnownEndpoints;
 use crate::altered_port;
-use crate::context::{Began, Context};
+use crate::context::Context;
 use crate::domain::account::Account;
 use crate::domain::event::EventType;
 use crate::domain::event::pin_events::{self, ACCEPTED, PinEvent};
@@ -39,65 +42,40 @@ use crate::domain::pin::said::Said;
 use crate::domain::pin::{Pin, Placement, Priority};
 use crate::domain::reconcile::board_scan::BoardScan;
 use crate::domain::recovery::{OWNED_WITHIN_MS, RecoveryMarker};
-use crate::domain::time::{Moment, SECOND_MS};
-use crate::domain::webhook::endpoint::Endpoint;
+use crate::domain::time::Moment;
 use crate::ports::{
     Accounts, Backlog, Budget, DispatcherLease, Pacing, Ping, Pins, PortResult, Reconciliation, RecoveryMarkers, Store,
     Taken, Write,
 };
 
-/// A process knows a workspace's endpoints for this time. It must be well below
-/// [`HEARS_AFTER_MS`](crate::domain::webhook::endpoint::HEARS_AFTER_MS).
-const KNOWN_MS: i64 = 30 * SECOND_MS;
-/// A process knows the endpoints of at most about this many workspaces.
-const WORKSPACES_MAX: usize = 1_000;
-
 /// The context, whose store announces the events that it writes.
 #[must_use]
 pub fn around(context: Context) -> Context {
-    let store = Announcing { inner: Arc::clone(&context.store), context: context.clone(), known: Mutex::default() };
-    Context { store: Arc::new(store), ..context }
-}
-
-struct Known {
-    read: Began,
-    endpoints: Arc<Vec<Endpoint>>,
+    let changes = Arc::new(Changes::new(&context));
+    let store = Announcing {
+        inner: Arc::clone(&context.store),
+        endpoints: KnownEndpoints::new(&context),
+        changes: Arc::clone(&changes),
+        context: context.clone(),
+    };
+    changes.around(Context { store: Arc::new(store), ..context })
 }
 
 struct Announcing {
     inner: Arc<dyn Store>,
     /// Around the inner store.
     context: Context,
-    known: Mutex<BTreeMap<WorkspaceId, Known>>,
+    endpoints: KnownEndpoints,
+    changes: Arc<Changes>,
 }
 
 impl Announcing {
-    fn known(&self) -> MutexGuard<'_, BTreeMap<WorkspaceId, Known>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The workspace's endpoints as they were at most [`KNOWN_MS`] ago.
-    async fn endpoints(&self, workspace: WorkspaceId) -> PortResult<Arc<Vec<Endpoint>>> {
-        let is_fresh = |known: &&Known| (0..KNOWN_MS).contains(&self.context.took_ms(known.read));
-        if let Some(known) = self.known().get(&workspace).filter(is_fresh) {
-            return Ok(Arc::clone(&known.endpoints));
-        }
-        let read = self.context.begin();
-        let endpoints = Arc::new(self.context.webhooks.endpoints(workspace).await?);
-        let mut known = self.known();
-        if known.len() >= WORKSPACES_MAX {
-            known.retain(|_, known| is_fresh(&&*known));
-        }
-        known.insert(workspace, Known { read, endpoints: Arc::clone(&endpoints) });
-        Ok(endpoints)
-    }
-
     /// The events among these that an endpoint hears. If the endpoints can't be read, that is none.
     async fn heard(&self, key: PinKey, mut events: Vec<PinEvent>) -> Vec<PinEvent> {
         if events.is_empty() {
             return events;
         }
-        match self.endpoints(key.workspace).await {
+        match self.endpoints.of(key.workspace).await {
             Ok(endpoints) => {
                 events.retain(|event| endpoints.iter().any(|endpoint| endpoint.hears(event.event, event.at)));
                 events
@@ -209,8 +187,12 @@ altered_port! {
 }
 
 altered_port! {
-    Accounts for Announcing {}
-    fn save_account(next: &Account) -> PortResult<Write<()>>;
+    Accounts for Announcing {
+        async fn save_account(&self, next: &Account) -> PortResult<Write<()>> {
+            self.changes.save_account(next).await
+        }
+    }
+
     fn account(key: AccountKey) -> PortResult<Option<Account>>;
     fn accounts(workspace: WorkspaceId) -> PortResult<Vec<Account>>;
     fn accounts_due(by: Moment, limit: usize) -> PortResult<Vec<AccountKey>>;
@@ -226,12 +208,19 @@ altered_port! {
 }
 
 altered_port! {
-    Pacing for Announcing {}
+    Pacing for Announcing {
+        async fn pause(&self, account: AccountKey, pause: &Pause) -> PortResult<()> {
+            self.changes.pause(account, pause).await
+        }
+
+        async fn lift_hold(&self, account: AccountKey, seen: Moment, now: Moment) -> PortResult<Write<()>> {
+            self.changes.lift_hold(account, seen, now).await
+        }
+    }
+
     fn bucket(account: AccountKey) -> PortResult<Bucket>;
     fn take(account: AccountKey, take: &Take) -> PortResult<Taken>;
     fn take_own_write(account: AccountKey, write: &OwnWrite) -> PortResult<Write<()>>;
-    fn pause(account: AccountKey, pause: &Pause) -> PortResult<()>;
-    fn lift_hold(account: AccountKey, seen: Moment, now: Moment) -> PortResult<Write<()>>;
     fn claim_release(account: AccountKey, seen: u64) -> PortResult<Write<()>>;
     fn crowd(pacer: &Pacer, until: Moment) -> PortResult<()>;
     fn link(account: AccountKey, link: &Link) -> PortResult<()>;

@@ -5,11 +5,13 @@
 //! functions.
 
 pub mod announce;
+mod announce_changes;
 pub mod app_secret;
 pub mod assemble;
 pub mod aws;
 pub mod dynamodb;
 pub mod envelope;
+mod known_endpoints;
 pub mod lambda;
 pub mod pacing_key;
 pub mod passwords;

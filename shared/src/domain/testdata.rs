@@ -7,6 +7,7 @@ use super::account::{Account, PUBLISHING_SCOPES};
 use super::ids::{AccountId, AccountKey, OrganizationId, PinKey, ScheduleId, ScheduleKey, WorkspaceId};
 use super::pin::idempotency::{self, PayloadHash};
 use super::pin::{LIFETIME_MS, Pin, PinRequest, Placement, Priority};
+use super::repeated_write::Trail;
 use super::schedule::{NewSchedule, Schedule};
 use super::secret::Secret;
 use super::tenant::Workspace;
@@ -125,5 +126,6 @@ pub fn connected_account() -> Account {
         life: TokenLife::default(),
         rev: 1,
         nonce: "account-nonce".into(),
+        trail: Trail::default(),
     }
 }

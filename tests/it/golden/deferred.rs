@@ -12,6 +12,7 @@ use pinbridge_shared::domain::pin::PinRequest;
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::pin::idempotency::PayloadHash;
 use pinbridge_shared::domain::pin::origin::{Actor, Origin};
+use pinbridge_shared::domain::repeated_write::Trail;
 use pinbridge_shared::domain::schedule::{ReleaseRow, Schedule, Stage};
 use pinbridge_shared::domain::stats::rollup::recent::RecentSamples;
 use pinbridge_shared::domain::stats::rollup::{End, Ended, Of, RollupPage, Sample, Sums};
@@ -41,6 +42,7 @@ fn schedule(number: u128, request: PinRequest, stage: Stage) -> Schedule {
         removed_at: None,
         expires_at: EXPIRES,
         nonce: "schedule".into(),
+        trail: Trail::default(),
     }
 }
 

@@ -228,7 +228,16 @@ fn scans() -> Vec<BoardScan> {
 fn clock() -> Vec<RecoveryMarker> {
     let row = |shard, purpose, pins| {
         let id = format!("clock-{shard}");
-        RecoveryMarker { minute: MINUTE + i64::from(shard), shard, pins, purpose, rounds: shard, id, removal: None }
+        RecoveryMarker {
+            minute: MINUTE + i64::from(shard),
+            shard,
+            pins,
+            purpose,
+            rounds: shard,
+            id,
+            removal: None,
+            event: None,
+        }
     };
     vec![
         row(0, Purpose::Rescue, vec![pin_key(0), pin_key(1)]),

@@ -3,6 +3,7 @@
 //! The same schemas are in `infra/docs/events/`, a file for each event. `tests/it/pages/events.rs` writes the files and
 //! compares them, and the bodies that the system makes, with what this file says.
 
+use pinbridge_shared::domain::event::occurrence::{Halt, Reconnect};
 use pinbridge_shared::domain::event::payload::{FOUND, NEEDS_A_PERSON, NOT_THERE};
 use pinbridge_shared::domain::event::{CATALOGUE, Entry, EventType, PAYLOAD_VERSION};
 use pinbridge_shared::domain::pin::attempt::Status;
@@ -84,6 +85,55 @@ const PIN: [Field; 17] = [
     field("resolution", F::Names(&[FOUND, NOT_THERE, NEEDS_A_PERSON]), "What became of the attempt: the Pin is on Pinterest, it is not there and the pin is sent again or can be retried, or a person has to decide."),
 ];
 
+#[rustfmt::skip]
+const SCHEDULE: [Field; 10] = [
+    field("sequence", F::Count, "The number of the schedule's change, from 1. Events can arrive in any order: the greatest number is the newest. Some numbers have no event."),
+    field("schedule_id", F::Uuid, "The schedule."),
+    field("account_id", F::Uuid, "The schedule's account."),
+    field("board_id", F::Text, "The schedule's board on Pinterest."),
+    field("status", F::Names(&["scheduled", "queued", "canceled", "failed"]), "The schedule's status at this event."),
+    field("run_at", F::Time, "When its pin is to be published."),
+    field("pin_id", F::Uuid, "Its pin, if it is released."),
+    field("error_code", F::Text, "Why no pin could be made of it. Codes are added, never renamed."),
+    field("error_message", F::Text, "The same as a sentence."),
+    field("error_remediation", F::Text, "What you can do about it."),
+];
+
+#[rustfmt::skip]
+const IMPORT: [Field; 7] = [
+    field("import_id", F::Uuid, "The import."),
+    field("status", F::Names(&["completed", "completed_with_errors"]), "The import's status."),
+    field("rows", F::Count, "How many rows it has."),
+    field("created", F::Count, "How many rows have created a pin or a schedule."),
+    field("existing", F::Count, "How many rows have a key that a pin or a schedule had already."),
+    field("failed", F::Count, "How many rows have created nothing."),
+    field("results_path", F::Text, "The path at this API that answers the result of each row."),
+];
+
+/// The fields of an account's events.
+const ACCOUNT: [Field; 1] = [field("account_id", F::Uuid, "The account.")];
+
+#[rustfmt::skip]
+const RESUMED: [Field; 1] = [
+    field("kind", F::Names(&Halt::NAMES), "What is over: a pause of Pinterest's, or a hold because Pinterest refused the connection."),
+];
+
+#[rustfmt::skip]
+const PAUSED: [Field; 5] = [
+    field("kind", F::Names(&Halt::NAMES), "A pause of Pinterest's, which ends by itself, or a hold because Pinterest refuses the connection. A hold ends when a call succeeds, or a person connects the account again."),
+    field("reason", F::Text, "Why: an error code. Codes are added, never renamed."),
+    field("error_message", F::Text, "The same as a sentence."),
+    field("error_remediation", F::Text, "What you can do about it."),
+    field("until", F::Time, "When the pause ends. It may be extended without another event."),
+];
+
+#[rustfmt::skip]
+const RECONNECT: [Field; 3] = [
+    field("reason", F::Names(&Reconnect::NAMES), "Pinterest refuses all of the account's tokens, or it refuses to renew them, or its access token expires within seven days and can't be renewed."),
+    field("message", F::Text, "The same as a sentence."),
+    field("publishes_until", F::Time, "Until when the account publishes all the same."),
+];
+
 /// The fields of an endpoint's own events.
 const WEBHOOK: [Field; 1] = [field("webhook_id", F::Uuid, "The endpoint.")];
 
@@ -139,16 +189,39 @@ fn shape(event: EventType) -> Shape {
         T::PinPublished => Shape::new(&[Status::Published], &["pinterest_pin_id", "pinterest_url"], &[]),
         T::PinFailed => Shape::new(&[Status::Failed], &["error_code"], &["error_message", "error_remediation"]),
         T::PinCanceled => Shape::new(&[Status::Failed], &["error_code", "error_message", "error_remediation"], &[]),
+        T::ScheduleCreated | T::ScheduleUpdated => Shape::new(&[], &[], &["pin_id"]),
+        T::ScheduleReleased => Shape::new(&[], &[], &[]),
+        T::ScheduleCanceled => Shape::new(&[], &[], &["pin_id"]),
+        T::ScheduleFailed => Shape::new(&[], &["error_code", "error_message", "error_remediation"], &["pin_id"]),
+        T::AccountPaused => Shape::new(&[], &["reason"], &["error_message", "error_remediation", "until"]),
+        T::AccountReconnectRequired => Shape::new(&[], &["reason"], &["publishes_until"]),
+        T::ImportCompleted | T::AccountConnected | T::AccountResumed => Shape::new(&[], &[], &[]),
         T::WebhookDisabled => Shape::new(&[], &["reason"], &["failing_since", "last_status", "last_error"]),
         T::WebhookTest => Shape::new(&[], &[], &[]),
     }
 }
 
 fn fields_of(event: EventType) -> Vec<Field> {
+    use EventType as T;
     let own: [&[Field]; 2] = match event {
-        EventType::WebhookTest => [&WEBHOOK, &[]],
-        EventType::WebhookDisabled => [&WEBHOOK, &DISABLED],
-        _ => [&PIN, &[]],
+        T::WebhookTest => [&WEBHOOK, &[]],
+        T::WebhookDisabled => [&WEBHOOK, &DISABLED],
+        T::ScheduleCreated | T::ScheduleUpdated | T::ScheduleReleased | T::ScheduleCanceled | T::ScheduleFailed => {
+            [&SCHEDULE, &[]]
+        }
+        T::ImportCompleted => [&IMPORT, &[]],
+        T::AccountConnected => [&ACCOUNT, &[]],
+        T::AccountPaused => [&ACCOUNT, &PAUSED],
+        T::AccountResumed => [&ACCOUNT, &RESUMED],
+        T::AccountReconnectRequired => [&ACCOUNT, &RECONNECT],
+        T::PinAccepted
+        | T::PinDeferred
+        | T::PinRetrying
+        | T::PinOutcomeUnknown
+        | T::PinOutcomeResolved
+        | T::PinPublished
+        | T::PinFailed
+        | T::PinCanceled => [&PIN, &[]],
     };
     ENVELOPE.iter().chain(own.into_iter().flatten()).copied().collect()
 }
@@ -158,7 +231,9 @@ fn property(entry: &Entry, field: &Field) -> Value {
     let mut schema = match field.name {
         "event" | "type" => json!({"type": "string", "const": entry.name}),
         "version" => json!({"type": "integer", "const": PAYLOAD_VERSION}),
-        "status" => json!({"type": "string", "enum": statuses.iter().map(|status| status.name()).collect::<Vec<_>>()}),
+        "status" if !statuses.is_empty() => {
+            json!({"type": "string", "enum": statuses.iter().map(|status| status.name()).collect::<Vec<_>>()})
+        }
         _ => field.form.schema(),
     };
     if sometimes.contains(&field.name) {

@@ -15,7 +15,7 @@ use crate::domain::ids::{ScheduleId, ScheduleKey, WorkspaceId};
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::idempotency::PayloadHash;
 use crate::domain::pin::origin::Origin;
-use crate::domain::repeated_write::is_same_write;
+use crate::domain::repeated_write::{Trail, is_same_write};
 use crate::domain::schedule::{ReleaseRow, Schedule, Stage};
 use crate::domain::time::Moment;
 use crate::ports::{ByTime, PortError, PortResult, Schedules, Write};
@@ -51,6 +51,7 @@ fn item(schedule: &Schedule) -> Item {
         .maybe_moment("rel", schedule.released_at)
         .maybe_moment("gone", schedule.removed_at)
         .text("n", &schedule.nonce)
+        .maybe_text("n_before", schedule.trail.text())
         .number("expires_at", schedule.expires_at.unix_seconds());
     let row = match schedule.origin.is_empty() {
         true => row,
@@ -92,6 +93,7 @@ fn read(key: ScheduleKey, item: &Item) -> PortResult<Schedule> {
         removed_at: row.maybe_moment("gone"),
         expires_at: row.maybe_expiry("expires_at").ok_or_else(|| unreadable("expires_at"))?,
         nonce: row.text("n")?,
+        trail: row.maybe_text("n_before").map(|text| Trail::parse(&text)).unwrap_or_default(),
     })
 }
 

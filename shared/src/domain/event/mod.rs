@@ -1,5 +1,8 @@
-//! The events that subscribers hear of: their catalogue, their ids, and which of them a pin's rows record.
+//! The events that subscribers hear of: their catalogue, their ids, which of them a pin's rows record, and which come
+//! of the writes of other rows.
 
+pub mod note;
+pub mod occurrence;
 pub mod payload;
 pub mod pin_events;
 
@@ -24,6 +27,16 @@ pub enum EventType {
     PinPublished,
     PinFailed,
     PinCanceled,
+    ScheduleCreated,
+    ScheduleUpdated,
+    ScheduleReleased,
+    ScheduleCanceled,
+    ScheduleFailed,
+    ImportCompleted,
+    AccountConnected,
+    AccountPaused,
+    AccountResumed,
+    AccountReconnectRequired,
     WebhookDisabled,
     WebhookTest,
 }
@@ -53,7 +66,7 @@ const fn default(event: EventType, name: &'static str, about: &'static str) -> E
 
 /// Every event.
 #[rustfmt::skip] // One row per event keeps it readable as a table.
-pub const CATALOGUE: [Entry; 10] = [
+pub const CATALOGUE: [Entry; 20] = [
     entry(T::PinAccepted, "pin.accepted", "A pin was accepted. It is published later."),
     entry(T::PinDeferred, "pin.deferred", "A pin waits: for its account's pace, a pause, a budget or a person."),
     entry(T::PinRetrying, "pin.retrying", "An attempt failed for a passing reason. Another one follows."),
@@ -62,6 +75,16 @@ pub const CATALOGUE: [Entry; 10] = [
     default(T::PinPublished, "pin.published", "The Pin exists on Pinterest."),
     default(T::PinFailed, "pin.failed", "The pin has failed. No further attempt follows unless it is retried."),
     entry(T::PinCanceled, "pin.canceled", "The pin was deleted before it was published."),
+    entry(T::ScheduleCreated, "schedule.created", "A schedule was created. Its pin is published at its time."),
+    entry(T::ScheduleUpdated, "schedule.updated", "A schedule was changed before its release, or waits again because it is retried."),
+    entry(T::ScheduleReleased, "schedule.released", "The time of a schedule is near, and its pin is accepted. The events of the pin follow."),
+    entry(T::ScheduleCanceled, "schedule.canceled", "A schedule was canceled before its pin was published."),
+    entry(T::ScheduleFailed, "schedule.failed", "No pin could be made of a schedule. (If its pin fails, that is an event of the pin.)"),
+    entry(T::ImportCompleted, "import.completed", "Every row of an import has a result."),
+    entry(T::AccountConnected, "account.connected", "An account was connected, or works again after it had to be connected again."),
+    entry(T::AccountPaused, "account.paused", "An account publishes nothing for at least five minutes: Pinterest limits or blocks it, or refuses its connection."),
+    entry(T::AccountResumed, "account.resumed", "What paused or held an account is over."),
+    entry(T::AccountReconnectRequired, "account.reconnect_required", "A person has to connect an account again: Pinterest refuses its tokens, or they expire and can't be renewed."),
     entry(T::WebhookDisabled, "webhook.disabled", "An endpoint was disabled because its deliveries kept failing, or because it asked for it."),
     Entry { is_subscribable: false, ..entry(T::WebhookTest, "webhook.test", "A test that was requested for one endpoint.") },
 ];

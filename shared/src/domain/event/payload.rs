@@ -29,7 +29,7 @@ pub const NEEDS_A_PERSON: &str = "needs_a_person";
 /// The fields that every body begins with. `event` and `type`, and both times, are the same: PinBridge's receivers read
 /// the first, those of Standard Webhooks the second.
 #[derive(Serialize)]
-struct Envelope {
+pub(super) struct Envelope {
     id: String,
     event: &'static str,
     #[serde(rename = "type")]
@@ -41,7 +41,7 @@ struct Envelope {
 }
 
 impl Envelope {
-    fn new(id: EventId, event: EventType, at: Moment, workspace: WorkspaceId) -> Self {
+    pub(super) fn new(id: EventId, event: EventType, at: Moment, workspace: WorkspaceId) -> Self {
         Self {
             id: id.to_string(),
             event: event.name(),
@@ -145,7 +145,7 @@ pub fn of_pin(pin: &Pin, attempt: &Attempt, event: &PinEvent) -> String {
 }
 
 /// Message and remedy of a code; `None` for one that only another build knows.
-fn texts(code: &str) -> Option<(&'static str, &'static str)> {
+pub(super) fn texts(code: &str) -> Option<(&'static str, &'static str)> {
     let of_failure = Failure::parse(code).map(|failure| (failure.message(), failure.remedy()));
     of_failure.or_else(|| WaitReason::parse(code).map(|reason| (reason.message(), reason.remedy())))
 }
@@ -209,7 +209,7 @@ pub fn of_disabled(endpoint: &Endpoint, health: &Health, last: Option<&LastTry>)
 }
 
 /// One line. Plain data: it can't fail.
-fn json<T: Serialize>(body: &T) -> String {
+pub(super) fn json<T: Serialize>(body: &T) -> String {
     serde_json::to_string(body).unwrap_or_default()
 }
 

@@ -12,6 +12,7 @@ use super::pin::failure::Failure;
 use super::pin::idempotency::{self, PayloadHash};
 use super::pin::origin::Origin;
 use super::pin::{LIFETIME_MS, PinRequest, WaitReason};
+use super::repeated_write::Trail;
 use super::time::{DAY_MS, HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
 
 /// How far ahead a schedule may be.
@@ -76,6 +77,8 @@ pub struct Schedule {
     pub expires_at: Moment,
     /// Identifies the last write, so that the SDK's repetition of it is recognised.
     pub nonce: String,
+    /// The writes before it.
+    pub trail: Trail,
 }
 
 /// The status that the API shows. The names are the public API's, and the set is closed.
@@ -157,6 +160,7 @@ impl Schedule {
             removed_at: None,
             expires_at: kept_from(run_at, retention_ms),
             nonce,
+            trail: Trail::default(),
         }
     }
 
@@ -273,6 +277,7 @@ impl Schedule {
         }
         let mut next = self.clone();
         next.version += 1;
+        next.trail = self.trail.behind(&self.nonce);
         next.nonce = nonce;
         next.stage = to;
         next.updated_at = now;

@@ -21,6 +21,7 @@ use crate::flows::boards::mark_removed::continue_removal;
 use crate::flows::imports::rescue_imports::rescue_import;
 use crate::flows::reconcile::plan_duplicate_check;
 use crate::flows::webhooks::rescue_endpoint::rescue_endpoint;
+use crate::flows::webhooks::rescue_event::rescue_event;
 use crate::flows::webhooks::resend_missing::{Subscribers, resend_missing_to};
 use crate::ports::{PortError, PortResult};
 use crate::telemetry::{self, Metric};
@@ -175,6 +176,7 @@ impl Run<'_> {
                 Purpose::Import => rescue_import(self.context, row, self.mode != Mode::Tick).await,
                 Purpose::BoardRemoval => continue_removal(self.context, row, self.stop_at_ms).await.map(|()| 0),
                 Purpose::Webhook => rescue_endpoint(self.context, row, self.mode != Mode::Tick).await,
+                Purpose::Event => rescue_event(self.context, &mut self.subscribers, row).await,
                 Purpose::Retired => Ok(0),
             };
             match retired {

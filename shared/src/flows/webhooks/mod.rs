@@ -9,6 +9,8 @@
 //!    [`plan_turn`] plans it, and files a recovery marker for the endpoint, so that a lost message costs minutes only.
 //! 4. The rescuer reads every pin once more by its recovery marker. [`resend_missing`] then sends the message again for
 //!    events that have no delivery; [`rescue_endpoint`] handles the markers of endpoints.
+//! 5. Events of schedules, imports and accounts are in no row. Each has a recovery marker of its own, filed before the
+//!    write that brings it; [`rescue_event`] reads whether the write was made.
 //!
 //! A delivery is made at least once. Every repeat has the same id.
 
@@ -21,6 +23,7 @@ pub mod of_pin;
 pub mod plan_turn;
 pub mod replay;
 pub mod rescue_endpoint;
+pub mod rescue_event;
 pub mod resend_missing;
 mod settle;
 pub mod take_turn;

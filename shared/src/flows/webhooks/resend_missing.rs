@@ -20,7 +20,7 @@ use crate::ports::PortResult;
 /// The message of a younger event may be under way: it is sent again only when the event is that old.
 const RESENT_AFTER_MS: i64 = MINUTE_MS;
 /// Events this close to the end of their deliveries' lives are left: a delivery that has expired looks like none.
-const EXPIRES_SOON_MS: i64 = HOUR_MS;
+pub(super) const EXPIRES_SOON_MS: i64 = HOUR_MS;
 /// Deliveries that are asked for at once.
 const ASKED_AT_ONCE: usize = 100;
 
@@ -29,7 +29,9 @@ const ASKED_AT_ONCE: usize = 100;
 pub struct Subscribers(BTreeMap<WorkspaceId, Vec<Endpoint>>);
 
 impl Subscribers {
-    async fn of(&mut self, context: &Context, workspace: WorkspaceId) -> PortResult<&[Endpoint]> {
+    /// # Errors
+    /// When the table is unavailable.
+    pub(super) async fn of(&mut self, context: &Context, workspace: WorkspaceId) -> PortResult<&[Endpoint]> {
         match self.0.entry(workspace) {
             Entry::Occupied(known) => Ok(known.into_mut()),
             Entry::Vacant(unknown) => Ok(unknown.insert(context.webhooks.endpoints(workspace).await?)),
