@@ -8,14 +8,20 @@ use std::path::Path;
 
 use pinbridge_api::openapi::events;
 use pinbridge_api::routes::system::description as document;
+use pinbridge_shared::domain::account::Account;
+use pinbridge_shared::domain::account::credentials::{CONFIRM_AFTER_MS, Death, RefusedGrant, TokenLife};
+use pinbridge_shared::domain::event::occurrence::{self, Halt, Occurrence};
 use pinbridge_shared::domain::event::{CATALOGUE, EventType, payload, pin_events};
 use pinbridge_shared::domain::ids::EndpointId;
+use pinbridge_shared::domain::import::{ImportKey, Totals};
+use pinbridge_shared::domain::pacing::bucket::{Bucket, Pause};
+use pinbridge_shared::domain::pacing::pace::Pace;
 use pinbridge_shared::domain::pin::attempt::{Attempt, Upstream};
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::pin::{Pin, Placement, WaitReason};
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::testdata;
-use pinbridge_shared::domain::time::Moment;
+use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, Moment};
 use pinbridge_shared::domain::webhook::delivery::{DeliveryId, LastTry};
 use pinbridge_shared::domain::webhook::endpoint::{DisabledBy, Endpoint, EndpointKey, Secrets};
 use pinbridge_shared::domain::webhook::health::Health;
@@ -125,6 +131,54 @@ fn of_endpoint() -> [String; 3] {
     ]
 }
 
+fn of_schedules() -> Vec<Occurrence> {
+    const RETENTION_MS: i64 = 90 * DAY_MS;
+    let made = testdata::schedule(1, later(0), later(HOUR_MS));
+    let edited = made.edited(made.request.clone(), later(2 * HOUR_MS), later(1), RETENTION_MS, "e".into());
+    let edited = edited.expect("may be edited");
+    let released = edited.released(later(2), RETENTION_MS, "r".into()).expect("may be released");
+    let failed = released.failed(Failure::TooLate, later(3), "f".into()).expect("may fail");
+    let canceled = [&edited, &released].map(|it| it.canceled(later(4), "c".into()).expect("may be canceled"));
+    let all = [made, edited.clone(), released.clone(), failed].into_iter().chain(canceled);
+    all.map(|schedule| occurrence::of_schedule(&schedule).expect("an event")).collect()
+}
+
+fn of_accounts() -> Vec<Occurrence> {
+    let now = later(CONFIRM_AFTER_MS);
+    let renewable = TokenLife::issued(now, Some(later(30 * DAY_MS)), None, true, 0.5);
+    let account = |life| Account { life, updated_at: now, ..testdata::connected_account() };
+    let refused = TokenLife {
+        refused: Some(RefusedGrant { version: "v".into(), since: later(0) }),
+        checked_at: Some(now),
+        ..renewable.clone()
+    };
+    let dead = TokenLife { dead: Some(Death { at: now, answer_lost: true }), ..TokenLife::default() };
+    let bare = account(TokenLife::issued(now, Some(later(9 * DAY_MS)), None, false, 0.5));
+    let connected = account(renewable);
+    let key = connected.key;
+    let pause = |reason| Pause::new(&Pace::new(50, 1.0), now.plus_ms(HOUR_MS), reason);
+    let paused = |pause: &Pause| occurrence::of_pause(key, pause, &Bucket::default(), now);
+    let all = [
+        occurrence::of_account(None, &connected),
+        occurrence::of_account(Some(&connected), &account(refused)),
+        occurrence::of_account(Some(&connected), &account(dead)),
+        occurrence::of_expiry(&bare, later(9 * DAY_MS), now),
+        paused(&pause(WaitReason::AccountPaused)),
+        paused(&pause(WaitReason::AccountPaused).because(Failure::SpamBlock)),
+        paused(&pause(WaitReason::AccountOnHold).because(Failure::ScopeMissing)),
+        Some(occurrence::resumed(key, Halt::Pause, now)),
+        Some(occurrence::resumed(key, Halt::Hold, now)),
+    ];
+    all.map(|event| event.expect("an event")).to_vec()
+}
+
+fn of_imports() -> [Occurrence; 2] {
+    [0, 2].map(|failed| {
+        let key = ImportKey::of(testdata::workspace(), "key");
+        occurrence::of_import(key, &Totals { created: 3, failed, ..Totals::default() }, later(1))
+    })
+}
+
 #[test]
 fn every_body_is_of_its_schema_and_has_no_other_field() {
     let of_pins = stories().into_iter().flat_map(|(pin, attempt)| {
@@ -132,7 +186,8 @@ fn every_body_is_of_its_schema_and_has_no_other_field() {
         events.into_iter().map(move |event| payload::of_pin(&pin, &attempt, &event))
     });
     let mut seen = BTreeSet::new();
-    for body in of_pins.chain(of_endpoint()) {
+    let of_others = of_schedules().into_iter().chain(of_accounts()).chain(of_imports());
+    for body in of_pins.chain(of_endpoint()).chain(of_others.map(|event| event.payload)) {
         let value: Value = serde_json::from_str(&body).expect("JSON");
         let name = value["event"].as_str().expect("a name");
         let entry = CATALOGUE.iter().find(|entry| entry.name == name).expect("an event of the catalogue");

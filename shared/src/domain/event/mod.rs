@@ -77,7 +77,7 @@ pub const CATALOGUE: [Entry; 20] = [
     entry(T::PinCanceled, "pin.canceled", "The pin was deleted before it was published."),
     entry(T::ScheduleCreated, "schedule.created", "A schedule was created. Its pin is published at its time."),
     entry(T::ScheduleUpdated, "schedule.updated", "A schedule was changed before its release, or waits again because it is retried."),
-    entry(T::ScheduleReleased, "schedule.released", "The time of a schedule is near, and its pin is accepted. The events of the pin follow."),
+    entry(T::ScheduleReleased, "schedule.released", "The time of a schedule is near: its pin is accepted, or the schedule fails. The events of the pin follow."),
     entry(T::ScheduleCanceled, "schedule.canceled", "A schedule was canceled before its pin was published."),
     entry(T::ScheduleFailed, "schedule.failed", "No pin could be made of a schedule. (If its pin fails, that is an event of the pin.)"),
     entry(T::ImportCompleted, "import.completed", "Every row of an import has a result."),

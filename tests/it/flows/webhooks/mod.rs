@@ -1,20 +1,24 @@
 //! Webhooks: events reach whoever subscribed, at least once and under one id, whatever dies, is lost or comes twice.
 
+mod accounts;
 mod delivering;
 mod endpoints;
 mod failing;
+mod imports;
 mod recovery;
+mod schedules;
 
 use pinbridge_shared::domain::event::{EventId, EventType};
 use pinbridge_shared::domain::ids::{EndpointId, PinKey};
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::testdata;
-use pinbridge_shared::domain::time::{DAY_MS, Moment};
+use pinbridge_shared::domain::time::{DAY_MS, MINUTE_MS, Moment};
 use pinbridge_shared::domain::webhook::delivery::{Delivery, DeliveryId};
 use pinbridge_shared::domain::webhook::endpoint::{Endpoint, EndpointKey, Secrets};
 use pinbridge_shared::domain::webhook::health::Health;
 use pinbridge_shared::ports::{Listed, QueueName};
 use pinbridge_shared::testing::{START, TestWorld};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::accept_numbered;
@@ -88,4 +92,39 @@ async fn run_notifier(world: &TestWorld, end: Moment) {
 /// The id of the delivery of the pin's event to the endpoint.
 fn delivery_id(endpoint: EndpointKey, pin: PinKey, sequence: u32) -> DeliveryId {
     DeliveryId::of(endpoint, EventId::of_pin(pin, sequence))
+}
+
+/// A world whose only endpoint hears these events.
+async fn listening(events: &[EventType]) -> (TestWorld, EndpointKey) {
+    let world = TestWorld::new(1).await;
+    let endpoint = subscribe(&world, 1, URL, events).await;
+    // The process has read before that there is none.
+    world.run_for_ms(MINUTE_MS).await;
+    (world, endpoint)
+}
+
+/// The bodies of all requests so far. Their deliveries have the ids of their events.
+fn bodies(world: &TestWorld, endpoint: EndpointKey) -> Vec<Value> {
+    let sent = world.webhook_sender.sent();
+    sent.iter()
+        .map(|sent| {
+            let body: Value = serde_json::from_str(&sent.request.body).expect("JSON");
+            let event = EventId(body["id"].as_str().expect("an id").parse().expect("a UUID"));
+            let delivery = DeliveryId::of(endpoint, event).0.to_string();
+            assert_eq!(sent.header("X-PinBridge-Delivery-ID"), Some(delivery.as_str()));
+            assert_eq!(sent.header("X-PinBridge-Event"), body["event"].as_str());
+            body
+        })
+        .collect()
+}
+
+/// The names of the events.
+fn names(bodies: &[Value]) -> Vec<&str> {
+    bodies.iter().filter_map(|body| body["event"].as_str()).collect()
+}
+
+/// The writes and messages of these calls that only events cause.
+fn of_events(calls: &[&'static str]) -> Vec<&'static str> {
+    let of_events = ["store.put_marker", "queue.send_notify", "webhooks.endpoints"];
+    calls.iter().copied().filter(|call| of_events.contains(call)).collect()
 }
