@@ -212,7 +212,7 @@ def grants(world):
         yield function, "sqs:SendMessage", dead_imports, False
         yield function, "sqs:ReceiveMessage", imports, function == "importer"
         yield function, "sqs:ReceiveMessage", dead_imports, function == "dead_letters"
-        yield function, "sqs:SendMessage", notify, function != "refresher"
+        yield function, "sqs:SendMessage", notify, True
         yield function, "sqs:ReceiveMessage", notify, function == "notifier"
         yield function, "sqs:SendMessage", dead_notify, False
         yield function, "sqs:ReceiveMessage", dead_notify, False

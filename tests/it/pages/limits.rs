@@ -17,6 +17,7 @@ use pinbridge_shared::adapters::token_cache;
 use pinbridge_shared::config::Settings;
 use pinbridge_shared::domain::account::{analytics, board_check, board_list, credentials, oauth, return_to};
 use pinbridge_shared::domain::credit;
+use pinbridge_shared::domain::event::occurrence;
 use pinbridge_shared::domain::pacing::{bucket, budget, pace};
 use pinbridge_shared::domain::pin::{candidate, history, request, retry, said};
 use pinbridge_shared::domain::reconcile::{board_scan, duplicate_check};
@@ -95,6 +96,11 @@ fn limits() -> Vec<(&'static str, String)> {
         ("pins that one call of a replay reads", replay::PINS_PER_CALL.to_string()),
         ("a replay finds events of pins that were accepted before it by at most", time(replay::ACCEPTED_BEFORE_MS)),
         ("an event without a delivery is missing after", time(replay::MISSING_AFTER_MS)),
+        ("subscribers hear of a pause of an account from", time(occurrence::PAUSE_TOLD_MS)),
+        (
+            "subscribers hear so long before an access token expires that can't be renewed",
+            time(occurrence::EXPIRY_TOLD_AHEAD_MS),
+        ),
         ("simulated accounts of a sandbox", sandbox::ACCOUNTS_MAX.to_string()),
         ("boards that a simulated account adds", sandbox::OWN_BOARDS_MAX.to_string()),
         ("sections of all boards of a simulated account", sandbox::SECTIONS_MAX.to_string()),

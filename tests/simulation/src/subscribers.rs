@@ -1,7 +1,7 @@
 //! The webhooks of a world: what each of them hears, and how its receiver behaves until the faults end.
 
 use fastrand::Rng;
-use pinbridge_shared::domain::event::{CATALOGUE, EventType};
+use pinbridge_shared::domain::event::{CATALOGUE, Entry, EventType};
 use pinbridge_shared::domain::time::HOUR_MS;
 
 /// How a receiver behaves until the faults end. Then it takes every event at once.
@@ -38,9 +38,11 @@ const LONG_BEFORE_MS: i64 = -HOUR_MS;
 const SLOW_ONES: usize = 3;
 
 impl Subscriber {
-    /// Hears every event that a webhook can ask for.
+    /// Hears every event of pins and of webhooks.
     fn of_all(behaviour: Behaviour) -> Self {
-        let events = CATALOGUE.iter().filter(|entry| entry.is_subscribable).map(|entry| entry.event).collect();
+        let is_heard = |entry: &&Entry| ["pin.", "webhook."].iter().any(|about| entry.name.starts_with(about));
+        let events = CATALOGUE.iter().filter(|entry| entry.is_subscribable).filter(is_heard).map(|entry| entry.event);
+        let events = events.collect();
         Self { behaviour, events, since_ms: LONG_BEFORE_MS }
     }
 
