@@ -1,5 +1,6 @@
 //! Typed settings. Only this module reads the environment. [`table`] describes every variable.
 
+mod destinations;
 mod registration;
 pub mod table;
 
@@ -7,6 +8,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+pub use self::destinations::{BusPort, EventFormat, EventQueue};
 pub use self::registration::{MailPort, Registration};
 use self::table::Setting;
 use crate::domain::account::return_to::ReturnOrigins;
@@ -150,6 +152,9 @@ pub struct Resources {
     pub oauth_app: Option<OAuthApp>,
     /// Without one, nobody can prove an address.
     pub mail: Option<MailPort>,
+    /// Where every workspace's events go besides webhooks.
+    pub event_bus: Option<BusPort>,
+    pub event_queue: Option<EventQueue>,
 }
 
 /// How the accounts' tokens are stored.
@@ -316,6 +321,8 @@ impl Environment<'_> {
             pinterest_url: self.text(&table::PINTEREST_URL).unwrap_or_default(),
             oauth_app: self.oauth_app()?,
             mail: self.mail()?,
+            event_bus: self.event_bus(),
+            event_queue: self.event_queue()?,
         })
     }
 

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::credit::purse::Purses;
+use crate::domain::ids::WorkspaceId;
 use crate::domain::time::Moment;
-use crate::domain::webhook::endpoint::EndpointKey;
+use crate::domain::webhook::destination::Destination;
+use crate::domain::webhook::endpoint::{Endpoint, EndpointKey};
 use crate::ports::{
-    ActivityLog, Analytics, BoardChecks, Boards, Credits, Imports, Mailer, OAuth, OAuthStates, Pacers, Passwords,
-    PinIndex, Pinterest, Purge, Queue, ReceiptKeys, Rollups, Schedules, Secrets, SessionKeys, Store, System, Tenants,
-    WebhookSender, Webhooks,
+    ActivityLog, Analytics, BoardChecks, Boards, Credits, EventBus, Imports, Mailer, OAuth, OAuthStates, Pacers,
+    Passwords, PinIndex, Pinterest, PortResult, Purge, Queue, ReceiptKeys, Rollups, Schedules, Secrets, SessionKeys,
+    Store, System, Tenants, WebhookSender, Webhooks,
 };
 
 /// Everything that a flow works with.
@@ -35,6 +37,8 @@ pub struct Context {
     /// The same table.
     pub webhooks: Arc<dyn Webhooks>,
     pub webhook_sender: Arc<dyn WebhookSender>,
+    /// Where events go besides webhooks.
+    pub destinations: Destinations,
     /// Which endpoints this instance sends to at this moment.
     pub lanes: Arc<Lanes>,
     /// What this instance knows of its callers' credit.
@@ -57,6 +61,23 @@ pub struct Context {
     pub mailer: Option<Arc<dyn Mailer>>,
     pub system: Arc<dyn System>,
     pub settings: crate::config::Settings,
+}
+
+/// The destinations of the stack that are configured. Every process knows them; only the notifier puts events there.
+#[derive(Clone, Default)]
+pub struct Destinations(BTreeMap<Destination, Arc<dyn EventBus>>);
+
+impl Destinations {
+    #[must_use]
+    pub fn with(mut self, destination: Destination, bus: Arc<dyn EventBus>) -> Self {
+        self.0.insert(destination, bus);
+        self
+    }
+
+    /// The destination's port, if it is configured.
+    pub fn get(&self, destination: Destination) -> Option<&Arc<dyn EventBus>> {
+        self.0.get(&destination)
+    }
 }
 
 /// An instance keeps at most about this many lanes; then those that nobody uses go.
@@ -96,6 +117,27 @@ impl Context {
     /// one also counts a machine's sleep.
     pub fn took_ms(&self, began: Began) -> i64 {
         (self.system.monotonic_ms() - began.monotonic_ms).max(self.system.now().since_ms(began.at))
+    }
+
+    /// Everyone who may hear an event of the workspace: the stack's destinations and the workspace's webhooks.
+    ///
+    /// # Errors
+    /// When the table is unavailable.
+    pub async fn subscribers(&self, workspace: WorkspaceId) -> PortResult<Vec<Endpoint>> {
+        let mut all: Vec<Endpoint> = self.destinations.0.keys().map(|one| one.endpoint(workspace)).collect();
+        all.extend(self.webhooks.endpoints(workspace).await?);
+        Ok(all)
+    }
+
+    /// One of them; `None` when there is no such webhook, or the destination isn't configured.
+    ///
+    /// # Errors
+    /// When the table is unavailable.
+    pub async fn subscriber(&self, key: EndpointKey) -> PortResult<Option<Endpoint>> {
+        match Destination::of(key.endpoint) {
+            Some(one) => Ok(self.destinations.get(one).map(|_| one.endpoint(key.workspace))),
+            None => self.webhooks.endpoint(key).await,
+        }
     }
 
     /// A fresh name for a version of stored tokens: 64 hex digits.

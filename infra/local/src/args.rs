@@ -57,6 +57,10 @@ pub struct Args {
     #[arg(long)]
     pub no_receiver: bool,
 
+    /// Print a line for every event of every workspace, as an event bus would get it
+    #[arg(long)]
+    pub show_events: bool,
+
     /// Do not publish a demo pin
     #[arg(long, conflicts_with = "once")]
     pub no_demo: bool,

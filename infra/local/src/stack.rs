@@ -12,7 +12,7 @@ use aws_credential_types::Credentials;
 use pinbridge_loopback::{BODY_TIMEOUT, HEAD_TIMEOUT, Limits};
 use pinbridge_shared::adapters::app_secret::AppSecret;
 use pinbridge_shared::adapters::{assemble, aws as sdk_settings};
-use pinbridge_shared::config::{Environment, MailPort, OAuthApp, Resources, Settings};
+use pinbridge_shared::config::{BusPort, Environment, MailPort, OAuthApp, Resources, Settings};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::flows::accounts::connect;
@@ -131,6 +131,8 @@ impl Stack {
             pinterest_url: pinterest_url.clone(),
             oauth_app: oauth_app(environment, simulator.is_some(), &pinterest_url, &base_url)?,
             mail: Some(MailPort::Printed),
+            event_bus: args.show_events.then_some(BusPort::Printed),
+            event_queue: None,
         };
         let app_secret = AppSecret::new(aws_sdk_secretsmanager::Client::new(&config), &resources.secret_prefix);
         let context = assemble::over(&config, settings, resources)?;

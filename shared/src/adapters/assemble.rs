@@ -7,9 +7,12 @@ use aws_config::SdkConfig;
 use super::app_secret::AppSecret;
 use super::dynamodb::DynamoStore;
 use super::envelope::Envelope;
+use super::event_bridge::EventBridge;
+use super::event_queue::SqsEventQueue;
 use super::pacing_key::PacingKey;
 use super::passwords::Argon2Passwords;
 use super::pinterest::{PinterestClient, PinterestOAuth};
+use super::printed_events::PrintedEvents;
 use super::printed_mail::PrintedMail;
 use super::receipt_keys::SecretsManagerReceiptKeys;
 use super::secrets::SecretsManager;
@@ -20,15 +23,16 @@ use super::system::RealSystem;
 use super::webhook_sender::HttpsSender;
 use super::webhook_store::WebhookStore;
 use super::{announce, aws, recent_outcomes, sandbox, sdk};
-use crate::config::{Environment, MailPort, Resources, Settings, TokenCustody};
-use crate::context::Context;
+use crate::config::{BusPort, Environment, EventQueue, MailPort, Resources, Settings, TokenCustody};
+use crate::context::{Context, Destinations};
 use crate::domain::credit::purse::Purses;
 use crate::domain::stats::rollup::recent::SAMPLES_PER_ROW;
 use crate::domain::webhook::address::AddressRules;
+use crate::domain::webhook::destination::Destination;
 use crate::metering::ReadUnits;
 use crate::ports::{
-    ActivityLog, Analytics, BoardChecks, Boards, Credits, Imports, Mailer, OAuthStates, PinIndex, Pinterest, Purge,
-    Rollups, Schedules, Secrets, SimulatedAccounts, Store, System, WebhookSender, Webhooks,
+    ActivityLog, Analytics, BoardChecks, Boards, Credits, EventBus, Imports, Mailer, OAuthStates, PinIndex, Pinterest,
+    Purge, Rollups, Schedules, Secrets, SimulatedAccounts, Store, System, WebhookSender, Webhooks,
 };
 
 /// # Errors
@@ -50,6 +54,9 @@ pub fn over(config: &SdkConfig, settings: Settings, resources: Resources) -> any
         Some(MailPort::Printed) => Some(Arc::new(PrintedMail)),
         None => None,
     };
+    let sqs = sdk::sqs::Client::new(config);
+    let destinations = destinations(config, resources.event_bus, &system)?;
+    let destinations = with_queue(destinations, &sqs, resources.event_queue, &settings);
     let secrets = sdk::secretsmanager::Client::new(config);
     let dynamodb = sdk::dynamodb::Client::new(config).config().to_builder().interceptor(ReadUnits).build();
     let table = Arc::new(DynamoStore::new(sdk::dynamodb::Client::from_conf(dynamodb), resources.table));
@@ -81,6 +88,7 @@ pub fn over(config: &SdkConfig, settings: Settings, resources: Resources) -> any
         credits: Arc::clone(&table) as Arc<dyn Credits>,
         webhooks: Arc::new(webhooks) as Arc<dyn Webhooks>,
         webhook_sender: Arc::new(webhook_sender) as Arc<dyn WebhookSender>,
+        destinations,
         lanes: Arc::default(),
         purses: Arc::new(Mutex::new(Purses::default())),
         tenants: table,
@@ -92,7 +100,7 @@ pub fn over(config: &SdkConfig, settings: Settings, resources: Resources) -> any
             Arc::clone(&system),
         )),
         session_keys: Arc::new(SecretsManagerKeys::new(secrets, &resources.secret_prefix, Arc::clone(&system))),
-        queue: Arc::new(SqsQueue::new(sdk::sqs::Client::new(config), resources.queues)),
+        queue: Arc::new(SqsQueue::new(sqs, resources.queues)),
         secrets: custody,
         boards: Arc::clone(&pinterest) as Arc<dyn Boards>,
         analytics: Arc::clone(&pinterest) as Arc<dyn Analytics>,
@@ -109,6 +117,28 @@ pub fn over(config: &SdkConfig, settings: Settings, resources: Resources) -> any
     };
     // The outermost: an event is announced after whatever its write takes with it.
     Ok(announce::around(recent_outcomes::around(sandbox::around(context, simulated), SAMPLES_PER_ROW)))
+}
+
+/// The bus that events are put on, if there is one.
+fn destinations(config: &SdkConfig, bus: Option<BusPort>, system: &Arc<dyn System>) -> anyhow::Result<Destinations> {
+    let bus: Arc<dyn EventBus> = match bus {
+        Some(BusPort::EventBridge { name }) => Arc::new(EventBridge::new(config, name, Arc::clone(system))?),
+        Some(BusPort::Printed) => Arc::new(PrintedEvents),
+        None => return Ok(Destinations::default()),
+    };
+    Ok(Destinations::default().with(Destination::EventBus, bus))
+}
+
+/// The same with the queue that events are sent to, if there is one.
+fn with_queue(
+    destinations: Destinations,
+    client: &sdk::sqs::Client,
+    queue: Option<EventQueue>,
+    settings: &Settings,
+) -> Destinations {
+    let Some(queue) = queue else { return destinations };
+    let queue = SqsEventQueue::new(client.clone(), queue, settings.environment.clone());
+    destinations.with(Destination::EventQueue, Arc::new(queue))
 }
 
 /// The access to the Pinterest app's secret, for the operator who sets it.

@@ -45,7 +45,7 @@ impl KnownEndpoints {
             return Ok(Arc::clone(&known.endpoints));
         }
         let read = self.context.begin();
-        let endpoints = Arc::new(self.context.webhooks.endpoints(workspace).await?);
+        let endpoints = Arc::new(self.context.subscribers(workspace).await?);
         let mut known = self.known();
         if known.len() >= WORKSPACES_MAX {
             known.retain(|_, known| is_fresh(&&*known));

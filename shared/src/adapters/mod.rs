@@ -11,11 +11,14 @@ pub mod assemble;
 pub mod aws;
 pub mod dynamodb;
 pub mod envelope;
+pub mod event_bridge;
+pub mod event_queue;
 mod known_endpoints;
 pub mod lambda;
 pub mod pacing_key;
 pub mod passwords;
 pub mod pinterest;
+pub mod printed_events;
 pub mod printed_mail;
 pub mod receipt_keys;
 pub mod recent_outcomes;
@@ -23,6 +26,7 @@ pub mod sandbox;
 pub mod secrets;
 pub mod ses;
 pub mod session_keys;
+pub mod signed_posts;
 pub mod sqs;
 pub mod sqs_batch;
 mod stack_key;
@@ -34,6 +38,7 @@ pub mod webhook_store;
 
 /// The SDK's crates, for code that assembles adapters: it names one version of each.
 pub mod sdk {
+    pub use aws_config::SdkConfig;
     pub use aws_sdk_dynamodb as dynamodb;
     pub use aws_sdk_secretsmanager as secretsmanager;
     pub use aws_sdk_sqs as sqs;

@@ -24,7 +24,7 @@ pub struct Group {
     pub settings: &'static [Setting],
 }
 
-pub const GROUPS: [Group; 8] = [
+pub const GROUPS: [Group; 9] = [
     Group { title: "Deployment", settings: &[ENVIRONMENT, REGISTRATION, MAIL_FROM, API_URL, LOG] },
     Group {
         title: "Pinterest and tokens",
@@ -59,6 +59,7 @@ pub const GROUPS: [Group; 8] = [
         title: "Retention",
         settings: &[RETENTION_DAYS, DISCONNECTED_DAYS, ACTIVITY_DAYS, WEBHOOK_DELIVERY_DAYS, REVOKED_KEYS_DAYS],
     },
+    Group { title: "Events", settings: &[EVENT_BUS, EVENT_QUEUE_URL, EVENT_FORMAT] },
     Group {
         title: "Table and queues",
         settings: &[
@@ -363,6 +364,33 @@ pub const WEBHOOK_DELIVERY_DAYS: Setting = Setting {
     default: Some("30"),
     expected: DAYS,
     meaning: "Days that the deliveries of webhooks stay listed. An event that has not been delivered by then is lost.",
+};
+
+pub const EVENT_BUS: Setting = Setting {
+    variable: "PINBRIDGE_EVENT_BUS",
+    parameter: Some("EventBus"),
+    default: Some("none"),
+    expected: "none or the name of a bus",
+    meaning: "The EventBridge bus that every workspace's events are put on, besides webhooks \
+              (`infra/docs/webhooks.md`). The parameter is `none`, `create` for a bus of the stack's own, or the name \
+              of a bus of this AWS account and region.",
+};
+
+pub const EVENT_QUEUE_URL: Setting = Setting {
+    variable: "PINBRIDGE_EVENT_QUEUE_URL",
+    parameter: Some("EventQueueUrl"),
+    default: None,
+    expected: "the URL of a standard SQS queue",
+    meaning: "A standard SQS queue of yours, in the stack's region, that every workspace's events are sent to.",
+};
+
+pub const EVENT_FORMAT: Setting = Setting {
+    variable: "PINBRIDGE_EVENT_FORMAT",
+    parameter: Some("EventFormat"),
+    default: Some("envelope"),
+    expected: "envelope or cloudevents",
+    meaning: "What a message of that queue is. `envelope`: the body that webhooks get. `cloudevents`: CloudEvents 1.0 \
+              in JSON, with that body as its data.",
 };
 
 pub const TABLE: Setting = resource("PINBRIDGE_TABLE", "Name of the DynamoDB table.");

@@ -57,6 +57,8 @@ pub enum Metric {
     EventExhausted,
     /// By why: the event of a delivery can't be read any more.
     EventUndeliverable,
+    /// By the error: a destination of the stack did not take an event, which is put again.
+    EventNotPut,
     /// By whom: an endpoint was disabled because of its answers.
     WebhookDisabled,
 }

@@ -6,6 +6,7 @@
 pub mod contract;
 pub mod fake_analytics;
 pub mod fake_boards;
+pub mod fake_event_bus;
 pub mod fake_mailer;
 pub mod fake_oauth;
 pub mod fake_pacers;

@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 
 use super::fake_analytics::FakeAnalytics;
 use super::fake_boards::FakeBoards;
+use super::fake_event_bus::FakeEventBus;
 use super::fake_mailer::FakeMailer;
 use super::fake_oauth::FakeOAuth;
 use super::fake_pacers::FakePacers;
@@ -20,7 +21,7 @@ use super::faults::Faults;
 use super::manual_system::ManualSystem;
 use crate::adapters::{announce, recent_outcomes, sandbox};
 use crate::config::{PUBLISHER_TIMEOUT_MS, Settings};
-use crate::context::Context;
+use crate::context::{Context, Destinations};
 use crate::domain::ids::PinKey;
 use crate::domain::message::{Disposition, ImportMessage, NotifyMessage, PublishMessage, ReconcileMessage};
 use crate::domain::pacing::pace::Pace;
@@ -29,6 +30,7 @@ use crate::domain::pin::{Pin, PinRequest};
 use crate::domain::stats::rollup::recent::SAMPLES_PER_ROW;
 use crate::domain::testdata;
 use crate::domain::time::{MINUTE_MS, Moment};
+use crate::domain::webhook::destination::Destination;
 use crate::flows::accept::accept_pin::{AcceptError, Acceptance, accept_pin};
 use crate::flows::dead_letters::fail_pin::{DeadLetter, dead_letter};
 use crate::flows::dispatch::rescue::Mode;
@@ -39,9 +41,9 @@ use crate::flows::publish::publish_pin::publish_pin;
 use crate::flows::reconcile::reconcile_board::reconcile_board;
 use crate::flows::webhooks::notify::work_on_notification;
 use crate::ports::{
-    ActivityLog, BoardChecks, Credits, Imports, MAX_DELAY_MS, OAuthStates, PinIndex, PortError, PortResult, Purge,
-    Queue, QueueName, Rollups, Schedules, Secrets, SimulatedAccounts, Store, System, Tenants, Tokens, WebhookSender,
-    Webhooks,
+    ActivityLog, BoardChecks, Credits, EventBus, Imports, MAX_DELAY_MS, OAuthStates, PinIndex, PortError, PortResult,
+    Purge, Queue, QueueName, Rollups, Schedules, Secrets, SimulatedAccounts, Store, System, Tenants, Tokens,
+    WebhookSender, Webhooks,
 };
 
 /// 2026-01-01T00:00:00Z: the start of a minute, so that the distance to the next tick is known.
@@ -107,6 +109,8 @@ pub struct TestWorld {
     pub passwords: Arc<FakePasswords>,
     pub mailer: Arc<FakeMailer>,
     pub webhook_sender: Arc<FakeWebhookSender>,
+    /// In use in a world that was made with it.
+    pub event_bus: Arc<FakeEventBus>,
     pub system: Arc<ManualSystem>,
     pub faults: Arc<Faults>,
     progress: Mutex<Progress>,
@@ -130,14 +134,22 @@ impl TestWorld {
         let (system, faults) = parts(seed);
         let store = Arc::new(FakeStore::new(faults.clone()));
         let webhooks = Arc::clone(&store) as Arc<dyn Webhooks>;
-        (Self::assemble(Arc::clone(&store), webhooks, system, faults).await, store)
+        (Self::assemble(Arc::clone(&store), webhooks, None, system, faults).await, store)
+    }
+
+    /// The same with `event_bus` as that destination of the stack.
+    pub async fn with_destination(seed: u64, destination: Destination) -> (Self, Arc<FakeStore>) {
+        let (system, faults) = parts(seed);
+        let store = Arc::new(FakeStore::new(faults.clone()));
+        let webhooks = Arc::clone(&store) as Arc<dyn Webhooks>;
+        (Self::assemble(Arc::clone(&store), webhooks, Some(destination), system, faults).await, store)
     }
 
     /// The same on a table of the caller's. Webhooks are in memory.
     pub async fn on<T: Table>(table: Arc<T>, seed: u64) -> Self {
         let (system, faults) = parts(seed);
         let webhooks = Arc::new(FakeStore::new(faults.clone()));
-        Self::assemble(table, webhooks, system, faults).await
+        Self::assemble(table, webhooks, None, system, faults).await
     }
 
     /// The same with webhooks of the caller's, made with the world's clock.
@@ -154,6 +166,7 @@ impl TestWorld {
     async fn assemble<T: Table>(
         table: Arc<T>,
         webhooks: Arc<dyn Webhooks>,
+        destination: Option<Destination>,
         system: Arc<ManualSystem>,
         faults: Arc<Faults>,
     ) -> Self {
@@ -168,6 +181,11 @@ impl TestWorld {
         let passwords = Arc::new(FakePasswords::default());
         let mailer = Arc::new(FakeMailer::new(faults.clone()));
         let webhook_sender = Arc::new(FakeWebhookSender::new(system.clone(), faults.clone()));
+        let named = destination.unwrap_or(Destination::EventBus);
+        let event_bus = Arc::new(FakeEventBus::new(named, faults.clone()));
+        let destinations = destination.map_or_else(Destinations::default, |destination| {
+            Destinations::default().with(destination, Arc::clone(&event_bus) as Arc<dyn EventBus>)
+        });
         let simulated = Arc::clone(&table) as Arc<dyn SimulatedAccounts>;
         let context = Context {
             store: table.clone(),
@@ -182,6 +200,7 @@ impl TestWorld {
             credits: table.clone(),
             webhooks,
             webhook_sender: Arc::clone(&webhook_sender) as Arc<dyn WebhookSender>,
+            destinations,
             lanes: Arc::default(),
             purses: Arc::default(),
             tenants: table,
@@ -214,6 +233,7 @@ impl TestWorld {
             passwords,
             mailer,
             webhook_sender,
+            event_bus,
             system,
             faults,
             progress,

@@ -8,7 +8,7 @@ const TEMPLATE: &str = include_str!("../../../template.yaml");
 const METRICS: &str = include_str!("../../../shared/src/domain/metric.rs");
 
 /// What somebody must hear of: a metric, and the resource that it is counted for.
-const HEARD: [(&str, &str); 16] = [
+const HEARD: [(&str, &str); 17] = [
     ("WorkFailed", "!Ref Environment"),
     ("PinFailed", "!Ref Environment"),
     ("ScheduleLate", "!Ref Environment"),
@@ -18,6 +18,7 @@ const HEARD: [(&str, &str); 16] = [
     ("DuplicatePin", "!Ref Environment"),
     ("ImportStopped", "!Ref Environment"),
     ("WebhookDisabled", "!Ref Environment"),
+    ("EventNotPut", "!Ref Environment"),
     ("ApproximateNumberOfMessagesVisible", "!GetAtt NotifyDeadLetters.QueueName"),
     ("5xx", "!Ref Api"),
     ("SUM(Errors)", "${PublisherFunction}"),

@@ -15,7 +15,7 @@ use http::StatusCode;
 use pinbridge_dispatcher::ScheduledEvent;
 use pinbridge_shared::adapters::{announce, recent_outcomes};
 use pinbridge_shared::config::Settings;
-use pinbridge_shared::context::Context;
+use pinbridge_shared::context::{Context, Destinations};
 use pinbridge_shared::domain::account::credentials::TokenLife;
 use pinbridge_shared::domain::account::{Account, PUBLISHING_SCOPES};
 use pinbridge_shared::domain::credit::Limits;
@@ -202,6 +202,7 @@ impl SimWorld {
             credits: store.clone() as Arc<dyn Credits>,
             webhooks: store.clone() as Arc<dyn Webhooks>,
             webhook_sender: receivers.clone() as Arc<dyn WebhookSender>,
+            destinations: Destinations::default(),
             lanes: Arc::default(),
             purses: Arc::default(),
             queue: queue.clone() as Arc<dyn Queue>,

@@ -1,6 +1,7 @@
 //! The events that subscribers hear of: their catalogue, their ids, which of them a pin's rows record, and which come
 //! of the writes of other rows.
 
+pub mod bus_event;
 pub mod note;
 pub mod occurrence;
 pub mod payload;
@@ -105,6 +106,11 @@ impl EventType {
 
     pub fn parse(name: &str) -> Option<Self> {
         CATALOGUE.iter().find(|entry| entry.name == name).map(|entry| entry.event)
+    }
+
+    /// Every event that an endpoint can subscribe to.
+    pub fn subscribable() -> Vec<Self> {
+        CATALOGUE.iter().filter(|entry| entry.is_subscribable).map(|entry| entry.event).collect()
     }
 
     /// The events of an endpoint that names none.

@@ -4,7 +4,8 @@
 //! a repeat of an old event says what it said before. Only the fields of the request are read as they are now, and an
 //! edit may have changed the board. A body names ids and no content, so it stays far below 20 KB.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::pin_events::PinEvent;
 use super::{EventId, EventType, PAYLOAD_VERSION};
@@ -208,6 +209,15 @@ pub fn of_disabled(endpoint: &Endpoint, health: &Health, last: Option<&LastTry>)
     })
 }
 
+/// The id of the event that this is the body of; `None`: it is no body of an event.
+pub fn id_of(body: &str) -> Option<EventId> {
+    #[derive(Deserialize)]
+    struct Head {
+        id: Uuid,
+    }
+    serde_json::from_str::<Head>(body).ok().map(|head| EventId(head.id))
+}
+
 /// One line. Plain data: it can't fail.
 pub(super) fn json<T: Serialize>(body: &T) -> String {
     serde_json::to_string(body).unwrap_or_default()
@@ -216,7 +226,6 @@ pub(super) fn json<T: Serialize>(body: &T) -> String {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use uuid::Uuid;
 
     use super::*;
     use crate::domain::event::pin_events;
@@ -268,6 +277,7 @@ mod tests {
              \"reason\":null,\"resolution\":null}}"
         );
         assert_eq!(of_pin(&pin, &attempt, &events[1]), expected);
+        assert_eq!((id_of(&expected), id_of("{}"), id_of("")), (Some(id), None, None));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod delivery;
+pub mod destination;
 pub mod endpoint;
 pub mod health;
 pub mod probing;

@@ -1,12 +1,15 @@
-//! Makes one request: signs an event's payload for an endpoint, sends it, and says how the delivery stands after it.
+//! Makes one request: signs an event's payload for an endpoint, sends it, and says how the delivery stands after it. A
+//! destination of the stack gets the event in place of the request.
 
 use sha2::{Digest, Sha256};
 
+use super::put_event::put_event;
 use crate::context::Context;
 use crate::domain::event::{payload, pin_events};
 use crate::domain::ids::{PinKey, WorkspaceId};
 use crate::domain::time::Moment;
 use crate::domain::webhook::delivery::{Delivery, LastTry, Source, State};
+use crate::domain::webhook::destination::Destination;
 use crate::domain::webhook::endpoint::Endpoint;
 use crate::domain::webhook::schedule;
 use crate::domain::webhook::sending::{SendOutcome, WebhookAnswer, WebhookRequest};
@@ -31,6 +34,12 @@ pub struct Tried {
     pub verdict: Verdict,
 }
 
+/// What came of one request.
+struct Sent {
+    verdict: Verdict,
+    last: LastTry,
+}
+
 /// Sends the delivery once. Returns `None` when its endpoint is gone.
 ///
 /// # Errors
@@ -41,24 +50,17 @@ pub async fn deliver_one(
     delivery: &Delivery,
     payload: &str,
 ) -> PortResult<Option<Tried>> {
-    let Some(secrets) = context.webhooks.endpoint_secrets(endpoint.key).await? else { return Ok(None) };
-    let sent_at = context.system.now();
-    let signing = Signing {
-        delivery: delivery.key.id,
-        event: delivery.event,
-        sent_at,
-        body: payload,
-        secrets: &secrets,
-        now: sent_at,
+    let destination = Destination::of(endpoint.key.endpoint);
+    let sent = match destination {
+        Some(destination) => put(context, destination, delivery, payload).await,
+        None => post(context, endpoint, delivery, payload).await?,
     };
-    let request =
-        WebhookRequest { url: endpoint.url.clone(), headers: signature::headers(&signing), body: payload.to_owned() };
-    let WebhookAnswer { outcome, latency_ms } = context.webhook_sender.send(&request).await;
+    let Some(Sent { verdict, mut last }) = sent else { return Ok(None) };
     let now = context.system.now();
-    let verdict = verdict::of(&outcome, now);
     let tries = delivery.tries.saturating_add(1);
-    let state = state_after(context, &verdict, tries, now);
-    let mut last = last_try(sent_at, outcome, error_of(&verdict), latency_ms);
+    // A destination's events are put until it takes them, or until their rows expire.
+    let counted = if destination.is_some() { tries.min(schedule::TRIES_MAX - 1) } else { tries };
+    let state = state_after(context, &verdict, counted, now);
     if let Some(answer) = &mut last.answer {
         answer.truncate(answer.floor_char_boundary(state.answer_kept()));
     }
@@ -72,6 +74,34 @@ pub async fn deliver_one(
     };
     report(&next, now);
     Ok(Some(Tried { delivery: next, verdict }))
+}
+
+/// Makes the request to a webhook; `None`: its secrets are gone with it.
+async fn post(context: &Context, endpoint: &Endpoint, delivery: &Delivery, payload: &str) -> PortResult<Option<Sent>> {
+    let Some(secrets) = context.webhooks.endpoint_secrets(endpoint.key).await? else { return Ok(None) };
+    let sent_at = context.system.now();
+    let signing = Signing {
+        delivery: delivery.key.id,
+        event: delivery.event,
+        sent_at,
+        body: payload,
+        secrets: &secrets,
+        now: sent_at,
+    };
+    let request =
+        WebhookRequest { url: endpoint.url.clone(), headers: signature::headers(&signing), body: payload.to_owned() };
+    let WebhookAnswer { outcome, latency_ms } = context.webhook_sender.send(&request).await;
+    let verdict = verdict::of(&outcome, context.system.now());
+    let last = last_try(sent_at, outcome, error_of(&verdict), latency_ms);
+    Ok(Some(Sent { verdict, last }))
+}
+
+async fn put(context: &Context, destination: Destination, delivery: &Delivery, payload: &str) -> Option<Sent> {
+    let (at, began) = (context.system.now(), context.begin());
+    let verdict = put_event(context, destination, delivery, payload).await?;
+    let error = error_of(&verdict).map(str::to_owned);
+    let last = LastTry { at, error, latency_ms: context.took_ms(began), ..LastTry::default() };
+    Some(Sent { verdict, last })
 }
 
 /// The payload of an event, built from the pin's rows; `None` when they don't show the event any more.

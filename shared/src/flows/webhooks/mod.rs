@@ -12,6 +12,10 @@
 //! 5. Events of schedules, imports and accounts are in no row. Each has a recovery marker of its own, filed before the
 //!    write that brings it; [`rescue_event`] reads whether the write was made.
 //!
+//! The stack's [destinations](crate::domain::webhook::destination) are endpoints of every workspace.
+//! [`Context::subscribers`](crate::context::Context::subscribers) adds them to the workspace's own, and `put_event.rs`
+//! takes the place of the request.
+//!
 //! A delivery is made at least once. Every repeat has the same id.
 
 pub mod deliver_one;
@@ -21,6 +25,7 @@ pub mod endpoints;
 pub mod notify;
 pub mod of_pin;
 pub mod plan_turn;
+mod put_event;
 pub mod replay;
 pub mod rescue_endpoint;
 pub mod rescue_event;

@@ -116,7 +116,7 @@ async fn send_to_all(
     if events.is_empty() {
         return Ok(());
     }
-    let endpoints = context.webhooks.endpoints(workspace).await?;
+    let endpoints = context.subscribers(workspace).await?;
     let sent = endpoints.iter().map(|endpoint| send_in_order(context, endpoint, events, ends_at_ms));
     join_all(sent).await.into_iter().collect()
 }

@@ -16,7 +16,7 @@ pub async fn rescue_endpoint(context: &Context, row: &RecoveryMarker, is_recover
     let Some(key) = row.endpoint_key() else { return Ok(0) };
     let now = context.system.now();
     let stays = is_recovery && row.minute >= now.minute();
-    let rescued = match context.webhooks.endpoint(key).await? {
+    let rescued = match context.subscriber(key).await? {
         // Its deliveries are forgotten.
         None => Rescued::Nothing,
         Some(endpoint) => match endpoint.disabled {

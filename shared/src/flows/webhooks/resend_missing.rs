@@ -34,7 +34,7 @@ impl Subscribers {
     pub(super) async fn of(&mut self, context: &Context, workspace: WorkspaceId) -> PortResult<&[Endpoint]> {
         match self.0.entry(workspace) {
             Entry::Occupied(known) => Ok(known.into_mut()),
-            Entry::Vacant(unknown) => Ok(unknown.insert(context.webhooks.endpoints(workspace).await?)),
+            Entry::Vacant(unknown) => Ok(unknown.insert(context.subscribers(workspace).await?)),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::plan_turn::{change_health, record_failure};
 use crate::context::Context;
 use crate::domain::time::Moment;
 use crate::domain::webhook::delivery::State;
+use crate::domain::webhook::destination::Destination;
 use crate::domain::webhook::endpoint::{DisabledBy, Endpoint};
 use crate::domain::webhook::health::{DISABLED_AFTER_MS, Health};
 use crate::domain::webhook::verdict::Verdict;
@@ -64,7 +65,9 @@ async fn answered(context: &Context, endpoint: &Endpoint, seen: Health) -> PortR
     change_health(context, endpoint.key, Some(seen), change).await
 }
 
-/// Whoever changes or enables an endpoint gives it as long again.
+/// Whoever changes or enables an endpoint gives it as long again. A destination of the stack is never disabled.
 fn is_to_be_disabled(endpoint: &Endpoint, health: &Health, now: Moment) -> bool {
-    health.is_to_be_disabled(now) && now.since_ms(endpoint.updated_at) >= DISABLED_AFTER_MS
+    Destination::of(endpoint.key.endpoint).is_none()
+        && health.is_to_be_disabled(now)
+        && now.since_ms(endpoint.updated_at) >= DISABLED_AFTER_MS
 }

@@ -34,7 +34,7 @@ pub async fn take_turn(context: &Context, key: EndpointKey, planned_for: Moment,
         return send_turn(context, key, planned_for).await;
     }
     // The deliveries of a deleted endpoint are forgotten.
-    let Some(endpoint) = context.webhooks.endpoint(key).await? else { return Ok(()) };
+    let Some(endpoint) = context.subscriber(key).await? else { return Ok(()) };
     let endpoint = &endpoint;
     let mut turn =
         Turn { context, endpoint, planned_for, health, ends_at_ms, next_at: None, last: None, has_answered: false };

@@ -7,6 +7,7 @@ use crate::domain::ids::{EndpointId, PinId, WorkspaceId};
 use crate::domain::secret::Secret;
 use crate::domain::time::Moment;
 use crate::domain::webhook::delivery::{Delivery, DeliveryId, DeliveryKey, LastTry, Source, State};
+use crate::domain::webhook::destination::Destination;
 use crate::domain::webhook::endpoint::{DisabledBy, Endpoint, EndpointKey, Secrets};
 use crate::domain::webhook::health::Health;
 use crate::ports::{Listed, Webhooks, Write};
@@ -500,13 +501,19 @@ pub async fn wiping_deletes_everything_of_one_workspace(webhooks: &dyn Webhooks)
         }
     }
     webhooks.delete_endpoint(deleted).await.expect("deleted");
+    // A destination of the stack is no row.
+    let bus = Destination::EventBus.endpoint(deleted.workspace).key;
+    assert!(webhooks.save_endpoint_health(bus, &health).await.expect("written").is_done());
+    for (number, state) in [(1, WAITS), (2, State::Delivered)] {
+        put(webhooks, &delivery(bus, number, 0, state)).await;
+    }
     let mut rounds = 0;
     while !webhooks.wipe_webhooks(key(1, 1).workspace).await.expect("wiped") {
         rounds += 1;
         assert!(rounds < 10, "it ends");
     }
     assert_eq!(webhooks.endpoints(key(1, 1).workspace).await.expect("read"), []);
-    for key in (1..=12).map(|id| key(1, id)).chain([deleted]) {
+    for key in (1..=12).map(|id| key(1, id)).chain([deleted, bus]) {
         assert!(webhooks.endpoint_secrets(key).await.expect("read").is_none());
         assert_eq!(webhooks.endpoint_health(key).await.expect("read"), Health::default());
         assert_eq!(listed(webhooks, key, Listed::Waiting).await, []);

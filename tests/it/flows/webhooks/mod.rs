@@ -2,6 +2,7 @@
 
 mod accounts;
 mod delivering;
+mod destinations;
 mod endpoints;
 mod failing;
 mod imports;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use pinbridge_refresher::ScheduledEvent;
 use pinbridge_shared::config::Settings;
-use pinbridge_shared::context::Context;
+use pinbridge_shared::context::{Context, Destinations};
 use pinbridge_shared::domain::ids::{AccountKey, WorkspaceId};
 use pinbridge_shared::domain::pacing::bucket::Pause;
 use pinbridge_shared::domain::pin::attempt::Upstream;
@@ -211,6 +211,7 @@ impl RefreshWorld {
             oauth: endpoint.clone() as Arc<dyn OAuth>,
             webhooks: store.clone() as Arc<dyn Webhooks>,
             webhook_sender: Arc::new(FakeWebhookSender::new(clock.clone(), passed())) as Arc<dyn WebhookSender>,
+            destinations: Destinations::default(),
             lanes: Arc::default(),
             system: clock,
             settings,

@@ -1,0 +1,96 @@
+//! Where every workspace's events go besides webhooks.
+
+use std::str::FromStr;
+
+use super::table;
+use super::{ConfigError, Environment};
+
+/// The value of a bus that isn't there.
+const NONE: &str = "none";
+
+/// The bus that events are put on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BusPort {
+    /// The EventBridge bus with this name.
+    EventBridge { name: String },
+    /// A line for each is printed on standard output: the local stack.
+    Printed,
+}
+
+/// A queue of the operator's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventQueue {
+    pub url: String,
+    pub format: EventFormat,
+}
+
+/// What a message of that queue is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EventFormat {
+    /// The body that webhooks get.
+    #[default]
+    Envelope,
+    /// CloudEvents 1.0 in JSON, with that body as its data.
+    CloudEvents,
+}
+
+impl FromStr for EventFormat {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "envelope" => Ok(Self::Envelope),
+            "cloudevents" => Ok(Self::CloudEvents),
+            _ => Err(()),
+        }
+    }
+}
+
+impl Environment<'_> {
+    pub(super) fn event_bus(&self) -> Option<BusPort> {
+        let name = self.filled(&table::EVENT_BUS).filter(|name| name != NONE)?;
+        Some(BusPort::EventBridge { name })
+    }
+
+    pub(super) fn event_queue(&self) -> Result<Option<EventQueue>, ConfigError> {
+        let format = self.parsed(&table::EVENT_FORMAT, |_| true)?;
+        Ok(self.filled(&table::EVENT_QUEUE_URL).map(|url| EventQueue { url, format }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with<T>(name: &'static str, value: &'static str, read: impl Fn(&Environment<'_>) -> T) -> T {
+        let variables = move |asked: &str| (asked == name).then(|| value.to_owned());
+        read(&Environment(&variables))
+    }
+
+    #[test]
+    fn there_is_no_bus_unless_one_is_named() {
+        for none in ["", "none"] {
+            assert_eq!(with("PINBRIDGE_EVENT_BUS", none, |environment| environment.event_bus()), None);
+        }
+        let name = "pins".to_owned();
+        assert_eq!(
+            with("PINBRIDGE_EVENT_BUS", "pins", |environment| environment.event_bus()),
+            Some(BusPort::EventBridge { name })
+        );
+    }
+
+    #[test]
+    fn a_queue_gets_the_envelope_unless_it_asks_for_cloud_events() {
+        let url = "https://sqs.eu-west-1.amazonaws.com/111111111111/events";
+        let queue = with("PINBRIDGE_EVENT_QUEUE_URL", url, |environment| environment.event_queue()).expect("valid");
+        assert_eq!(queue, Some(EventQueue { url: url.into(), format: EventFormat::Envelope }));
+        assert_eq!(
+            with("PINBRIDGE_EVENT_FORMAT", "cloudevents", |environment| environment.event_queue()).expect("valid"),
+            None
+        );
+        assert_eq!("cloudevents".parse(), Ok(EventFormat::CloudEvents));
+        let wrong = with("PINBRIDGE_EVENT_FORMAT", "CloudEvents", |environment| environment.event_queue())
+            .expect_err("misspelt");
+        assert!(wrong.to_string().contains("envelope or cloudevents"), "{wrong}");
+    }
+}
