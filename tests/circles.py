@@ -16,7 +16,7 @@ KNOWN = [
       "adapters/dynamodb/transaction"},
      "the store, and what its files of rows share"),
     ({"testing/fake_store", *(f"testing/fake_store/{rows}" for rows in (
-        "activity", "connections", "imports", "purge", "rollups", "schedules", "tenants", "webhooks"))},
+        "activity", "connections", "imports", "purge", "rollups", "schedules", "task_tokens", "tenants", "webhooks"))},
      "one store's tables, a row family a file"),
     ({"routes/pins", "routes/pins/bulk", "routes/pins/edit", "routes/pins/receipt", "routes/pins/resolve",
       "routes/pins/retry", "routes/pins/timeline"},

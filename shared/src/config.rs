@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-pub use self::destinations::{BusPort, EventFormat, EventQueue};
+pub use self::destinations::{BusPort, EventFormat, EventQueue, TasksPort};
 pub use self::registration::{MailPort, Registration};
 use self::table::Setting;
 use crate::domain::account::return_to::ReturnOrigins;
@@ -155,6 +155,8 @@ pub struct Resources {
     /// Where every workspace's events go besides webhooks.
     pub event_bus: Option<BusPort>,
     pub event_queue: Option<EventQueue>,
+    /// Without it, no task of a state machine can wait for a pin.
+    pub tasks: Option<TasksPort>,
 }
 
 /// How the accounts' tokens are stored.
@@ -323,6 +325,7 @@ impl Environment<'_> {
             mail: self.mail()?,
             event_bus: self.event_bus(),
             event_queue: self.event_queue()?,
+            tasks: self.tasks(),
         })
     }
 

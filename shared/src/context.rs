@@ -11,7 +11,7 @@ use crate::domain::webhook::endpoint::{Endpoint, EndpointKey};
 use crate::ports::{
     ActivityLog, Analytics, BoardChecks, Boards, Credits, EventBus, Imports, Mailer, OAuth, OAuthStates, Pacers,
     Passwords, PinIndex, Pinterest, PortResult, Purge, Queue, ReceiptKeys, Rollups, Schedules, Secrets, SessionKeys,
-    Store, System, Tenants, WebhookSender, Webhooks,
+    Store, System, TaskTokens, Tasks, Tenants, WebhookSender, Webhooks,
 };
 
 /// Everything that a flow works with.
@@ -39,6 +39,8 @@ pub struct Context {
     pub webhook_sender: Arc<dyn WebhookSender>,
     /// Where events go besides webhooks.
     pub destinations: Destinations,
+    /// The same table.
+    pub task_tokens: Arc<dyn TaskTokens>,
     /// Which endpoints this instance sends to at this moment.
     pub lanes: Arc<Lanes>,
     /// What this instance knows of its callers' credit.
@@ -65,18 +67,35 @@ pub struct Context {
 
 /// The destinations of the stack that are configured. Every process knows them; only the notifier puts events there.
 #[derive(Clone, Default)]
-pub struct Destinations(BTreeMap<Destination, Arc<dyn EventBus>>);
+pub struct Destinations {
+    buses: BTreeMap<Destination, Arc<dyn EventBus>>,
+    tasks: Option<Arc<dyn Tasks>>,
+}
 
 impl Destinations {
     #[must_use]
     pub fn with(mut self, destination: Destination, bus: Arc<dyn EventBus>) -> Self {
-        self.0.insert(destination, bus);
+        self.buses.insert(destination, bus);
         self
     }
 
-    /// The destination's port, if it is configured.
-    pub fn get(&self, destination: Destination) -> Option<&Arc<dyn EventBus>> {
-        self.0.get(&destination)
+    #[must_use]
+    pub fn with_tasks(self, tasks: Arc<dyn Tasks>) -> Self {
+        Self { tasks: Some(tasks), ..self }
+    }
+
+    /// The port of a bus or a queue, if it is configured.
+    pub fn bus(&self, destination: Destination) -> Option<&Arc<dyn EventBus>> {
+        self.buses.get(&destination)
+    }
+
+    /// The port that ends tasks, if some state machine is named.
+    pub fn tasks(&self) -> Option<&Arc<dyn Tasks>> {
+        self.tasks.as_ref()
+    }
+
+    fn all(&self) -> impl Iterator<Item = Destination> {
+        self.buses.keys().copied().chain(self.tasks.as_ref().map(|_| Destination::TaskTokens))
     }
 }
 
@@ -124,7 +143,7 @@ impl Context {
     /// # Errors
     /// When the table is unavailable.
     pub async fn subscribers(&self, workspace: WorkspaceId) -> PortResult<Vec<Endpoint>> {
-        let mut all: Vec<Endpoint> = self.destinations.0.keys().map(|one| one.endpoint(workspace)).collect();
+        let mut all: Vec<Endpoint> = self.destinations.all().map(|one| one.endpoint(workspace)).collect();
         all.extend(self.webhooks.endpoints(workspace).await?);
         Ok(all)
     }
@@ -135,7 +154,7 @@ impl Context {
     /// When the table is unavailable.
     pub async fn subscriber(&self, key: EndpointKey) -> PortResult<Option<Endpoint>> {
         match Destination::of(key.endpoint) {
-            Some(one) => Ok(self.destinations.get(one).map(|_| one.endpoint(key.workspace))),
+            Some(one) => Ok(self.destinations.all().any(|known| known == one).then(|| one.endpoint(key.workspace))),
             None => self.webhooks.endpoint(key).await,
         }
     }

@@ -62,7 +62,7 @@ impl Table {
 }
 
 /// Kinds of rows that a version did not have yet.
-const NEWER_THAN: [(&str, &str); 15] = [
+const NEWER_THAN: [(&str, &str); 16] = [
     ("0.2.0", "samples of pins that ended a moment ago"),
     ("0.2.0", "board list"),
     ("0.2.0", "claim to list the boards"),
@@ -78,6 +78,7 @@ const NEWER_THAN: [(&str, &str); 15] = [
     ("0.2.0", "webhook endpoint, or the mark of a deleted one"),
     ("0.2.0", "health of a webhook endpoint"),
     ("0.2.0", "webhook delivery"),
+    ("0.2.0", "task token"),
 ];
 /// The sort key of rows that are neither written nor read any more: 0.2.0 counted attempts to log in there, for 15
 /// minutes.

@@ -57,7 +57,8 @@ pub struct Args {
     #[arg(long)]
     pub no_receiver: bool,
 
-    /// Print a line for every event of every workspace, as an event bus would get it
+    /// Print a line for every event of every workspace, as an event bus would get it, and for the end of every task
+    /// that waits for a pin
     #[arg(long)]
     pub show_events: bool,
 

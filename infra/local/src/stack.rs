@@ -12,7 +12,7 @@ use aws_credential_types::Credentials;
 use pinbridge_loopback::{BODY_TIMEOUT, HEAD_TIMEOUT, Limits};
 use pinbridge_shared::adapters::app_secret::AppSecret;
 use pinbridge_shared::adapters::{assemble, aws as sdk_settings};
-use pinbridge_shared::config::{BusPort, Environment, MailPort, OAuthApp, Resources, Settings};
+use pinbridge_shared::config::{BusPort, Environment, MailPort, OAuthApp, Resources, Settings, TasksPort};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::flows::accounts::connect;
@@ -133,6 +133,7 @@ impl Stack {
             mail: Some(MailPort::Printed),
             event_bus: args.show_events.then_some(BusPort::Printed),
             event_queue: None,
+            tasks: args.show_events.then_some(TasksPort::Printed),
         };
         let app_secret = AppSecret::new(aws_sdk_secretsmanager::Client::new(&config), &resources.secret_prefix);
         let context = assemble::over(&config, settings, resources)?;

@@ -14,16 +14,19 @@ use super::passwords::Argon2Passwords;
 use super::pinterest::{PinterestClient, PinterestOAuth};
 use super::printed_events::PrintedEvents;
 use super::printed_mail::PrintedMail;
+use super::printed_tasks::PrintedTasks;
 use super::receipt_keys::SecretsManagerReceiptKeys;
 use super::secrets::SecretsManager;
 use super::ses::Ses;
 use super::session_keys::SecretsManagerKeys;
 use super::sqs::SqsQueue;
+use super::step_functions::StepFunctions;
 use super::system::RealSystem;
+use super::task_token_store::TaskTokenStore;
 use super::webhook_sender::HttpsSender;
 use super::webhook_store::WebhookStore;
 use super::{announce, aws, recent_outcomes, sandbox, sdk};
-use crate::config::{BusPort, Environment, EventQueue, MailPort, Resources, Settings, TokenCustody};
+use crate::config::{BusPort, Environment, EventQueue, MailPort, Resources, Settings, TasksPort, TokenCustody};
 use crate::context::{Context, Destinations};
 use crate::domain::credit::purse::Purses;
 use crate::domain::stats::rollup::recent::SAMPLES_PER_ROW;
@@ -32,7 +35,7 @@ use crate::domain::webhook::destination::Destination;
 use crate::metering::ReadUnits;
 use crate::ports::{
     ActivityLog, Analytics, BoardChecks, Boards, Credits, EventBus, Imports, Mailer, OAuthStates, PinIndex, Pinterest,
-    Purge, Rollups, Schedules, Secrets, SimulatedAccounts, Store, System, WebhookSender, Webhooks,
+    Purge, Rollups, Schedules, Secrets, SimulatedAccounts, Store, System, TaskTokens, WebhookSender, Webhooks,
 };
 
 /// # Errors
@@ -54,9 +57,8 @@ pub fn over(config: &SdkConfig, settings: Settings, resources: Resources) -> any
         Some(MailPort::Printed) => Some(Arc::new(PrintedMail)),
         None => None,
     };
-    let sqs = sdk::sqs::Client::new(config);
-    let destinations = destinations(config, resources.event_bus, &system)?;
-    let destinations = with_queue(destinations, &sqs, resources.event_queue, &settings);
+    let named = (resources.event_bus, resources.event_queue, resources.tasks);
+    let destinations = destinations(config, named, &settings.environment, &system)?;
     let secrets = sdk::secretsmanager::Client::new(config);
     let dynamodb = sdk::dynamodb::Client::new(config).config().to_builder().interceptor(ReadUnits).build();
     let table = Arc::new(DynamoStore::new(sdk::dynamodb::Client::from_conf(dynamodb), resources.table));
@@ -73,6 +75,8 @@ pub fn over(config: &SdkConfig, settings: Settings, resources: Resources) -> any
     let simulated = Arc::clone(&table) as Arc<dyn SimulatedAccounts>;
     let webhooks =
         WebhookStore::new(secrets.clone(), &resources.secret_prefix, Arc::clone(&table), Arc::clone(&system));
+    let task_tokens =
+        TaskTokenStore::new(secrets.clone(), &resources.secret_prefix, Arc::clone(&table), Arc::clone(&system));
     let address_rules = AddressRules { allow_loopback_http: settings.webhooks.allow_loopback_http };
     let webhook_sender = HttpsSender::new(address_rules);
     let context = Context {
@@ -89,6 +93,7 @@ pub fn over(config: &SdkConfig, settings: Settings, resources: Resources) -> any
         webhooks: Arc::new(webhooks) as Arc<dyn Webhooks>,
         webhook_sender: Arc::new(webhook_sender) as Arc<dyn WebhookSender>,
         destinations,
+        task_tokens: Arc::new(task_tokens) as Arc<dyn TaskTokens>,
         lanes: Arc::default(),
         purses: Arc::new(Mutex::new(Purses::default())),
         tenants: table,
@@ -100,7 +105,7 @@ pub fn over(config: &SdkConfig, settings: Settings, resources: Resources) -> any
             Arc::clone(&system),
         )),
         session_keys: Arc::new(SecretsManagerKeys::new(secrets, &resources.secret_prefix, Arc::clone(&system))),
-        queue: Arc::new(SqsQueue::new(sqs, resources.queues)),
+        queue: Arc::new(SqsQueue::new(sdk::sqs::Client::new(config), resources.queues)),
         secrets: custody,
         boards: Arc::clone(&pinterest) as Arc<dyn Boards>,
         analytics: Arc::clone(&pinterest) as Arc<dyn Analytics>,
@@ -119,26 +124,32 @@ pub fn over(config: &SdkConfig, settings: Settings, resources: Resources) -> any
     Ok(announce::around(recent_outcomes::around(sandbox::around(context, simulated), SAMPLES_PER_ROW)))
 }
 
-/// The bus that events are put on, if there is one.
-fn destinations(config: &SdkConfig, bus: Option<BusPort>, system: &Arc<dyn System>) -> anyhow::Result<Destinations> {
-    let bus: Arc<dyn EventBus> = match bus {
-        Some(BusPort::EventBridge { name }) => Arc::new(EventBridge::new(config, name, Arc::clone(system))?),
-        Some(BusPort::Printed) => Arc::new(PrintedEvents),
-        None => return Ok(Destinations::default()),
-    };
-    Ok(Destinations::default().with(Destination::EventBus, bus))
-}
-
-/// The same with the queue that events are sent to, if there is one.
-fn with_queue(
-    destinations: Destinations,
-    client: &sdk::sqs::Client,
-    queue: Option<EventQueue>,
-    settings: &Settings,
-) -> Destinations {
-    let Some(queue) = queue else { return destinations };
-    let queue = SqsEventQueue::new(client.clone(), queue, settings.environment.clone());
-    destinations.with(Destination::EventQueue, Arc::new(queue))
+/// Where events go besides webhooks.
+fn destinations(
+    config: &SdkConfig,
+    (bus, queue, tasks): (Option<BusPort>, Option<EventQueue>, Option<TasksPort>),
+    environment: &str,
+    system: &Arc<dyn System>,
+) -> anyhow::Result<Destinations> {
+    let mut destinations = Destinations::default();
+    if let Some(bus) = bus {
+        let bus: Arc<dyn EventBus> = match bus {
+            BusPort::EventBridge { name } => Arc::new(EventBridge::new(config, name, Arc::clone(system))?),
+            BusPort::Printed => Arc::new(PrintedEvents),
+        };
+        destinations = destinations.with(Destination::EventBus, bus);
+    }
+    if let Some(queue) = queue {
+        let queue = SqsEventQueue::new(sdk::sqs::Client::new(config), queue, environment.to_owned());
+        destinations = destinations.with(Destination::EventQueue, Arc::new(queue));
+    }
+    Ok(match tasks {
+        Some(TasksPort::StepFunctions) => {
+            destinations.with_tasks(Arc::new(StepFunctions::new(config, Arc::clone(system))?))
+        }
+        Some(TasksPort::Printed) => destinations.with_tasks(Arc::new(PrintedTasks)),
+        None => destinations,
+    })
 }
 
 /// The access to the Pinterest app's secret, for the operator who sets it.

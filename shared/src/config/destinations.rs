@@ -17,6 +17,15 @@ pub enum BusPort {
     Printed,
 }
 
+/// How tasks that wait for pins are ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TasksPort {
+    /// Those of Step Functions.
+    StepFunctions,
+    /// A line for each is printed on standard output: the local stack.
+    Printed,
+}
+
 /// A queue of the operator's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventQueue {
@@ -52,6 +61,11 @@ impl Environment<'_> {
         Some(BusPort::EventBridge { name })
     }
 
+    /// The role decides which state machines; without any, there is nothing to call.
+    pub(super) fn tasks(&self) -> Option<TasksPort> {
+        self.filled(&table::STATE_MACHINES).map(|_| TasksPort::StepFunctions)
+    }
+
     pub(super) fn event_queue(&self) -> Result<Option<EventQueue>, ConfigError> {
         let format = self.parsed(&table::EVENT_FORMAT, |_| true)?;
         Ok(self.filled(&table::EVENT_QUEUE_URL).map(|url| EventQueue { url, format }))
@@ -77,6 +91,13 @@ mod tests {
             with("PINBRIDGE_EVENT_BUS", "pins", |environment| environment.event_bus()),
             Some(BusPort::EventBridge { name })
         );
+    }
+
+    #[test]
+    fn tasks_are_ended_if_a_state_machine_is_named() {
+        let arn = "arn:aws:states:eu-west-1:111111111111:stateMachine:publish";
+        let tasks = |arn| with("PINBRIDGE_STATE_MACHINES", arn, |environment| environment.tasks());
+        assert_eq!([tasks(""), tasks(arn)], [None, Some(TasksPort::StepFunctions)]);
     }
 
     #[test]

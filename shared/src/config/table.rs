@@ -59,7 +59,7 @@ pub const GROUPS: [Group; 9] = [
         title: "Retention",
         settings: &[RETENTION_DAYS, DISCONNECTED_DAYS, ACTIVITY_DAYS, WEBHOOK_DELIVERY_DAYS, REVOKED_KEYS_DAYS],
     },
-    Group { title: "Events", settings: &[EVENT_BUS, EVENT_QUEUE_URL, EVENT_FORMAT] },
+    Group { title: "Events", settings: &[EVENT_BUS, EVENT_QUEUE_URL, EVENT_FORMAT, STATE_MACHINES] },
     Group {
         title: "Table and queues",
         settings: &[
@@ -391,6 +391,15 @@ pub const EVENT_FORMAT: Setting = Setting {
     expected: "envelope or cloudevents",
     meaning: "What a message of that queue is. `envelope`: the body that webhooks get. `cloudevents`: CloudEvents 1.0 \
               in JSON, with that body as its data.",
+};
+
+pub const STATE_MACHINES: Setting = Setting {
+    variable: "PINBRIDGE_STATE_MACHINES",
+    parameter: Some("StateMachineArns"),
+    default: None,
+    expected: "ARNs separated by commas",
+    meaning: "State machines of Step Functions whose tasks may wait for pins with a `task_token`. The notifier may end \
+              tasks of these only. None: a pin with a `task_token` is refused.",
 };
 
 pub const TABLE: Setting = resource("PINBRIDGE_TABLE", "Name of the DynamoDB table.");

@@ -26,6 +26,7 @@ pub mod schedule;
 pub mod secret;
 pub mod shown;
 pub mod stats;
+pub mod task;
 pub mod tenant;
 #[cfg(any(test, feature = "testing"))]
 pub mod testdata;

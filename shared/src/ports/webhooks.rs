@@ -56,6 +56,7 @@ pub trait Webhooks: Send + Sync {
         after: Option<DeliveryKey>,
         limit: usize,
     ) -> PortResult<Vec<Delivery>>;
-    /// Deletes some rows of the workspace's webhooks; returns whether there was none left to delete.
+    /// Deletes some rows of the workspace's webhooks, of the stack's destinations and of its task tokens; returns
+    /// whether there was none left to delete.
     async fn wipe_webhooks(&self, workspace: WorkspaceId) -> PortResult<bool>;
 }

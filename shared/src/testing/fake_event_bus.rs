@@ -36,7 +36,7 @@ impl FakeEventBus {
     pub fn new(destination: Destination, gate: Arc<dyn Gate>) -> Self {
         let call = match destination {
             Destination::EventBus => "event_bus.put",
-            Destination::EventQueue => "event_queue.put",
+            Destination::EventQueue | Destination::TaskTokens => "event_queue.put",
         };
         Self { call, gate, state: Mutex::default() }
     }

@@ -16,6 +16,7 @@ pub mod fake_queue;
 pub mod fake_receipt_keys;
 pub mod fake_secrets;
 pub mod fake_store;
+pub mod fake_tasks;
 pub mod fake_webhook_sender;
 pub mod faults;
 pub mod gate;

@@ -16,6 +16,7 @@ use super::fake_queue::{Delivery, FakeQueue};
 use super::fake_receipt_keys::FakeReceiptKeys;
 use super::fake_secrets::FakeSecrets;
 use super::fake_store::FakeStore;
+use super::fake_tasks::FakeTasks;
 use super::fake_webhook_sender::FakeWebhookSender;
 use super::faults::Faults;
 use super::manual_system::ManualSystem;
@@ -41,9 +42,9 @@ use crate::flows::publish::publish_pin::publish_pin;
 use crate::flows::reconcile::reconcile_board::reconcile_board;
 use crate::flows::webhooks::notify::work_on_notification;
 use crate::ports::{
-    ActivityLog, BoardChecks, Credits, EventBus, Imports, MAX_DELAY_MS, OAuthStates, PinIndex, PortError, PortResult,
-    Purge, Queue, QueueName, Rollups, Schedules, Secrets, SimulatedAccounts, Store, System, Tenants, Tokens,
-    WebhookSender, Webhooks,
+    ActivityLog, BoardChecks, Credits, Imports, MAX_DELAY_MS, OAuthStates, PinIndex, PortError, PortResult, Purge,
+    Queue, QueueName, Rollups, Schedules, Secrets, SimulatedAccounts, Store, System, Tenants, Tokens, WebhookSender,
+    Webhooks,
 };
 
 /// 2026-01-01T00:00:00Z: the start of a minute, so that the distance to the next tick is known.
@@ -111,6 +112,8 @@ pub struct TestWorld {
     pub webhook_sender: Arc<FakeWebhookSender>,
     /// In use in a world that was made with it.
     pub event_bus: Arc<FakeEventBus>,
+    /// The same.
+    pub tasks: Arc<FakeTasks>,
     pub system: Arc<ManualSystem>,
     pub faults: Arc<Faults>,
     progress: Mutex<Progress>,
@@ -133,23 +136,21 @@ impl TestWorld {
     pub async fn with_store(seed: u64) -> (Self, Arc<FakeStore>) {
         let (system, faults) = parts(seed);
         let store = Arc::new(FakeStore::new(faults.clone()));
-        let webhooks = Arc::clone(&store) as Arc<dyn Webhooks>;
-        (Self::assemble(Arc::clone(&store), webhooks, None, system, faults).await, store)
+        (Self::assemble(Arc::clone(&store), Arc::clone(&store), None, system, faults).await, store)
     }
 
-    /// The same with `event_bus` as that destination of the stack.
+    /// The same with `event_bus` or `tasks` as that destination of the stack.
     pub async fn with_destination(seed: u64, destination: Destination) -> (Self, Arc<FakeStore>) {
         let (system, faults) = parts(seed);
         let store = Arc::new(FakeStore::new(faults.clone()));
-        let webhooks = Arc::clone(&store) as Arc<dyn Webhooks>;
-        (Self::assemble(Arc::clone(&store), webhooks, Some(destination), system, faults).await, store)
+        (Self::assemble(Arc::clone(&store), Arc::clone(&store), Some(destination), system, faults).await, store)
     }
 
-    /// The same on a table of the caller's. Webhooks are in memory.
+    /// The same on a table of the caller's. What has sealed texts is in memory: webhooks, and tokens of tasks.
     pub async fn on<T: Table>(table: Arc<T>, seed: u64) -> Self {
         let (system, faults) = parts(seed);
-        let webhooks = Arc::new(FakeStore::new(faults.clone()));
-        Self::assemble(table, webhooks, None, system, faults).await
+        let sealed = Arc::new(FakeStore::new(faults.clone()));
+        Self::assemble(table, sealed, None, system, faults).await
     }
 
     /// The same with webhooks of the caller's, made with the world's clock.
@@ -165,7 +166,7 @@ impl TestWorld {
 
     async fn assemble<T: Table>(
         table: Arc<T>,
-        webhooks: Arc<dyn Webhooks>,
+        sealed: Arc<FakeStore>,
         destination: Option<Destination>,
         system: Arc<ManualSystem>,
         faults: Arc<Faults>,
@@ -183,9 +184,12 @@ impl TestWorld {
         let webhook_sender = Arc::new(FakeWebhookSender::new(system.clone(), faults.clone()));
         let named = destination.unwrap_or(Destination::EventBus);
         let event_bus = Arc::new(FakeEventBus::new(named, faults.clone()));
-        let destinations = destination.map_or_else(Destinations::default, |destination| {
-            Destinations::default().with(destination, Arc::clone(&event_bus) as Arc<dyn EventBus>)
-        });
+        let tasks = Arc::new(FakeTasks::new(faults.clone()));
+        let destinations = match destination {
+            None => Destinations::default(),
+            Some(Destination::TaskTokens) => Destinations::default().with_tasks(tasks.clone()),
+            Some(bus) => Destinations::default().with(bus, event_bus.clone()),
+        };
         let simulated = Arc::clone(&table) as Arc<dyn SimulatedAccounts>;
         let context = Context {
             store: table.clone(),
@@ -198,7 +202,8 @@ impl TestWorld {
             pin_index: table.clone(),
             rollups: table.clone(),
             credits: table.clone(),
-            webhooks,
+            webhooks: Arc::clone(&sealed) as Arc<dyn Webhooks>,
+            task_tokens: sealed,
             webhook_sender: Arc::clone(&webhook_sender) as Arc<dyn WebhookSender>,
             destinations,
             lanes: Arc::default(),
@@ -234,6 +239,7 @@ impl TestWorld {
             mailer,
             webhook_sender,
             event_bus,
+            tasks,
             system,
             faults,
             progress,

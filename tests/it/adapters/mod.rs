@@ -15,6 +15,7 @@ mod receipt_keys;
 mod ses;
 mod signed;
 mod sqs_batch;
+mod tasks;
 mod transactions;
 mod unprocessed_items;
 mod webhook_sender;

@@ -1,4 +1,4 @@
-//! A server on loopback in the place of a service of AWS: it keeps the requests that it gets, and answers as a test says.
+//! A server on loopback in the place of a service of AWS: it keeps the requests that it gets, and has set answers.
 
 use std::sync::{Arc, Mutex};
 

@@ -29,6 +29,7 @@ mod resolve;
 mod retry;
 mod sandbox;
 mod schedules;
+mod task_tokens;
 mod timeline_situations;
 mod too_late;
 mod waiting_lists;

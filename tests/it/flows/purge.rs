@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use pinbridge_local::resources;
-use pinbridge_shared::adapters::dynamodb::{DynamoStore, SealedRow, SealedTokens, row_kinds};
+use pinbridge_shared::adapters::dynamodb::{DynamoStore, SealedRow, SealedSecrets, SealedTokens, row_kinds};
 use pinbridge_shared::adapters::webhook_store::WebhookStore;
 use pinbridge_shared::domain::account::Account;
 use pinbridge_shared::domain::account::board::BoardPages;
@@ -13,7 +13,7 @@ use pinbridge_shared::domain::account::board_check::{BoardCheck, BoardVerdict};
 use pinbridge_shared::domain::account::board_list::BoardList;
 use pinbridge_shared::domain::account::oauth::{PendingAuthorization, PresentedState};
 use pinbridge_shared::domain::event::{EventId, EventType};
-use pinbridge_shared::domain::ids::{AccountKey, BoardKey, EndpointId, PinKey, WorkspaceId};
+use pinbridge_shared::domain::ids::{AccountKey, BoardKey, EndpointId, PinId, PinKey, WorkspaceId};
 use pinbridge_shared::domain::import::{Ask, Row, RowOptions, Source};
 use pinbridge_shared::domain::message::{Disposition, PublishMessage};
 use pinbridge_shared::domain::pacing::backlog::BacklogRow;
@@ -24,6 +24,7 @@ use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::stats::activity::{By, Entry, PIN_PUBLISH_FAILED};
 use pinbridge_shared::domain::stats::rollup::recent::RecentSamples;
 use pinbridge_shared::domain::stats::rollup::{RollupPage, hour};
+use pinbridge_shared::domain::task::TaskTokenId;
 use pinbridge_shared::domain::tenant::api_key::{ApiKey, PresentedKey, compose};
 use pinbridge_shared::domain::tenant::{Workspace, WorkspaceEnvironment, WorkspaceState};
 use pinbridge_shared::domain::testdata;
@@ -259,6 +260,10 @@ async fn every_kind_of_row_of_a_deleted_workspace_goes_and_the_neighbours_stay_a
     let sealed = SealedTokens { version: "v".into(), key_id: "k".into(), sealed: vec![1] };
     let row = SealedRow { current: sealed, pending: None, nonce: "n".into() };
     assert!(table.write_sealed_row(account(mine()), &row, None).await.expect("written"));
+
+    let token = SealedSecrets { key_id: "k".into(), sealed: vec![1] };
+    let waiting = PinKey { workspace: mine(), pin: PinId(Uuid::from_u128(1)) };
+    table.write_task_token(waiting, &TaskTokenId("t".into()), &token, world.now()).await.expect("written");
 
     let recent = RecentSamples { at: world.now(), id: "r".into(), samples: Vec::new() };
     table.put_recent(mine(), &recent).await.expect("written");

@@ -1,8 +1,9 @@
-//! Webhook endpoints, how they stand, and their deliveries.
+//! Webhook endpoints, how they stand, and their deliveries; tokens of tasks that wait for pins.
 
 use pinbridge_shared::adapters::dynamodb::{DynamoStore, SealedSecrets};
 use pinbridge_shared::domain::event::EventType;
-use pinbridge_shared::domain::ids::{EndpointId, PinId};
+use pinbridge_shared::domain::ids::{EndpointId, PinId, PinKey};
+use pinbridge_shared::domain::task::TaskTokenId;
 use pinbridge_shared::domain::webhook::delivery::{Delivery, DeliveryId, DeliveryKey, LastTry, Source, State};
 use pinbridge_shared::domain::webhook::endpoint::{DisabledBy, Endpoint, EndpointKey};
 use pinbridge_shared::domain::webhook::health::Health;
@@ -95,6 +96,14 @@ fn deliveries() -> [Delivery; 4] {
     ]
 }
 
+fn task_pin() -> PinKey {
+    PinKey { workspace: workspace(), pin: PinId(uuid(0x1001)) }
+}
+
+fn task_id() -> TaskTokenId {
+    TaskTokenId("0123456789abcdef".repeat(2))
+}
+
 pub async fn write(table: &DynamoStore) {
     for (number, (endpoint, health)) in (0..).zip(endpoints().into_iter().zip(healths())) {
         let written = table.write_endpoint(&endpoint, Some(&sealed(number))).await.expect("written");
@@ -106,6 +115,7 @@ pub async fn write(table: &DynamoStore) {
     for delivery in deliveries() {
         table.write_delivery(&delivery).await.expect("written");
     }
+    table.write_task_token(task_pin(), &task_id(), &sealed(7), EXPIRES).await.expect("written");
 }
 
 /// 0.2.0 had no webhooks.
@@ -127,6 +137,9 @@ pub async fn read(table: &DynamoStore, version: &str) {
     let list = async |listed| table.list_deliveries(key(0), listed, None, 9).await.expect("read");
     assert_eq!(list(Listed::Waiting).await, [first, second]);
     assert_eq!(list(Listed::Ended).await, [failed, delivered]);
+    assert_eq!(table.list_task_tokens(task_pin()).await.expect("read"), [task_id()]);
+    assert_eq!(table.read_task_token(task_pin(), &task_id()).await.expect("read"), Some(sealed(7)));
+    assert_eq!(table.scan_keys_of_task_tokens().await.expect("read"), ["key"]);
     // The mark leads to the deliveries of a deleted endpoint, and isn't one.
     assert!(!table.wipe_endpoints(workspace()).await.expect("deleted"));
     assert!(table.wipe_endpoints(workspace()).await.expect("read"), "nothing is left");

@@ -26,7 +26,7 @@ use pinbridge_shared::domain::stats::rollup::{self as domain_rollup, recent};
 use pinbridge_shared::domain::tenant::{self, api_key, claim, invitation, login, proof, session, user};
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 use pinbridge_shared::domain::webhook::endpoint;
-use pinbridge_shared::domain::{import, recovery, sandbox, schedule};
+use pinbridge_shared::domain::{import, recovery, sandbox, schedule, task};
 use pinbridge_shared::flows::activity;
 use pinbridge_shared::flows::boards::{mark_removed, resolve_boards};
 use pinbridge_shared::flows::dead_letters::redrive;
@@ -89,6 +89,8 @@ fn limits() -> Vec<(&'static str, String)> {
         ("accounts on a key's allow-list", api_key::ALLOWED_MAX.to_string()),
         ("webhooks of a workspace", endpoint::ENDPOINTS_MAX.to_string()),
         ("a webhook's secret, characters", format!("{} to {}", endpoint::SECRET_MIN, endpoint::SECRET_MAX)),
+        ("tasks of state machines that wait for one pin", task::TASKS_PER_PIN_MAX.to_string()),
+        ("a `task_token`, characters", task::TASK_TOKEN_MAX.to_string()),
         ("names in a webhook's list of events, repeated ones too", routes::webhooks::NAMES_MAX.to_string()),
         ("a webhook's previous secret is valid for", time(endpoint::ROTATION_MS)),
         ("the time of one replay at most", time(replay::RANGE_MAX_MS)),
@@ -303,6 +305,7 @@ fn the_lives_name_the_constants_that_rule_them() {
         ("release row", time(schedule::RELEASE_ROW_KEPT_MS)),
         ("pin", (settings.retention_ms / DAY_MS).to_string()),
         ("board check", time(board_check::CHECK_KEPT_MS)),
+        ("task token", time(task::TOKEN_KEPT_MS)),
         ("board list", time(board_list::KEPT_MS)),
         ("claim to list the boards", time(board_list::KEPT_MS)),
         ("recovery marker", time(recovery::KEPT_MS)),

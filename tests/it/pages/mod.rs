@@ -4,4 +4,5 @@ mod errors;
 mod events;
 mod limits;
 mod runbooks;
+mod samples;
 mod settings;

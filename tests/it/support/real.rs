@@ -108,6 +108,7 @@ impl Real {
             mail: Some(MailPort::Printed),
             event_bus: None,
             event_queue: None,
+            tasks: None,
         };
         let secrets = embedded_aws::secrets_manager(&aws);
         AppSecret::new(secrets, "pinbridge").write(&Secret::new(APP_SECRET)).await.expect("written");

@@ -27,7 +27,7 @@ use pinbridge_shared::flows::pins::read_pins;
 use pinbridge_shared::flows::tenants::projects;
 use pinbridge_shared::ports::{
     Accounts, ActivityLog, BoardChecks, Credits, Imports, OAuth, OAuthStates, Pacing, PinIndex, Pinterest, Purge,
-    Queue, QueueName, Rollups, Schedules, Secrets, Store, System, Tenants, WebhookSender, Webhooks,
+    Queue, QueueName, Rollups, Schedules, Secrets, Store, System, TaskTokens, Tenants, WebhookSender, Webhooks,
 };
 use pinbridge_shared::testing::fake_analytics::FakeAnalytics;
 use pinbridge_shared::testing::fake_boards::FakeBoards;
@@ -203,6 +203,7 @@ impl SimWorld {
             webhooks: store.clone() as Arc<dyn Webhooks>,
             webhook_sender: receivers.clone() as Arc<dyn WebhookSender>,
             destinations: Destinations::default(),
+            task_tokens: store.clone() as Arc<dyn TaskTokens>,
             lanes: Arc::default(),
             purses: Arc::default(),
             queue: queue.clone() as Arc<dyn Queue>,

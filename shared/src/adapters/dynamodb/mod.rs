@@ -36,6 +36,7 @@ mod rows;
 mod schedules;
 mod sealed;
 mod simulated;
+mod task_tokens;
 mod tenants;
 mod transaction;
 mod users;

@@ -48,7 +48,7 @@ const WITH_ITS_PIN: &str = "as its pin";
 const UNTIL_FORGOTTEN: &str =
     "until its workspace is deleted; its names go 30 days after it was disconnected (`DisconnectedDays`)";
 
-pub const ALL: [RowKind; 43] = [
+pub const ALL: [RowKind; 44] = [
     kind("workspace", "workspace", Some(keys::WORKSPACE), Purged::WithWorkspace, "until it is deleted"),
     kind("purge mark", "workspace", Some(keys::MARK), Purged::WithWorkspace, "while the purge lasts"),
     kind("API key", "keys", None, Purged::WithWorkspace, "until 90 days after it was revoked (`RevokedKeysDays`)"),
@@ -135,6 +135,7 @@ pub const ALL: [RowKind; 43] = [
         "until its endpoint is deleted, at most 60 days after it last changed",
     ),
     kind("webhook delivery", "hook", None, Purged::WithWorkspace, "30 days (`WebhookDays`)"),
+    kind("task token", "tasks", None, Purged::WithWorkspace, "until its task has ended, at most 37 days"),
     kind("activity", "activity", None, Purged::WithWorkspace, "30 days (`ActivityDays`)"),
     kind("recovery marker", "clock", None, Purged::Expires, "8 days after its minute"),
     kind("release row", "due", None, Purged::WithSchedule, "until it is handed over, at most 30 days from its minute"),
@@ -213,6 +214,7 @@ mod tests {
         let partitions = KEYS.lines().filter_map(|line| line.trim().strip_prefix("format!(\"")).filter_map(|text| {
             let text = text.split('"').next()?.replace("{ACCOUNTS_SUFFIX}", keys::ACCOUNTS_SUFFIX);
             let text = text.replace("{ENDPOINTS_SUFFIX}", keys::ENDPOINTS_SUFFIX);
+            let text = text.replace("{TASK_TOKENS_SUFFIX}", keys::TASK_TOKENS_SUFFIX);
             let parts: Vec<String> = text.split('#').map(str::to_owned).collect();
             let first = parts.first()?;
             Some(if first.starts_with('{') { parts.get(1).cloned().unwrap_or_default() } else { first.clone() })

@@ -248,15 +248,15 @@ impl DynamoStore {
     pub async fn wipe_endpoints(&self, workspace: WorkspaceId) -> PortResult<bool> {
         let rows = self.first_of(keys::endpoints(workspace), "", ENDPOINTS_AT_ONCE).await?;
         let mut left = ROWS_AT_ONCE;
-        // No row leads to what waits for the stack's destinations.
+        // No row leads to what waits for the stack's destinations, nor to the tokens of tasks.
         let destinations = Destination::ALL.map(|one| EndpointKey { workspace, endpoint: one.endpoint_id() });
-        for destination in destinations {
-            left -= self.wipe_partition(keys::deliveries(destination), left).await?;
+        for pk in destinations.map(keys::deliveries).into_iter().chain([keys::task_tokens(workspace)]) {
+            left -= self.wipe_partition(pk, left).await?;
             if left == 0 {
                 return Ok(false);
             }
         }
-        let is_destination_left = left < ROWS_AT_ONCE;
+        let is_other_left = left < ROWS_AT_ONCE;
         for row in &rows {
             let (pk, sk) = (Reader(row).text("pk")?, Reader(row).text("sk")?);
             let (key, _) = keys::parse_endpoint(&pk, &sk).ok_or_else(|| unreadable("sk"))?;
@@ -267,7 +267,7 @@ impl DynamoStore {
             }
             self.delete_rows(&[(pk, sk)]).await?;
         }
-        Ok(rows.is_empty() && !is_destination_left)
+        Ok(rows.is_empty() && !is_other_left)
     }
 
     /// Every webhook endpoint of the whole table. For an operator: it scans the table.

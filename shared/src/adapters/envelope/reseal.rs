@@ -99,7 +99,7 @@ impl Envelope {
     }
 
     /// Drops the data keys that no row names any more. `accounts` are all accounts that have a row, as listed just
-    /// before; webhook endpoints are listed here.
+    /// before; webhook endpoints and the tokens of tasks are listed here.
     ///
     /// # Errors
     /// When a port is unavailable.
@@ -119,6 +119,8 @@ impl Envelope {
         for endpoint in self.table.scan_endpoints().await? {
             named.extend(self.table.sealed_secrets(endpoint).await?.map(|secrets| secrets.key_id));
         }
+        // Tokens of tasks are not sealed again: they are gone within weeks.
+        named.extend(self.table.scan_keys_of_task_tokens().await?);
         let dropped = next.keep_only(&named);
         if dropped.is_empty() || self.keys.replace(&seen, &next).await? {
             return Ok(Retired::Dropped(dropped));

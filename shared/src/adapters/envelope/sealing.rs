@@ -5,14 +5,16 @@ use secrecy::zeroize::Zeroizing;
 
 use super::error::broken;
 use super::keyring::KeyBytes;
-use crate::domain::ids::AccountKey;
+use crate::domain::ids::{AccountKey, PinKey};
 use crate::domain::secret::Secret;
+use crate::domain::task::TaskTokenId;
 use crate::domain::webhook::endpoint::EndpointKey;
 use crate::ports::PortResult;
 
 /// Each names one use of a data key, and the format of what is sealed. None is the beginning of another.
 const TOKENS: &[u8] = b"pinbridge tokens 1";
 const WEBHOOK_SECRET: &[u8] = b"pinbridge webhook secret 1";
+const TASK_TOKEN: &[u8] = b"pinbridge task token 1";
 const TAG_LEN: usize = 16;
 
 /// What a ciphertext is bound to: its purpose and its owner. It opens for the same ones only. Everything before a
@@ -35,6 +37,12 @@ impl Binding {
     pub fn webhook_secrets(endpoint: EndpointKey) -> Self {
         let parts = [WEBHOOK_SECRET, endpoint.workspace.0.as_bytes(), endpoint.endpoint.0.as_bytes()];
         Self { text: "webhook secrets", owner: "endpoint", bytes: parts.concat() }
+    }
+
+    /// A token of a task that waits for a pin.
+    pub fn task_token(pin: PinKey, id: &TaskTokenId) -> Self {
+        let parts = [TASK_TOKEN, pin.workspace.0.as_bytes(), pin.pin.0.as_bytes(), id.0.as_bytes()];
+        Self { text: "task tokens", owner: "pin", bytes: parts.concat() }
     }
 
     /// The sealed text, as errors name it.
@@ -84,7 +92,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::ids::{AccountId, EndpointId, WorkspaceId};
+    use crate::domain::ids::{AccountId, EndpointId, PinId, WorkspaceId};
 
     fn account(workspace: u128, account: u128) -> AccountKey {
         AccountKey { workspace: WorkspaceId(Uuid::from_u128(workspace)), account: AccountId(Uuid::from_u128(account)) }
@@ -93,6 +101,11 @@ mod tests {
     fn endpoint(workspace: u128, endpoint: u128) -> EndpointKey {
         let workspace = WorkspaceId(Uuid::from_u128(workspace));
         EndpointKey { workspace, endpoint: EndpointId(Uuid::from_u128(endpoint)) }
+    }
+
+    fn task(workspace: u128, pin: u128, id: &str) -> Binding {
+        let workspace = WorkspaceId(Uuid::from_u128(workspace));
+        Binding::task_token(PinKey { workspace, pin: PinId(Uuid::from_u128(pin)) }, &TaskTokenId(id.to_owned()))
     }
 
     fn key(byte: u8) -> KeyBytes {
@@ -129,6 +142,13 @@ mod tests {
             open(&key(1), &Binding::webhook_secrets(stranger), &sealed).expect_err("another's");
         }
         open(&key(1), &Binding::tokens(account(1, 2), ""), &sealed).expect_err("another purpose");
+
+        let own = task(1, 2, "a");
+        let sealed = seal(&key(1), &own, &Secret::new("text")).expect("sealed");
+        assert!(open(&key(1), &own, &sealed).expect("opened") == Secret::new("text"));
+        for stranger in [task(2, 2, "a"), task(1, 1, "a"), task(1, 2, "b"), Binding::webhook_secrets(endpoint(1, 2))] {
+            open(&key(1), &stranger, &sealed).expect_err("another's");
+        }
     }
 
     #[test]
@@ -139,6 +159,8 @@ mod tests {
         assert_eq!(Binding::tokens(account(1, 2), "v1").bytes, tokens);
         let webhooks = [b"pinbridge webhook secret 1".as_slice(), &ids].concat();
         assert_eq!(Binding::webhook_secrets(endpoint(1, 2)).bytes, webhooks);
+        let tasks = [b"pinbridge task token 1".as_slice(), &ids, b"a".as_slice()].concat();
+        assert_eq!(task(1, 2, "a").bytes, tasks);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::super::event::{EventId, EventType, derived_uuid};
-use super::super::ids::PinId;
+use super::super::ids::{PinId, PinKey};
 use super::super::time::Moment;
 use super::endpoint::EndpointKey;
 
@@ -99,4 +99,14 @@ pub struct Delivery {
     pub created_at: Moment,
     pub updated_at: Moment,
     pub expires_at: Moment,
+}
+
+impl Delivery {
+    /// The pin whose event it is, and the event's number.
+    pub fn pin(&self) -> Option<(PinKey, u32)> {
+        match self.source {
+            Source::Pin { pin, sequence } => Some((PinKey { workspace: self.key.endpoint.workspace, pin }, sequence)),
+            Source::Stored { .. } => None,
+        }
+    }
 }

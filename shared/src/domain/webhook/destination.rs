@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::super::event::{EventType, derived_uuid};
 use super::super::ids::{EndpointId, WorkspaceId};
+use super::super::task;
 use super::super::time::Moment;
 use super::endpoint::{Endpoint, EndpointKey};
 
@@ -16,16 +17,19 @@ pub enum Destination {
     EventBus,
     /// An SQS queue of the operator's.
     EventQueue,
+    /// Tasks of Step Functions, each of which waits for one pin. An event has a delivery for each task.
+    TaskTokens,
 }
 
 impl Destination {
-    pub const ALL: [Self; 2] = [Self::EventBus, Self::EventQueue];
+    pub const ALL: [Self; 3] = [Self::EventBus, Self::EventQueue, Self::TaskTokens];
 
     /// Its name in logs. The id is derived from it, so it is never changed.
     pub fn name(self) -> &'static str {
         match self {
             Self::EventBus => "event_bus",
             Self::EventQueue => "event_queue",
+            Self::TaskTokens => "task_tokens",
         }
     }
 
@@ -39,14 +43,21 @@ impl Destination {
         Self::ALL.into_iter().find(|destination| destination.endpoint_id() == endpoint)
     }
 
-    /// It as an endpoint of the workspace, which hears every event.
+    fn events(self) -> Vec<EventType> {
+        match self {
+            Self::EventBus | Self::EventQueue => EventType::subscribable(),
+            Self::TaskTokens => task::ENDS.to_vec(),
+        }
+    }
+
+    /// It as an endpoint of the workspace.
     pub fn endpoint(self, workspace: WorkspaceId) -> Endpoint {
         Endpoint {
             key: EndpointKey { workspace, endpoint: self.endpoint_id() },
             rev: 0,
             nonce: String::new(),
             url: String::new(),
-            events: EventType::subscribable(),
+            events: self.events(),
             disabled: None,
             previous_secret_until: None,
             created_at: Moment(0),
@@ -62,7 +73,12 @@ mod tests {
     #[test]
     fn each_destination_has_an_id_of_its_own_that_stays() {
         let ids = Destination::ALL.map(|destination| destination.endpoint_id().to_string());
-        assert_eq!(ids, ["f8bd2217-24f7-8155-8eb7-fa715dccc100", "b1c093ff-55b6-8736-bdb7-a5eb27d8d278"]);
+        let stored = [
+            "f8bd2217-24f7-8155-8eb7-fa715dccc100",
+            "b1c093ff-55b6-8736-bdb7-a5eb27d8d278",
+            "a391e875-9912-8499-a4bb-d9a3de80d581",
+        ];
+        assert_eq!(ids, stored);
         for destination in Destination::ALL {
             assert_eq!(Destination::of(destination.endpoint_id()), Some(destination));
             assert_eq!(destination.endpoint_id().0.get_version_num(), 8, "webhooks have version 4");
@@ -71,11 +87,13 @@ mod tests {
     }
 
     #[test]
-    fn it_hears_every_event_but_a_test_of_one_webhook() {
+    fn a_bus_hears_every_event_but_a_test_of_one_webhook() {
         let endpoint = Destination::EventBus.endpoint(WorkspaceId(Uuid::from_u128(1)));
         for event in [EventType::PinAccepted, EventType::PinCanceled, EventType::WebhookDisabled] {
             assert!(endpoint.hears(event, Moment(0)), "{event}");
         }
         assert!(!endpoint.hears(EventType::WebhookTest, Moment(0)));
+        let tasks = Destination::TaskTokens.endpoint(WorkspaceId(Uuid::from_u128(1)));
+        assert!(tasks.hears(EventType::PinFailed, Moment(0)) && !tasks.hears(EventType::PinAccepted, Moment(0)));
     }
 }

@@ -3,6 +3,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::end_task::end_task;
 use super::put_event::put_event;
 use crate::context::Context;
 use crate::domain::event::{payload, pin_events};
@@ -43,7 +44,8 @@ struct Sent {
 /// Sends the delivery once. Returns `None` when its endpoint is gone.
 ///
 /// # Errors
-/// When the endpoint's secrets can't be read. Nothing was sent.
+/// When the endpoint's secrets, or a task's token, can't be read. Nothing was sent, or a task has ended and its token
+/// could not be deleted.
 pub async fn deliver_one(
     context: &Context,
     endpoint: &Endpoint,
@@ -52,7 +54,7 @@ pub async fn deliver_one(
 ) -> PortResult<Option<Tried>> {
     let destination = Destination::of(endpoint.key.endpoint);
     let sent = match destination {
-        Some(destination) => put(context, destination, delivery, payload).await,
+        Some(destination) => put(context, destination, delivery, payload).await?,
         None => post(context, endpoint, delivery, payload).await?,
     };
     let Some(Sent { verdict, mut last }) = sent else { return Ok(None) };
@@ -96,12 +98,24 @@ async fn post(context: &Context, endpoint: &Endpoint, delivery: &Delivery, paylo
     Ok(Some(Sent { verdict, last }))
 }
 
-async fn put(context: &Context, destination: Destination, delivery: &Delivery, payload: &str) -> Option<Sent> {
+/// Puts the event to a destination; `None`: the destination isn't configured any more.
+async fn put(
+    context: &Context,
+    destination: Destination,
+    delivery: &Delivery,
+    payload: &str,
+) -> PortResult<Option<Sent>> {
     let (at, began) = (context.system.now(), context.begin());
-    let verdict = put_event(context, destination, delivery, payload).await?;
-    let error = error_of(&verdict).map(str::to_owned);
+    let came = match destination {
+        Destination::TaskTokens => end_task(context, delivery, payload).await?,
+        Destination::EventBus | Destination::EventQueue => {
+            put_event(context, destination, delivery, payload).await.map(|verdict| (verdict, None))
+        }
+    };
+    let Some((verdict, own_error)) = came else { return Ok(None) };
+    let error = own_error.or(error_of(&verdict)).map(str::to_owned);
     let last = LastTry { at, error, latency_ms: context.took_ms(began), ..LastTry::default() };
-    Some(Sent { verdict, last })
+    Ok(Some(Sent { verdict, last }))
 }
 
 /// The payload of an event, built from the pin's rows; `None` when they don't show the event any more.

@@ -14,13 +14,15 @@
 //!
 //! The stack's [destinations](crate::domain::webhook::destination) are endpoints of every workspace.
 //! [`Context::subscribers`](crate::context::Context::subscribers) adds them to the workspace's own, and `put_event.rs`
-//! takes the place of the request.
+//! takes the place of the request. For a task of Step Functions that waits for a pin, [`wait_for_pin`] stores its
+//! token, and `end_task.rs` ends it.
 //!
 //! A delivery is made at least once. Every repeat has the same id.
 
 pub mod deliver_one;
 pub mod deliveries;
 pub mod disable_endpoint;
+mod end_task;
 pub mod endpoints;
 pub mod notify;
 pub mod of_pin;
@@ -32,3 +34,4 @@ pub mod rescue_event;
 pub mod resend_missing;
 mod settle;
 pub mod take_turn;
+pub mod wait_for_pin;

@@ -14,8 +14,10 @@ use crate::context::Context;
 use crate::domain::event::{EventId, EventType, payload, pin_events};
 use crate::domain::ids::{EndpointId, PinKey, WorkspaceId};
 use crate::domain::message::{Disposition, NotifyMessage, NotifyWork};
+use crate::domain::task::end_event;
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::domain::webhook::delivery::{Delivery, DeliveryId, DeliveryKey, Source, State};
+use crate::domain::webhook::destination::Destination;
 use crate::domain::webhook::endpoint::{Endpoint, EndpointKey};
 use crate::ports::PortResult;
 use crate::telemetry::{self, Metric};
@@ -36,6 +38,8 @@ struct Outgoing {
     payload: String,
     /// It was requested for one endpoint, which gets it whatever it subscribed to.
     to: Option<EndpointId>,
+    /// The pin that is over with it.
+    ends: Option<PinKey>,
 }
 
 impl Outgoing {
@@ -66,7 +70,7 @@ pub async fn work_on_notification(
         }
         NotifyWork::Stored { event_id, event, at, payload, to } => {
             let source = Source::Stored { payload: payload.clone() };
-            vec![Outgoing { id: event_id, event, at, source, payload, to }]
+            vec![Outgoing { id: event_id, event, at, source, payload, to, ends: None }]
         }
         NotifyWork::Pin { pin, from, to } => events_of_pin(context, PinKey { workspace, pin }, from, to).await?,
     };
@@ -83,6 +87,7 @@ async fn events_of_pin(context: &Context, key: PinKey, from: u32, to: u32) -> Po
         return Ok(Vec::new());
     };
     let mut events = pin_events::of(&pin, &attempt);
+    let end = end_event(&attempt, &events).map(|end| end.sequence);
     events.retain(|event| (from..=to).contains(&event.sequence));
     for lost in (from..=to).filter(|sequence| events.iter().all(|event| event.sequence != *sequence)) {
         report_lost(context, key, lost, ENTRY_GONE);
@@ -94,6 +99,7 @@ async fn events_of_pin(context: &Context, key: PinKey, from: u32, to: u32) -> Po
         source: Source::Pin { pin: key.pin, sequence: event.sequence },
         payload: payload::of_pin(&pin, &attempt, event),
         to: None,
+        ends: (end == Some(event.sequence)).then_some(key),
     });
     Ok(outgoing.collect())
 }
@@ -123,24 +129,35 @@ async fn send_to_all(
 
 async fn send_in_order(context: &Context, endpoint: &Endpoint, events: &[Outgoing], ends_at_ms: i64) -> PortResult<()> {
     for event in events.iter().filter(|event| event.is_for(endpoint)) {
-        let began = context.begin();
-        let lane = context.lanes.of(endpoint.key);
-        let _held = lane.lock().await;
-        let is_late = context.took_ms(began) > WAITS_FOR_LANE_MS;
-        send(context, endpoint, event, is_late, ends_at_ms).await?;
+        for id in deliveries_of(context, endpoint, event).await? {
+            let began = context.begin();
+            let lane = context.lanes.of(endpoint.key);
+            let _held = lane.lock().await;
+            let is_late = context.took_ms(began) > WAITS_FOR_LANE_MS;
+            send(context, endpoint, (event, id), is_late, ends_at_ms).await?;
+        }
     }
     Ok(())
+}
+
+/// The deliveries of the event to the endpoint: one, or one for each task that waits for the pin's end.
+async fn deliveries_of(context: &Context, endpoint: &Endpoint, event: &Outgoing) -> PortResult<Vec<DeliveryId>> {
+    if Destination::of(endpoint.key.endpoint) != Some(Destination::TaskTokens) {
+        return Ok(vec![DeliveryId::of(endpoint.key, event.id)]);
+    }
+    let Some(pin) = event.ends else { return Ok(Vec::new()) };
+    let tokens = context.task_tokens.task_tokens(pin).await?;
+    Ok(tokens.iter().map(|token| token.delivery(endpoint.key, event.id)).collect())
 }
 
 /// Sends the event to the endpoint, unless it has a row already. `is_late`: the endpoint takes long.
 async fn send(
     context: &Context,
     endpoint: &Endpoint,
-    event: &Outgoing,
+    (event, id): (&Outgoing, DeliveryId),
     is_late: bool,
     ends_at_ms: i64,
 ) -> PortResult<()> {
-    let id = DeliveryId::of(endpoint.key, event.id);
     let key = DeliveryKey { endpoint: endpoint.key, event_at: event.at, id };
     let is_enabled = endpoint.disabled.is_none();
     if let Some(known) = context.webhooks.delivery(key).await? {

@@ -3,8 +3,7 @@
 use crate::context::Context;
 use crate::domain::event::bus_event::BusEvent;
 use crate::domain::event::{EventId, payload};
-use crate::domain::ids::{PinId, PinKey};
-use crate::domain::webhook::delivery::{Delivery, Source};
+use crate::domain::webhook::delivery::Delivery;
 use crate::domain::webhook::destination::Destination;
 use crate::domain::webhook::verdict::Verdict;
 use crate::telemetry::{self, Metric};
@@ -21,13 +20,14 @@ pub(super) async fn put_event(
     delivery: &Delivery,
     body: &str,
 ) -> Option<Verdict> {
-    let bus = context.destinations.get(destination)?;
+    let bus = context.destinations.bus(destination)?;
     let workspace = delivery.key.endpoint.workspace;
     let event = BusEvent {
-        id: event_id(delivery),
+        // Every body has one.
+        id: payload::id_of(body).unwrap_or(EventId(delivery.key.id.0)),
         event: delivery.event,
         workspace,
-        pin: pin_of(delivery),
+        pin: delivery.pin().map(|(key, _)| key.pin),
         at: delivery.key.event_at,
         body: body.to_owned(),
     };
@@ -43,21 +43,4 @@ pub(super) async fn put_event(
     };
     telemetry::count(Metric::EventNotPut, 1, Some(error), context.system.now());
     Some(Verdict::Retry { error, retry_after_ms: None })
-}
-
-fn pin_of(delivery: &Delivery) -> Option<PinId> {
-    match delivery.source {
-        Source::Pin { pin, .. } => Some(pin),
-        Source::Stored { .. } => None,
-    }
-}
-
-fn event_id(delivery: &Delivery) -> EventId {
-    match &delivery.source {
-        Source::Pin { pin, sequence } => {
-            EventId::of_pin(PinKey { workspace: delivery.key.endpoint.workspace, pin: *pin }, *sequence)
-        }
-        // Every body has one.
-        Source::Stored { payload } => payload::id_of(payload).unwrap_or(EventId(delivery.key.id.0)),
-    }
 }

@@ -12,8 +12,10 @@ use crate::domain::ids::{PinKey, WorkspaceId};
 use crate::domain::message::NotifyMessage;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
+use crate::domain::task::{TaskTokenId, end_event};
 use crate::domain::time::{HOUR_MS, MINUTE_MS, Moment};
 use crate::domain::webhook::delivery::{DeliveryId, DeliveryKey};
+use crate::domain::webhook::destination::Destination;
 use crate::domain::webhook::endpoint::Endpoint;
 use crate::ports::PortResult;
 
@@ -77,7 +79,8 @@ pub async fn resend_missing_to(
     for (pin, attempt) in pins {
         let endpoints = subscribers.of(context, pin.key.workspace).await?;
         if !endpoints.is_empty() {
-            expected.extend(expected_of(context, endpoints, pin, attempt, now));
+            let tasks = tasks_of(context, endpoints, pin, attempt).await?;
+            expected.extend(expected_of(context, endpoints, &tasks, (pin, attempt), now));
         }
     }
     let missing = missing(context, &expected).await?;
@@ -93,19 +96,47 @@ pub async fn resend_missing_to(
     Ok(missing.len())
 }
 
+/// The tasks that wait for the pin's end, if it is over and the endpoints have the one for tasks.
+async fn tasks_of(
+    context: &Context,
+    endpoints: &[Endpoint],
+    pin: &Pin,
+    attempt: &Attempt,
+) -> PortResult<Vec<TaskTokenId>> {
+    let ends_tasks = attempt.status.is_terminal() && endpoints.iter().any(is_for_tasks);
+    if ends_tasks { context.task_tokens.task_tokens(pin.key).await } else { Ok(Vec::new()) }
+}
+
+fn is_for_tasks(endpoint: &Endpoint) -> bool {
+    Destination::of(endpoint.key.endpoint) == Some(Destination::TaskTokens)
+}
+
 /// The deliveries of the pin's events. What was delivered so long ago that its row may be gone is left out.
-fn expected_of(context: &Context, endpoints: &[Endpoint], pin: &Pin, attempt: &Attempt, now: Moment) -> Vec<Expected> {
+fn expected_of(
+    context: &Context,
+    endpoints: &[Endpoint],
+    tasks: &[TaskTokenId],
+    (pin, attempt): (&Pin, &Attempt),
+    now: Moment,
+) -> Vec<Expected> {
     let kept_ms = context.settings.webhooks.deliveries_kept_ms() - EXPIRES_SOON_MS;
+    let events = pin_events::of(pin, attempt);
+    let end = end_event(attempt, &events).map(|end| end.sequence);
     let mut expected = Vec::new();
-    for event in pin_events::of(pin, attempt).iter().filter(|event| now.since_ms(event.at) < kept_ms) {
+    for event in events.iter().filter(|event| now.since_ms(event.at) < kept_ms) {
         let id = EventId::of_pin(pin.key, event.sequence);
-        let hearing = endpoints.iter().filter(|endpoint| endpoint.hears(event.event, event.at));
-        expected.extend(hearing.map(|endpoint| Expected {
-            pin: pin.key,
-            sequence: event.sequence,
-            at: event.at,
-            key: DeliveryKey { endpoint: endpoint.key, event_at: event.at, id: DeliveryId::of(endpoint.key, id) },
-        }));
+        for endpoint in endpoints.iter().filter(|endpoint| endpoint.hears(event.event, event.at)) {
+            let of_tasks =
+                tasks.iter().filter(|_| end == Some(event.sequence)).map(|task| task.delivery(endpoint.key, id));
+            let deliveries: Vec<DeliveryId> =
+                if is_for_tasks(endpoint) { of_tasks.collect() } else { vec![DeliveryId::of(endpoint.key, id)] };
+            expected.extend(deliveries.into_iter().map(|id| Expected {
+                pin: pin.key,
+                sequence: event.sequence,
+                at: event.at,
+                key: DeliveryKey { endpoint: endpoint.key, event_at: event.at, id },
+            }));
+        }
     }
     expected
 }

@@ -23,6 +23,7 @@ mod purge;
 mod reconciliation;
 mod rollups;
 mod schedules;
+mod task_tokens;
 mod tenants;
 mod webhooks;
 
@@ -58,6 +59,7 @@ struct Tables {
     schedules: schedules::Rows,
     rollups: rollups::Rows,
     webhooks: webhooks::Rows,
+    task_tokens: task_tokens::Rows,
     accounts: BTreeMap<AccountKey, Account>,
     pins: BTreeMap<PinKey, Pin>,
     attempts: BTreeMap<PinKey, Attempt>,

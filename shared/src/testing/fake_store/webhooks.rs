@@ -212,6 +212,10 @@ impl Webhooks for FakeStore {
     }
 
     async fn wipe_webhooks(&self, workspace: WorkspaceId) -> PortResult<bool> {
-        self.call("webhooks.wipe_webhooks", |t| t.webhooks.wipe(workspace)).await
+        let wipe = |t: &mut Tables| {
+            t.task_tokens.retain(|pin, _| pin.workspace != workspace);
+            t.webhooks.wipe(workspace)
+        };
+        self.call("webhooks.wipe_webhooks", wipe).await
     }
 }

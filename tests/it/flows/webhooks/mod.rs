@@ -8,6 +8,7 @@ mod failing;
 mod imports;
 mod recovery;
 mod schedules;
+mod tasks;
 
 use pinbridge_shared::domain::event::{EventId, EventType};
 use pinbridge_shared::domain::ids::{EndpointId, PinKey};

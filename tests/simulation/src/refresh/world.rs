@@ -21,7 +21,8 @@ use pinbridge_shared::flows::accounts::refresh_tokens::{Renewal, after_refusal};
 use pinbridge_shared::flows::pacing::pause_account::pause;
 use pinbridge_shared::ports::{
     ActivityLog, BoardChecks, BoardPage, Creation, Credits, Imports, OAuth, OAuthStates, PinIndex, Pinterest,
-    PinterestUser, Purge, Queue, ReadFailure, Schedules, Secrets, Store, System, Tenants, WebhookSender, Webhooks,
+    PinterestUser, Purge, Queue, ReadFailure, Schedules, Secrets, Store, System, TaskTokens, Tenants, WebhookSender,
+    Webhooks,
 };
 use pinbridge_shared::testing::fake_analytics::FakeAnalytics;
 use pinbridge_shared::testing::fake_boards::FakeBoards;
@@ -212,6 +213,7 @@ impl RefreshWorld {
             webhooks: store.clone() as Arc<dyn Webhooks>,
             webhook_sender: Arc::new(FakeWebhookSender::new(clock.clone(), passed())) as Arc<dyn WebhookSender>,
             destinations: Destinations::default(),
+            task_tokens: store.clone() as Arc<dyn TaskTokens>,
             lanes: Arc::default(),
             system: clock,
             settings,

@@ -17,7 +17,9 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::candidate::Candidate;
-use super::fields::{AltText, BoardId, Color, Description, IdempotencyKey, OnDuplicate, Priority, Terms, Title};
+use super::fields::{
+    AltText, BoardId, Color, Description, IdempotencyKey, OnDuplicate, Priority, TaskToken, Terms, Title,
+};
 use super::options::{IDEMPOTENCY_KEY, ON_DUPLICATE, Options};
 use crate::error::ApiError;
 use crate::named_board::NamedBoard;
@@ -97,6 +99,9 @@ pub struct PinCreate {
     /// Extension: with `refuse`, the request answers 409 `duplicate_content` if a pin of the last 24 hours has the same
     /// content. The default is `warn`.
     pub on_duplicate: Option<OnDuplicate>,
+    /// Extension of `POST /v1/pins` alone: the token of a task of Step Functions that waits for the end of the pin. It
+    /// is a secret, so no answer has it.
+    pub task_token: Option<TaskToken>,
 }
 
 /// The example of a request that creates a pin.

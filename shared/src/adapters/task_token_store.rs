@@ -1,0 +1,60 @@
+//! [`TaskTokens`] on the table, sealed under the data keys of [`envelope`](super::envelope), in whichever custody the
+//! tokens of accounts are.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_secretsmanager::Client;
+
+use super::dynamodb::{DynamoStore, SealedSecrets};
+use super::envelope::data_keys::DataKeys;
+use super::envelope::sealer::Sealer;
+use super::envelope::sealing::Binding;
+use crate::domain::ids::PinKey;
+use crate::domain::secret::Secret;
+use crate::domain::task::TaskTokenId;
+use crate::domain::time::Moment;
+use crate::ports::{PortResult, System, TaskTokens};
+
+/// Tokens in the table, sealed.
+pub struct TaskTokenStore {
+    table: Arc<DynamoStore>,
+    keys: Box<dyn Sealer>,
+}
+
+impl TaskTokenStore {
+    /// The data keys are made at the first secret, and read from `client` once in minutes.
+    pub fn new(client: Client, prefix: &str, table: Arc<DynamoStore>, system: Arc<dyn System>) -> Self {
+        Self { table, keys: Box::new(DataKeys::new(client, prefix, system)) }
+    }
+
+    /// The same without Secrets Manager: a key in memory seals.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn with_held_key(table: Arc<DynamoStore>) -> Self {
+        Self { table, keys: Box::new(super::envelope::sealer::HeldKey) }
+    }
+}
+
+#[async_trait]
+impl TaskTokens for TaskTokenStore {
+    async fn put_task_token(&self, pin: PinKey, token: &Secret, expires_at: Moment) -> PortResult<()> {
+        let id = TaskTokenId::of(token);
+        let (key_id, sealed) = self.keys.seal(&Binding::task_token(pin, &id), token).await?;
+        self.table.write_task_token(pin, &id, &SealedSecrets { key_id, sealed }, expires_at).await
+    }
+
+    async fn task_tokens(&self, pin: PinKey) -> PortResult<Vec<TaskTokenId>> {
+        self.table.list_task_tokens(pin).await
+    }
+
+    async fn task_token(&self, pin: PinKey, id: &TaskTokenId) -> PortResult<Option<Secret>> {
+        let Some(SealedSecrets { key_id, sealed }) = self.table.read_task_token(pin, id).await? else {
+            return Ok(None);
+        };
+        self.keys.open(&Binding::task_token(pin, id), &key_id, &sealed).await.map(Some)
+    }
+
+    async fn delete_task_token(&self, pin: PinKey, id: &TaskTokenId) -> PortResult<()> {
+        self.table.remove_task_token(pin, id).await
+    }
+}
