@@ -273,3 +273,24 @@ fn each_role_reaches_the_secrets_that_it_needs_and_no_other() {
         }
     }
 }
+
+#[test]
+fn only_the_notifier_reaches_the_stacks_destinations() {
+    let policies = [
+        ("EventBusPolicy", "events:PutEvents"),
+        ("EventQueuePolicy", "sqs:SendMessage"),
+        ("TasksPolicy", "states:SendTaskSuccess, states:SendTaskFailure"),
+    ];
+    for (policy, action) in policies {
+        let text = resource(policy);
+        assert!(text.contains("Roles: [!Ref NotifierRole]") && text.contains(action), "{policy}");
+        assert!(text.contains("\n    Condition: "), "{policy} exists only if it is asked for");
+        assert!(!text.contains("Resource: \"*\""), "{policy}");
+    }
+    for action in ["events:", "states:"] {
+        let named = TEMPLATE
+            .lines()
+            .filter(|line| line.contains(&format!("Action: {action}")) || line.contains(&format!("[{action}")));
+        assert_eq!(named.count(), 1, "{action}");
+    }
+}
