@@ -27,12 +27,6 @@ impl TaskTokenStore {
     pub fn new(client: Client, prefix: &str, table: Arc<DynamoStore>, system: Arc<dyn System>) -> Self {
         Self { table, keys: Box::new(DataKeys::new(client, prefix, system)) }
     }
-
-    /// The same without Secrets Manager: a key in memory seals.
-    #[cfg(any(test, feature = "testing"))]
-    pub fn with_held_key(table: Arc<DynamoStore>) -> Self {
-        Self { table, keys: Box::new(super::envelope::sealer::HeldKey) }
-    }
 }
 
 #[async_trait]
