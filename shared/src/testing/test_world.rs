@@ -43,8 +43,8 @@ use crate::flows::reconcile::reconcile_board::reconcile_board;
 use crate::flows::webhooks::notify::work_on_notification;
 use crate::ports::{
     ActivityLog, BoardChecks, Credits, Imports, MAX_DELAY_MS, OAuthStates, PinIndex, PortError, PortResult, Purge,
-    Queue, QueueName, Rollups, Schedules, Secrets, SimulatedAccounts, Store, System, Tenants, Tokens, WebhookSender,
-    Webhooks,
+    Queue, QueueName, Rollups, Schedules, Secrets, SimulatedAccounts, Store, System, TaskTokens, Tenants, Tokens,
+    WebhookSender, Webhooks,
 };
 
 /// 2026-01-01T00:00:00Z: the start of a minute, so that the distance to the next tick is known.
@@ -119,6 +119,18 @@ pub struct TestWorld {
     progress: Mutex<Progress>,
 }
 
+/// The ports whose rows have sealed texts.
+struct Sealed {
+    webhooks: Arc<dyn Webhooks>,
+    task_tokens: Arc<dyn TaskTokens>,
+}
+
+impl Sealed {
+    fn of(store: &Arc<FakeStore>) -> Self {
+        Self { webhooks: store.clone(), task_tokens: store.clone() }
+    }
+}
+
 struct Progress {
     /// The minute of the last tick.
     ticked: i64,
@@ -136,20 +148,20 @@ impl TestWorld {
     pub async fn with_store(seed: u64) -> (Self, Arc<FakeStore>) {
         let (system, faults) = parts(seed);
         let store = Arc::new(FakeStore::new(faults.clone()));
-        (Self::assemble(Arc::clone(&store), Arc::clone(&store), None, system, faults).await, store)
+        (Self::assemble(Arc::clone(&store), Sealed::of(&store), None, system, faults).await, store)
     }
 
     /// The same with `event_bus` or `tasks` as that destination of the stack.
     pub async fn with_destination(seed: u64, destination: Destination) -> (Self, Arc<FakeStore>) {
         let (system, faults) = parts(seed);
         let store = Arc::new(FakeStore::new(faults.clone()));
-        (Self::assemble(Arc::clone(&store), Arc::clone(&store), Some(destination), system, faults).await, store)
+        (Self::assemble(Arc::clone(&store), Sealed::of(&store), Some(destination), system, faults).await, store)
     }
 
     /// The same on a table of the caller's. What has sealed texts is in memory: webhooks, and tokens of tasks.
     pub async fn on<T: Table>(table: Arc<T>, seed: u64) -> Self {
         let (system, faults) = parts(seed);
-        let sealed = Arc::new(FakeStore::new(faults.clone()));
+        let sealed = Sealed::of(&Arc::new(FakeStore::new(faults.clone())));
         Self::assemble(table, sealed, None, system, faults).await
     }
 
@@ -160,13 +172,14 @@ impl TestWorld {
         seed: u64,
     ) -> Self {
         let (system, faults) = parts(seed);
-        let webhooks = webhooks(system.clone());
-        Self::assemble(table, webhooks, system, faults).await
+        let in_memory = Sealed::of(&Arc::new(FakeStore::new(faults.clone())));
+        let sealed = Sealed { webhooks: webhooks(system.clone()), ..in_memory };
+        Self::assemble(table, sealed, None, system, faults).await
     }
 
     async fn assemble<T: Table>(
         table: Arc<T>,
-        sealed: Arc<FakeStore>,
+        sealed: Sealed,
         destination: Option<Destination>,
         system: Arc<ManualSystem>,
         faults: Arc<Faults>,
@@ -202,8 +215,8 @@ impl TestWorld {
             pin_index: table.clone(),
             rollups: table.clone(),
             credits: table.clone(),
-            webhooks: Arc::clone(&sealed) as Arc<dyn Webhooks>,
-            task_tokens: sealed,
+            webhooks: sealed.webhooks,
+            task_tokens: sealed.task_tokens,
             webhook_sender: Arc::clone(&webhook_sender) as Arc<dyn WebhookSender>,
             destinations,
             lanes: Arc::default(),

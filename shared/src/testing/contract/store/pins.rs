@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::domain::ids::{AccountId, AccountKey, ImportId, KeyId, PinId, PinKey, ScheduleId, UserId, WorkspaceId};
 use crate::domain::pin::attempt::{Attempt, Status};
+use crate::domain::pin::candidate::Candidate;
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::history::{Event, EventKind};
 use crate::domain::pin::lateness::LateCause;
