@@ -97,6 +97,8 @@ async fn accept_stubbornly(world: &TestWorld) {
 /// A pin is published while its receiver fails once, with `fault` at the nth port call; answers whether it went off.
 async fn story(nth: usize, fault: Fault) -> bool {
     let world = TestWorld::new(7).await;
+    // An empty board would be believed to lack the Pin only after hours.
+    world.pinterest.add_stranger(&testdata::request("any").board_id, "Somebody's soup");
     let endpoint = subscribe(&world, 1, URL, &EventType::defaults()).await;
     world.webhook_sender.answer_next(URL, [answered(500)]);
     world.faults.plan_any(nth, fault);
