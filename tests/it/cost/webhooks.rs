@@ -1,5 +1,5 @@
-//! What the table charges for webhooks: nothing more for a pin without them, one write unit for a delivery that succeeds
-//! at once, and at most three for each retry.
+//! What the table charges for webhooks: nothing more for a pin without them, at most two write units for an event that
+//! is delivered at once, and at most three for each retry.
 
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pinbridge_shared::adapters::dynamodb::DynamoStore;
-use pinbridge_shared::domain::event::pin_events;
+use pinbridge_shared::domain::event::recorded;
 use pinbridge_shared::domain::ids::{ImportId, KeyId, PinId, PinKey, ScheduleId, UserId, WorkspaceId};
 use pinbridge_shared::domain::pacing::backlog::BacklogRow;
 use pinbridge_shared::domain::pacing::budget::DaySpending;
@@ -104,7 +104,7 @@ fn full_attempt() -> Attempt {
         expires_at: Some(EXPIRES),
         removed_at: Some(at(6_000)),
         is_superseded: true,
-        events: pin_events::counted(&every_event(), Some(Failure::RateLimited)),
+        events: recorded::counted(&every_event(), Some(Failure::RateLimited)),
         ..attempt(Status::Published)
     }
 }

@@ -16,8 +16,8 @@ pub const SECTIONS: [(&str, &str); 6] = [
     ("handling-errors", "Errors"),
 ];
 
-/// Every event of a timeline by its name. `accepted` comes from the row of the pin, not from its history, and deliveries
-/// to webhooks from their own rows.
+/// Every event of a timeline by its name. `accepted` comes from the row of the pin, not from its history; deliveries to
+/// webhooks come from rows of their own.
 pub fn events() -> Vec<(&'static str, &'static str)> {
     let accepted = (
         "accepted",

@@ -3,7 +3,7 @@
 use super::item::{Builder, Item, Reader, moment, text, unreadable};
 use super::keys;
 use super::request_fields::{read_request, with_request};
-use crate::domain::event::pin_events;
+use crate::domain::event::recorded;
 use crate::domain::ids::PinKey;
 use crate::domain::pin::attempt::{Attempt, OUTLIVES_PIN_MS, Status};
 use crate::domain::pin::candidate::Candidate;
@@ -145,7 +145,7 @@ pub fn read_attempt(pin: &Pin, item: &Item) -> PortResult<Attempt> {
         finished_at: row.maybe_moment("fin"),
         updated_at: row.moment("upd")?,
         // A row of an earlier build has no count.
-        events: row.maybe_number("ev").unwrap_or_else(|| pin_events::counted(&history, failure)),
+        events: row.maybe_number("ev").unwrap_or_else(|| recorded::counted(&history, failure)),
         history,
         expires_at: row.maybe_expiry("expires_at"),
         removed_at: row.maybe_moment("rem"),

@@ -6,6 +6,7 @@ pub mod note;
 pub mod occurrence;
 pub mod payload;
 pub mod pin_events;
+pub mod recorded;
 
 use std::fmt;
 

@@ -4,6 +4,7 @@
 //! so that the numbers have no gaps although the history drops entries.
 
 use super::EventType;
+use super::recorded::{counted, types_of};
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::failure::Failure;
@@ -22,47 +23,6 @@ pub struct PinEvent {
     pub at: Moment,
     /// The entry of the history that records it; `None` for the acceptance.
     pub entry: Option<Event>,
-}
-
-/// The types of the events that an entry records, in their order. `failure` is the row's at that time.
-fn types_of(entry: &Event, failure: Option<Failure>) -> &'static [EventType] {
-    use EventType as T;
-    let is_open_end = [Failure::OutcomeAmbiguous, Failure::OutcomeUnverifiable]
-        .iter()
-        .any(|end| entry.note.as_deref() == Some(end.code()));
-    match entry.kind {
-        EventKind::Deferred => &[T::PinDeferred],
-        EventKind::RetryPlanned => &[T::PinRetrying],
-        EventKind::AnswerUnknown => &[T::PinOutcomeUnknown],
-        EventKind::NotOnPinterest | EventKind::NoneByPerson => &[T::PinOutcomeResolved],
-        EventKind::Published => &[T::PinPublished],
-        EventKind::Adopted | EventKind::ResolvedByPerson => &[T::PinOutcomeResolved, T::PinPublished],
-        EventKind::Failed if is_open_end => &[T::PinOutcomeResolved, T::PinFailed],
-        EventKind::Failed => &[T::PinFailed],
-        EventKind::Deleted if failure == Some(Failure::PinDeleted) => &[T::PinCanceled],
-        EventKind::Deleted
-        | EventKind::AttemptStarted
-        | EventKind::NotSent
-        | EventKind::ReconcileInconclusive
-        | EventKind::Retried
-        | EventKind::DuplicateFound
-        | EventKind::DuplicateRemoved
-        | EventKind::Edited
-        | EventKind::RemovedFromPinterest
-        | EventKind::Superseded
-        | EventKind::Undeliverable
-        | EventKind::Omitted => &[],
-    }
-}
-
-/// How many events an entry records. `failure` is the row's at that time.
-pub fn recorded_by(entry: &Event, failure: Option<Failure>) -> u32 {
-    u32::try_from(types_of(entry, failure).len()).unwrap_or(u32::MAX)
-}
-
-/// The count of a row from before rows counted their events: those that its history still shows.
-pub fn counted(history: &[Event], failure: Option<Failure>) -> u32 {
-    history.iter().map(|entry| recorded_by(entry, failure)).sum()
 }
 
 /// The events that the pin's rows still show, in order. Those of entries that the history has dropped are missing.

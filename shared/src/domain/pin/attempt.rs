@@ -11,7 +11,7 @@ use super::late_cause::LateCause;
 use super::origin::Actor;
 use super::shortened::shortened;
 use super::{Pin, Placement, WaitReason};
-use crate::domain::event::pin_events;
+use crate::domain::event::recorded;
 use crate::domain::time::{DAY_MS, Moment};
 
 /// The public states. `Published` and `Failed` are terminal.
@@ -94,7 +94,7 @@ pub struct Attempt {
     /// Why its first attempt started late, or why none started in time. See [`lateness`](super::lateness).
     pub late_cause: Option<LateCause>,
     /// How many events for subscribers this row has recorded, those included that the history has dropped. See
-    /// [`pin_events`](crate::domain::event::pin_events).
+    /// [`recorded`](crate::domain::event::recorded).
     pub events: u32,
 }
 
@@ -581,7 +581,7 @@ impl Attempt {
     fn logged(mut self, kind: EventKind, fill: impl FnOnce(&mut Event)) -> Self {
         let mut event = Event::new(kind, self.updated_at, self.attempt);
         fill(&mut event);
-        self.events += pin_events::recorded_by(&event, self.failure);
+        self.events += recorded::recorded_by(&event, self.failure);
         history::push(&mut self.history, event);
         self
     }
