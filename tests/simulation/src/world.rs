@@ -22,6 +22,7 @@ use pinbridge_shared::domain::credit::Limits;
 use pinbridge_shared::domain::message::PublishMessage;
 use pinbridge_shared::domain::pacing::bucket::Link;
 use pinbridge_shared::domain::reconcile::duplicate_check::DuplicateCheck;
+use pinbridge_shared::domain::repeated_write::Trail;
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::flows::pins::read_pins;
 use pinbridge_shared::flows::tenants::projects;
@@ -275,6 +276,7 @@ impl SimWorld {
                 life: TokenLife::default(),
                 rev: 1,
                 nonce: "set-up".into(),
+                trail: Trail::default(),
             };
             at_once(self.store.save_account(&account)).expect("stored");
             self.connect(index);

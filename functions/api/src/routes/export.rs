@@ -167,6 +167,7 @@ mod tests {
     use pinbridge_shared::domain::account::Account;
     use pinbridge_shared::domain::account::credentials::TokenLife;
     use pinbridge_shared::domain::ids::{AccountId, AccountKey, WorkspaceId};
+    use pinbridge_shared::domain::repeated_write::Trail;
     use uuid::Uuid;
 
     use super::*;
@@ -185,6 +186,7 @@ mod tests {
             life: TokenLife::default(),
             rev: 1,
             nonce: "n".into(),
+            trail: Trail::default(),
         };
         Entry::Account(Box::new(account), Box::default())
     }

@@ -90,6 +90,7 @@ altered_port! {
     fn endpoint_health(key: EndpointKey) -> PortResult<Health>;
     fn save_endpoint_health(key: EndpointKey, next: &Health) -> PortResult<Write<()>>;
     fn delivery(key: DeliveryKey) -> PortResult<Option<Delivery>>;
+    fn deliveries_of(keys: &[DeliveryKey]) -> PortResult<Vec<Option<Delivery>>>;
     fn deliveries(
         endpoint: EndpointKey, listed: Listed, after: Option<DeliveryKey>, limit: usize
     ) -> PortResult<Vec<Delivery>>;
