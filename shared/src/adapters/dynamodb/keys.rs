@@ -20,7 +20,7 @@
 //! | pin | `{ws}#pin#{pin}` | `request` |
 //! | tombstone of a purged pin | `{ws}#pin#{pin}` | `grave` |
 //! | attempt | `{ws}#pin#{pin}` | `attempt` |
-//! | words about an attempt, and the Pins that could be its | `{ws}#pin#{pin}` | `attempt#{attempt}` |
+//! | words about an attempt | `{ws}#pin#{pin}` | `attempt#{attempt}` |
 //! | schedule | `{ws}#schedule#{schedule}` | `schedule` |
 //! | sibling | `{ws}#sibling#{account}#{content hash}` | `{pin}` |
 //! | backlog | `{ws}#backlog#{account}` | `{priority}#{created}#{pin}#{generation}` |

@@ -102,7 +102,7 @@ pub struct Attempt {
 /// rows in any order, days late at times.
 pub const OUTLIVES_PIN_MS: i64 = 7 * DAY_MS;
 /// Pinterest's message is kept up to this many bytes.
-pub const DETAIL_MAX: usize = 88;
+pub const DETAIL_MAX: usize = 84;
 /// How many duplicates get an event of their own: more would push the publish itself out of the history.
 pub const REPORTED_MAX: usize = 3;
 
