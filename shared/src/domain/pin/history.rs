@@ -100,7 +100,8 @@ impl EventKind {
     }
 }
 
-/// One event. `status` and `request_id` are Pinterest's; of an edit, a retry and a person's decision, `request_id` is the [`Mark`](super::origin::Mark) of who made it.
+/// One event. `status` and `request_id` are Pinterest's; of an edit, a retry and a person's decision, `request_id` is
+/// the [`Mark`](super::origin::Mark) of who made it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     pub kind: EventKind,
