@@ -147,7 +147,7 @@ pub async fn resolve(
             standing: *standing,
         })
         .collect();
-    // Behind the claimants: they are ruled on with them, and nothing is written for them.
+    // Behind those of the claimants, and ruled on with them.
     let deadlines = &context.settings.deadlines;
     let left_behind = left_behind(&twins, board, &claims, &free, deadlines);
     claims.extend(left_behind.iter().map(|(left, request)| left_behind::claim(left, request, deadlines)));
@@ -160,9 +160,9 @@ pub async fn resolve(
         let is_short = shares_out && !group.iter().all(|index| matches!(ruled.rulings[*index], Ruling::Adopt(_)));
         let is_withheld = is_short && reading.unclear.is_some();
         let mut writes = Vec::new();
-        for (index, (unresolved, standing)) in
-            group.into_iter().filter_map(|index| Some((index, *claimants.get(index)?)))
-        {
+        for index in group {
+            // What was left behind is no claimant: nothing is written for it.
+            let Some(&(unresolved, standing)) = claimants.get(index) else { continue };
             let ruling = if is_withheld { Ruling::Wait } else { ruled.rulings[index] };
             if standing == Standing::Due
                 && let Ok(Some(next)) =
