@@ -185,10 +185,13 @@ fn statements(role: &str) -> Vec<Statement> {
         .collect()
 }
 
-/// IAM's wildcard: any characters, slashes too.
+/// IAM's wildcards: `*` is any characters, slashes too; `?` is one character.
 fn matches(pattern: &str, text: &str) -> bool {
+    let fits = |pattern: &str, text: &str| {
+        pattern.len() == text.len() && pattern.bytes().zip(text.bytes()).all(|(one, byte)| one == b'?' || one == byte)
+    };
     match pattern.split_once('*') {
-        None => pattern == text,
+        None => fits(pattern, text),
         Some((start, rest)) => text
             .strip_prefix(start)
             .is_some_and(|text| (0..=text.len()).any(|at| text.is_char_boundary(at) && matches(rest, &text[at..]))),
@@ -202,16 +205,20 @@ fn may(role: &[Statement], action: &str, secret: &str) -> bool {
         .any(|one| one.actions.iter().any(|pattern| matches(pattern, &action)) && one.resources.iter().any(is_of))
 }
 
-/// Secrets Manager appends six characters to a secret's name.
-const SECRETS: [(&str, &str); 7] = [
-    ("tokens", "pinbridge/8f14e45f/00000000-AbCdEf"),
-    ("app secret", "pinbridge/pinterest-app-secret-AbCdEf"),
-    ("session key", "pinbridge/session-key-AbCdEf"),
-    ("pacing key", "pinbridge/pacing-key-AbCdEf"),
-    ("receipt key", "pinbridge/receipt-key-AbCdEf"),
-    ("data keys", "pinbridge/data-keys-AbCdEf"),
-    ("another's", "other/secret-AbCdEf"),
+const SECRETS: [(&str, &str); 8] = [
+    ("tokens", "pinbridge/8f14e45f/00000000"),
+    ("app secret", "pinbridge/pinterest-app-secret"),
+    ("session key", "pinbridge/session-key"),
+    ("pacing key", "pinbridge/pacing-key"),
+    ("receipt key", "pinbridge/receipt-key"),
+    ("data keys", "pinbridge/data-keys"),
+    ("one with a longer name", "pinbridge/pacing-key-of-others"),
+    ("another's", "other/secret"),
 ];
+/// Secrets Manager appends a hyphen and six characters to a secret's name. A call that names a secret which isn't there
+/// is authorized for the bare name: a role without it is told that it may not, instead of that there is none, and the
+/// secret is never made.
+const SUFFIXES: [&str; 2] = ["-AbCdEf", ""];
 
 static ACTIONS: [&str; 9] = [
     "GetSecretValue",
@@ -266,9 +273,9 @@ fn each_role_reaches_the_secrets_that_it_needs_and_no_other() {
         assert!(statements.len() > 2, "{role} was not read");
         for (name, secret) in SECRETS {
             let wanted = granted.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, actions)| actions);
-            for action in ACTIONS {
-                let is_allowed = may(&statements, action, secret);
-                assert_eq!(is_allowed, wanted.contains(&action), "{role}: {action} of the {name}");
+            for (action, suffix) in ACTIONS.into_iter().flat_map(|action| SUFFIXES.map(|suffix| (action, suffix))) {
+                let is_allowed = may(&statements, action, &format!("{secret}{suffix}"));
+                assert_eq!(is_allowed, wanted.contains(&action), "{role}: {action} of the {name}, {suffix:?}");
             }
         }
     }
