@@ -94,6 +94,11 @@ impl Destinations {
         self.tasks.as_ref()
     }
 
+    /// Whether none is configured.
+    pub fn is_empty(&self) -> bool {
+        self.buses.is_empty() && self.tasks.is_none()
+    }
+
     fn all(&self) -> impl Iterator<Item = Destination> {
         self.buses.keys().copied().chain(self.tasks.as_ref().map(|_| Destination::TaskTokens))
     }
