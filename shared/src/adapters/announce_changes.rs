@@ -11,6 +11,7 @@
 //! |---|---|
 //! | `schedule.*` | each write of the schedule's row; its number and its nonce show whether it was made |
 //! | `import.completed` | the totals |
+//! | `import.failed` | a stop |
 //! | `account.connected`, `account.reconnect_required` | a write of the account's row, compared with the row before |
 //! | `account.paused` | a pause or a hold of some minutes of an account that has none |
 //! | `account.resumed` | the end of a hold. A pause ends without a write: the rescuer waits for its end. |
@@ -231,6 +232,15 @@ struct AnnouncingImports {
     changes: Arc<Changes>,
 }
 
+impl AnnouncingImports {
+    /// Stops the import. Returns whether it has stopped: one that is finished by now does not.
+    async fn stop(&self, key: ImportKey, stop: &Stop) -> PortResult<bool> {
+        self.inner.stop_import(key, Some(stop)).await?;
+        let import = self.inner.import(key).await?.filter(|import| import.finished.is_none());
+        Ok(import.and_then(|import| import.stopped).is_some_and(|stored| stored == *stop))
+    }
+}
+
 altered_port! {
     Imports for AnnouncingImports {
         async fn finish_import(&self, key: ImportKey, totals: &Totals) -> PortResult<()> {
@@ -238,6 +248,17 @@ altered_port! {
             let source = Source::Import { import: key.import };
             let event = self.changes.pending(Some(event), source, key.import.0).await;
             self.changes.announced(event, self.inner.finish_import(key, totals), |_| true).await
+        }
+
+        async fn stop_import(&self, key: ImportKey, stop: Option<&Stop>) -> PortResult<()> {
+            let Some(stop) = stop else { return self.inner.stop_import(key, None).await };
+            let source = Source::ImportStop { import: key.import, at: stop.at };
+            let event = occurrence::of_import_stop(key, stop);
+            let event = self.changes.pending(Some(event), source, key.import.0).await;
+            if event.is_none() {
+                return self.inner.stop_import(key, Some(stop)).await;
+            }
+            self.changes.announced(event, self.stop(key, stop), |has_stopped| *has_stopped).await.map(|_| ())
         }
     }
 
@@ -247,7 +268,6 @@ altered_port! {
     fn import_chunk(import: &Import, chunk: u32) -> PortResult<Option<Vec<Row>>>;
     fn put_import_result(import: &Import, result: &ChunkResult) -> PortResult<()>;
     fn import_results(key: ImportKey) -> PortResult<Vec<ChunkResult>>;
-    fn stop_import(key: ImportKey, stop: Option<&Stop>) -> PortResult<()>;
     fn drop_import_chunks(key: ImportKey, nonce: &str) -> PortResult<()>;
     fn imports(workspace: WorkspaceId, limit: usize) -> PortResult<Vec<Import>>;
     fn wipe_imports(workspace: WorkspaceId) -> PortResult<bool>;

@@ -10,9 +10,8 @@ use super::dynamodb::{DynamoStore, SealedSecrets};
 use super::envelope::data_keys::DataKeys;
 use super::envelope::sealer::Sealer;
 use super::envelope::sealing::Binding;
-use crate::domain::ids::PinKey;
 use crate::domain::secret::Secret;
-use crate::domain::task::TaskTokenId;
+use crate::domain::task::{Awaited, TaskTokenId};
 use crate::domain::time::Moment;
 use crate::ports::{PortResult, System, TaskTokens};
 
@@ -31,24 +30,24 @@ impl TaskTokenStore {
 
 #[async_trait]
 impl TaskTokens for TaskTokenStore {
-    async fn put_task_token(&self, pin: PinKey, token: &Secret, expires_at: Moment) -> PortResult<()> {
+    async fn put_task_token(&self, awaited: Awaited, token: &Secret, expires_at: Moment) -> PortResult<()> {
         let id = TaskTokenId::of(token);
-        let (key_id, sealed) = self.keys.seal(&Binding::task_token(pin, &id), token).await?;
-        self.table.write_task_token(pin, &id, &SealedSecrets { key_id, sealed }, expires_at).await
+        let (key_id, sealed) = self.keys.seal(&Binding::task_token(awaited, &id), token).await?;
+        self.table.write_task_token(awaited, &id, &SealedSecrets { key_id, sealed }, expires_at).await
     }
 
-    async fn task_tokens(&self, pin: PinKey) -> PortResult<Vec<TaskTokenId>> {
-        self.table.list_task_tokens(pin).await
+    async fn task_tokens(&self, awaited: Awaited) -> PortResult<Vec<TaskTokenId>> {
+        self.table.list_task_tokens(awaited).await
     }
 
-    async fn task_token(&self, pin: PinKey, id: &TaskTokenId) -> PortResult<Option<Secret>> {
-        let Some(SealedSecrets { key_id, sealed }) = self.table.read_task_token(pin, id).await? else {
+    async fn task_token(&self, awaited: Awaited, id: &TaskTokenId) -> PortResult<Option<Secret>> {
+        let Some(SealedSecrets { key_id, sealed }) = self.table.read_task_token(awaited, id).await? else {
             return Ok(None);
         };
-        self.keys.open(&Binding::task_token(pin, id), &key_id, &sealed).await.map(Some)
+        self.keys.open(&Binding::task_token(awaited, id), &key_id, &sealed).await.map(Some)
     }
 
-    async fn delete_task_token(&self, pin: PinKey, id: &TaskTokenId) -> PortResult<()> {
-        self.table.remove_task_token(pin, id).await
+    async fn delete_task_token(&self, awaited: Awaited, id: &TaskTokenId) -> PortResult<()> {
+        self.table.remove_task_token(awaited, id).await
     }
 }

@@ -398,8 +398,8 @@ pub const STATE_MACHINES: Setting = Setting {
     parameter: Some("StateMachineArns"),
     default: None,
     expected: "ARNs separated by commas",
-    meaning: "State machines of Step Functions whose tasks may wait for pins with a `task_token`. The notifier may end \
-              tasks of these only. None: a pin with a `task_token` is refused.",
+    meaning: "State machines of Step Functions whose tasks may wait for pins and imports with a `task_token`. The \
+              notifier may end tasks of these only. None: a `task_token` is refused.",
 };
 
 pub const TABLE: Setting = resource("PINBRIDGE_TABLE", "Name of the DynamoDB table.");

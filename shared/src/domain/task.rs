@@ -1,11 +1,14 @@
-//! Tasks of Step Functions that wait for the end of a pin. Whoever has a task's token can end the task, so the token is
-//! a secret.
+//! Tasks of Step Functions that wait for the end of a pin or of an import. Whoever has a task's token can end the task,
+//! so the token is a secret.
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::event::pin_events::PinEvent;
 use super::event::{EventId, EventType};
+use super::ids::{ImportId, PinId, PinKey, WorkspaceId};
+use super::import::ImportKey;
 use super::pin::LIFETIME_MS;
 use super::pin::attempt::Attempt;
 use super::secret::Secret;
@@ -15,14 +18,74 @@ use super::webhook::endpoint::EndpointKey;
 
 /// The longest token, in characters. It is Step Functions' limit.
 pub const TASK_TOKEN_MAX: usize = 2_048;
-/// So many tasks may wait for one pin.
-pub const TASKS_PER_PIN_MAX: usize = 10;
-/// A token is kept for this time, in milliseconds: a pin's longest life, and the time in which its end is delivered.
+/// So many tasks may wait for one pin, or for one import.
+pub const TASKS_MAX: usize = 10;
+/// A token is kept for this time, in milliseconds: a pin's longest life, and the time in which its end is delivered. An
+/// import ends within minutes, unless it stops.
 pub const TOKEN_KEPT_MS: i64 = LIFETIME_MS + 7 * DAY_MS;
 /// The longest name of an error, in characters. It is Step Functions' limit.
 const ERROR_MAX: usize = 256;
 /// Of a token's hash, so many bytes name it.
 const ID_BYTES: usize = 16;
+
+/// What a task waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Awaited {
+    Pin(PinKey),
+    Import(ImportKey),
+}
+
+impl Awaited {
+    /// The import that is over with an event; `None` for an event that ends no import. `body` is the event's.
+    pub fn import_of(workspace: WorkspaceId, event: EventType, body: &str) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct OfImport {
+            import_id: ImportId,
+        }
+        if !matches!(event, EventType::ImportCompleted | EventType::ImportFailed) {
+            return None;
+        }
+        let OfImport { import_id: import } = serde_json::from_str(body).ok()?;
+        Some(Self::Import(ImportKey { workspace, import }))
+    }
+
+    /// What it is, in a word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pin(_) => "pin",
+            Self::Import(_) => "import",
+        }
+    }
+
+    pub fn workspace(self) -> WorkspaceId {
+        match self {
+            Self::Pin(key) => key.workspace,
+            Self::Import(key) => key.workspace,
+        }
+    }
+
+    /// The id of the pin or of the import. No pin has that of an import: both are random, or hashes of different names.
+    pub fn id(self) -> Uuid {
+        match self {
+            Self::Pin(key) => key.pin.0,
+            Self::Import(key) => key.import.0,
+        }
+    }
+
+    pub fn pin(self) -> Option<PinId> {
+        match self {
+            Self::Pin(key) => Some(key.pin),
+            Self::Import(_) => None,
+        }
+    }
+
+    pub fn import(self) -> Option<ImportId> {
+        match self {
+            Self::Pin(_) => None,
+            Self::Import(key) => Some(key.import),
+        }
+    }
+}
 
 /// Names a token without being one: the beginning of its SHA-256, in lower-case hex.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,7 +122,13 @@ pub enum TaskAnswer {
 }
 
 /// The events that end a task.
-pub const ENDS: [EventType; 3] = [EventType::PinPublished, EventType::PinFailed, EventType::PinCanceled];
+pub const ENDS: [EventType; 5] = [
+    EventType::PinPublished,
+    EventType::PinFailed,
+    EventType::PinCanceled,
+    EventType::ImportCompleted,
+    EventType::ImportFailed,
+];
 
 /// The event that ends the tasks of the pin; `None` while it isn't over. `events` are all that its rows show, in order.
 pub fn end_event<'a>(attempt: &Attempt, events: &'a [PinEvent]) -> Option<&'a PinEvent> {
@@ -73,7 +142,7 @@ pub fn end_of(event: EventType, body: &str) -> TaskEnd {
         error_code: Option<String>,
         error_message: Option<String>,
     }
-    if event == EventType::PinPublished {
+    if matches!(event, EventType::PinPublished | EventType::ImportCompleted) {
         return TaskEnd::Success { output: body.to_owned() };
     }
     let Failed { error_code, error_message } = serde_json::from_str(body).unwrap_or_default();
@@ -84,11 +153,10 @@ pub fn end_of(event: EventType, body: &str) -> TaskEnd {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
-    use crate::domain::event::pin_events;
-    use crate::domain::ids::{EndpointId, WorkspaceId};
+    use crate::domain::event::{occurrence, pin_events};
+    use crate::domain::ids::EndpointId;
+    use crate::domain::import::{Stop, StopReason, Totals};
     use crate::domain::pin::attempt::Upstream;
     use crate::domain::pin::failure::Failure;
     use crate::domain::testdata;
@@ -119,6 +187,27 @@ mod tests {
         assert_eq!(end_of(EventType::PinFailed, body), failed);
         let unnamed = TaskEnd::Failure { error: "pin.canceled".to_owned(), cause: String::new() };
         assert_eq!(end_of(EventType::PinCanceled, "{}"), unnamed);
+    }
+
+    #[test]
+    fn an_import_with_results_is_a_success_and_one_that_stops_a_failure_with_its_reason() {
+        let key = ImportKey::of(WorkspaceId(Uuid::from_u128(1)), "file");
+        let totals = Totals { created: 1, failed: 2, done_at: Some(Moment(5)), ..Totals::default() };
+        let completed = occurrence::of_import(key, &totals, Moment(9));
+        let success = TaskEnd::Success { output: completed.payload.clone() };
+        assert_eq!(end_of(completed.event, &completed.payload), success, "a row that fails fails no import");
+        let stopped = occurrence::of_import_stop(key, &Stop { reason: StopReason::RowsMissing, at: Moment(5) });
+        let failure = TaskEnd::Failure {
+            error: "import_rows_missing".to_owned(),
+            cause: StopReason::RowsMissing.message().to_owned(),
+        };
+        assert_eq!(end_of(stopped.event, &stopped.payload), failure);
+        for end in [&completed, &stopped] {
+            assert!(ENDS.contains(&end.event));
+            assert_eq!(Awaited::import_of(key.workspace, end.event, &end.payload), Some(Awaited::Import(key)));
+        }
+        assert_eq!(Awaited::import_of(key.workspace, EventType::PinPublished, &completed.payload), None);
+        assert_eq!(Awaited::import_of(key.workspace, EventType::ImportCompleted, "{}"), None);
     }
 
     #[test]

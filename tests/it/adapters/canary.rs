@@ -18,6 +18,7 @@ use pinbridge_shared::context::{Context, Destinations};
 use pinbridge_shared::domain::ids::{AccountKey, PinKey};
 use pinbridge_shared::domain::message::NotifyMessage;
 use pinbridge_shared::domain::secret::Secret;
+use pinbridge_shared::domain::task::Awaited;
 use pinbridge_shared::domain::tenant::user::Email;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::flows::tenants::invitations;
@@ -260,24 +261,27 @@ impl Run {
         println!("BODY publisher {}", serde_json::to_string(&answer).expect("JSON"));
     }
 
-    /// A task that waits for a pin: refused where no state machine is named, then accepted, and ended with its pin.
+    /// A task that waits for a pin or an import: refused where no state machine is named, then accepted, and ended with
+    /// its pin.
     async fn wait_for_a_pin(&mut self, account: AccountKey, mut pin: Value, with_key: &[(&str, &str)]) {
         self.keep("task token", TASK_TOKEN);
         let mut in_header = with_key.to_vec();
         in_header.push(("x-pinbridge-task-token", TASK_TOKEN));
         self.ask("POST", "/v1/pins", &in_header, &pin.to_string()).await;
+        self.ask("POST", "/v1/pins/imports/json", &in_header, &json!([pin]).to_string()).await;
         pin["task_token"] = json!(TASK_TOKEN);
         self.ask("POST", "/v1/pins/validate", with_key, &pin.to_string()).await;
         let destinations = Destinations::default().with_tasks(Arc::new(PrintedTasks));
         let waiting = Context { destinations, ..self.world.clone() };
         let good = std::mem::replace(&mut self.world, waiting);
+        self.ask("POST", "/v1/pins/imports/json", &in_header, &json!([pin]).to_string()).await;
         let accepted = self.ask("POST", "/v1/pins", with_key, &pin.to_string()).await;
         self.publish(&self.world).await;
         let pin = accepted["id"].as_str().expect("an id").parse().expect("one");
         let key = PinKey { workspace: account.workspace, pin };
         let ends_at_ms = self.world.system.monotonic_ms() + 45_000;
         work_on_notification(&self.world, NotifyMessage::of_pin(key, 1, 2), ends_at_ms).await.expect("ended");
-        assert_eq!(self.world.task_tokens.task_tokens(key).await.expect("read"), []);
+        assert_eq!(self.world.task_tokens.task_tokens(Awaited::Pin(key)).await.expect("read"), []);
         self.world = good;
     }
 

@@ -7,9 +7,10 @@ use pinbridge_shared::adapters::dynamodb::DynamoStore;
 use pinbridge_shared::adapters::step_functions::StepFunctions;
 use pinbridge_shared::adapters::system::RealSystem;
 use pinbridge_shared::adapters::task_token_store::TaskTokenStore;
-use pinbridge_shared::domain::ids::{PinId, PinKey, WorkspaceId};
+use pinbridge_shared::domain::ids::{ImportId, PinId, PinKey, WorkspaceId};
+use pinbridge_shared::domain::import::ImportKey;
 use pinbridge_shared::domain::secret::Secret;
-use pinbridge_shared::domain::task::{TaskAnswer, TaskEnd, TaskTokenId};
+use pinbridge_shared::domain::task::{Awaited, TaskAnswer, TaskEnd, TaskTokenId};
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::ports::{PortError, PortResult, TaskTokens, Tasks};
 use pinbridge_shared::testing::START;
@@ -26,8 +27,13 @@ const TOKEN: &str = "AAAAKgAAAAIAAAAAAAAAAQ";
 /// Far ahead, so that no row expires.
 const EXPIRES: Moment = Moment(4_000_000_000_000);
 
-fn pin(workspace: u128, pin: u128) -> PinKey {
-    PinKey { workspace: WorkspaceId(Uuid::from_u128(workspace)), pin: PinId(Uuid::from_u128(pin)) }
+fn pin(workspace: u128, pin: u128) -> Awaited {
+    Awaited::Pin(PinKey { workspace: WorkspaceId(Uuid::from_u128(workspace)), pin: PinId(Uuid::from_u128(pin)) })
+}
+
+fn import(workspace: u128, import: u128) -> Awaited {
+    let workspace = WorkspaceId(Uuid::from_u128(workspace));
+    Awaited::Import(ImportKey { workspace, import: ImportId(Uuid::from_u128(import)) })
 }
 
 async fn end(url: &str, end: &TaskEnd) -> PortResult<TaskAnswer> {
@@ -80,10 +86,10 @@ async fn a_task_that_is_over_is_told_from_an_outage_and_a_refusal() {
 
 /// What the store in memory and the table have in common.
 async fn check(tokens: &dyn TaskTokens) {
-    let (mine, other) = (pin(1, 1), pin(1, 2));
+    let (mine, other) = (pin(1, 1), import(1, 2));
     let [first, second] = ["token-a", TOKEN].map(Secret::new);
-    for (pin, token) in [(mine, &first), (mine, &second), (mine, &first), (other, &first)] {
-        tokens.put_task_token(pin, token, EXPIRES).await.expect("stored");
+    for (awaited, token) in [(mine, &first), (mine, &second), (mine, &first), (other, &first)] {
+        tokens.put_task_token(awaited, token, EXPIRES).await.expect("stored");
     }
     let mut ids = vec![TaskTokenId::of(&first), TaskTokenId::of(&second)];
     ids.sort();

@@ -1,9 +1,10 @@
-//! Tokens of tasks that wait for pins, over the API: where they are taken, and that no answer has one.
+//! Tokens of tasks that wait for pins and imports, over the API: where they are taken, and that no answer has one.
 
 use pinbridge_shared::domain::ids::PinKey;
+use pinbridge_shared::domain::import::ImportKey;
 use pinbridge_shared::domain::pin::idempotency::pin_id;
 use pinbridge_shared::domain::secret::Secret;
-use pinbridge_shared::domain::task::{TASK_TOKEN_MAX, TaskTokenId};
+use pinbridge_shared::domain::task::{Awaited, TASK_TOKEN_MAX, TASKS_MAX, TaskEnd, TaskTokenId};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::HOUR_MS;
 use pinbridge_shared::domain::webhook::destination::Destination;
@@ -34,7 +35,7 @@ fn with_token(key: &str, token: Value) -> Value {
 /// The tasks that wait for the pin with this key.
 async fn tasks(api: &Api, key: &str) -> Vec<TaskTokenId> {
     let workspace = testdata::workspace();
-    let pin = PinKey { workspace, pin: pin_id(workspace, key) };
+    let pin = Awaited::Pin(PinKey { workspace, pin: pin_id(workspace, key) });
     api.world.context.task_tokens.task_tokens(pin).await.expect("read")
 }
 
@@ -119,7 +120,7 @@ async fn a_token_is_checked_and_every_error_named() {
     assert_eq!(post(&api, "/v1/pins", Some(&"x".repeat(TASK_TOKEN_MAX)), &body("a")).await.0, 201, "the longest");
 }
 
-/// What many pins would share, what is published later, and what only tries.
+/// What many pins would share, what is published later, and what only tries. An import takes one in its header.
 #[tokio::test]
 async fn every_other_operation_that_takes_pins_refuses_a_token_by_name() {
     let api = api().await;
@@ -142,8 +143,22 @@ async fn every_other_operation_that_takes_pins_refuses_a_token_by_name() {
         let (_, answer) = post(&api, path, None, &with).await;
         assert!(answer.to_string().contains("task_token"), "{path}: {answer}");
     }
-    let (status, answer) = post(&api, "/v1/pins/imports/json", Some(TOKEN), &json!([body("a")])).await;
-    assert_eq!(status, 422, "{answer}");
+    let (status, answer) = post(&api, "/v1/pins/batch", None, &json!({"pins": [bare], "task_token": TOKEN})).await;
+    let detail = &answer["detail"][0];
+    assert_eq!(
+        (status, &answer["code"], &detail["type"]),
+        (422, &json!("validation_error"), &json!("extra_forbidden"))
+    );
+    assert_eq!(detail["loc"], json!(["body", "task_token"]), "{answer}");
+    let path = format!("/v1/pins?task_token={TOKEN}");
+    assert_eq!(post(&api, &path, None, &bare).await.0, 422, "addresses are in logs");
+    // A row shares its request with others.
+    let (status, import) = post(&api, "/v1/pins/imports/json", None, &json!([with])).await;
+    assert_eq!(status, 202, "{import}");
+    while api.world.run_importer_once().await {}
+    let path = format!("/v1/pins/imports/{}", import["id"].as_str().expect("an id"));
+    let (_, done) = api.call("GET", &path, As::Key(&api.key), Value::Null).await;
+    assert_eq!((&done["failed_rows"], &done["results"][0]["fields"]), (&json!(1), &json!(["task_token"])), "{done}");
     assert_eq!(tasks(&api, "a").await, []);
     let pin = PinKey { workspace: testdata::workspace(), pin: pin_id(testdata::workspace(), "a") };
     assert!(api.world.pins(&[pin]).await.is_empty(), "nothing was accepted");
@@ -161,4 +176,152 @@ async fn without_a_state_machine_a_token_is_refused_and_the_pin_with_it() {
         assert!(answer.to_string().contains("StateMachineArns"), "{answer}");
     }
     assert_eq!(post(&api, "/v1/pins", None, &body("a")).await.0, 201, "nothing was accepted before");
+}
+
+fn row(key: &str) -> Value {
+    let mut row = body(key);
+    row["title"] = json!(format!("Crane {key}"));
+    row
+}
+
+/// The tasks that wait for the import with this key.
+async fn import_tasks(api: &Api, key: &str) -> Vec<TaskTokenId> {
+    let import = Awaited::Import(ImportKey::of(testdata::workspace(), key));
+    api.world.context.task_tokens.task_tokens(import).await.expect("read")
+}
+
+/// Sends rows as a list, with these headers.
+async fn send_rows(api: &Api, key: &str, token: &str, rows: &Value) -> (u16, Value) {
+    let request = http::Request::builder().method("POST").uri("/v1/pins/imports/json").header("x-api-key", &api.key);
+    let request = request.header("idempotency-key", key).header("x-pinbridge-task-token", token);
+    let request = request.body(axum::body::Body::from(rows.to_string())).expect("a request");
+    let (status, _, answer) = api.send(request).await;
+    assert!(!answer.to_string().contains(TOKEN), "{answer}");
+    (status, answer)
+}
+
+/// Sends one row as a file, beside these fields of the form.
+async fn send_form(
+    api: &Api,
+    (key, query): (&str, &str),
+    header: Option<&str>,
+    fields: &[(&str, &str)],
+) -> (u16, Value) {
+    let file = "account_id,board_id,title,image_url,idempotency_key\n";
+    let row = row(key);
+    let cells = ["account_id", "board_id", "title", "image_url", "idempotency_key"].map(|name| row[name].as_str());
+    let file = format!("{file}{}\n", cells.map(|cell| cell.expect("a text")).join(","));
+    let part = |name: &str, text: &str| {
+        let filename = if name == "file" { "; filename=\"a.csv\"" } else { "" };
+        format!("--xyz\r\nContent-Disposition: form-data; name=\"{name}\"{filename}\r\n\r\n{text}\r\n")
+    };
+    let parts: String = fields.iter().map(|(name, text)| part(name, text)).collect();
+    let body = format!("{parts}{}--xyz--\r\n", part("file", &file));
+    let uri = format!("/v1/pins/imports/csv{query}");
+    let request = http::Request::builder().method("POST").uri(uri).header("x-api-key", &api.key);
+    let request = request.header("content-type", "multipart/form-data; boundary=xyz").header("idempotency-key", key);
+    let request = match header {
+        Some(token) => request.header("x-pinbridge-task-token", token),
+        None => request,
+    };
+    let (status, _, answer) = api.send(request.body(axum::body::Body::from(body)).expect("a request")).await;
+    assert!(!answer.to_string().contains(TOKEN), "{answer}");
+    (status, answer)
+}
+
+#[tokio::test]
+async fn an_import_takes_a_token_in_a_header_or_in_its_form_and_never_shows_it() {
+    let api = api().await;
+    let id = TaskTokenId::of(&Secret::new(TOKEN));
+    let (status, first) = send_rows(&api, "list", TOKEN, &json!([row("a")])).await;
+    assert_eq!((status, import_tasks(&api, "list").await), (202, vec![id.clone()]), "{first}");
+    let (status, _) = send_form(&api, ("in-header", ""), Some(TOKEN), &[]).await;
+    assert_eq!((status, import_tasks(&api, "in-header").await), (202, vec![id.clone()]));
+    let fields = [("task_token", TOKEN)];
+    let (status, import) = send_form(&api, ("in-form", ""), Some("token-of-the-header"), &fields).await;
+    assert_eq!((status, import_tasks(&api, "in-form").await), (202, vec![id]), "the form's counts: {import}");
+    assert_eq!(import["unknown_columns"], json!([]));
+    // It is no content: the same rows with another one are the same import.
+    let (status, again) = send_rows(&api, "list", "another-token", &json!([row("a")])).await;
+    assert_eq!((status, &again["id"]), (202, &first["id"]));
+    assert_eq!(import_tasks(&api, "list").await.len(), 2);
+    let import = first["id"].as_str().expect("an id");
+    let paths = [format!("/v1/pins/imports/{import}"), format!("/v1/pins/imports/{import}/timeline")];
+    for path in paths.into_iter().chain(["/v1/pins/imports", "/v1/activity-logs", "/v1/export"].map(str::to_owned)) {
+        let (_, answer) = api.call("GET", &path, As::Key(&api.key), Value::Null).await;
+        assert!(!answer.to_string().contains(TOKEN), "{path}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_import_leaves_no_token_and_a_dry_run_takes_none() {
+    let api = api().await;
+    assert_eq!(send_rows(&api, "list", "first-token", &json!([row("a")])).await.0, 202);
+    let (status, answer) = send_rows(&api, "list", TOKEN, &json!([row("b")])).await;
+    assert_eq!((status, import_tasks(&api, "list").await.len()), (409, 1), "{answer}");
+    let (status, answer) = send_rows(&api, "empty", TOKEN, &json!([])).await;
+    assert_eq!((status, import_tasks(&api, "empty").await), (422, Vec::new()), "{answer}");
+    let fields = [("task_token", TOKEN)];
+    for (header, fields, loc) in [
+        (Some(TOKEN), &[][..], json!(["header", "x-pinbridge-task-token"])),
+        (None, &fields[..], json!(["body", "task_token"])),
+    ] {
+        let (status, answer) = send_form(&api, ("dry", "?dry_run=true"), header, fields).await;
+        assert_eq!((status, &answer["detail"][0]["loc"]), (422, &loc), "{answer}");
+    }
+    assert_eq!(import_tasks(&api, "dry").await, []);
+}
+
+#[tokio::test]
+async fn a_token_of_a_form_is_checked_and_one_by_another_name_is_not_dropped() {
+    let api = api().await;
+    let long = "x".repeat(TASK_TOKEN_MAX + 1);
+    for wrong in ["", "a b", "a\u{e9}", long.as_str()] {
+        let (status, answer) = send_form(&api, ("file", ""), None, &[("task_token", wrong)]).await;
+        assert_eq!((status, &answer["detail"][0]["loc"]), (422, &json!(["body", "task_token"])), "{wrong}: {answer}");
+    }
+    for name in ["Task-Token", "taskToken", "X-Pinbridge-Task-Token"] {
+        let (status, answer) = send_form(&api, ("file", ""), None, &[(name, TOKEN)]).await;
+        assert_eq!((status, &answer["detail"][0]["loc"]), (422, &json!(["body", name])), "{answer}");
+    }
+    let twice = [("task_token", TOKEN), ("task_token", "other")];
+    assert_eq!(send_form(&api, ("file", ""), None, &twice).await.0, 422);
+    assert_eq!(import_tasks(&api, "file").await, []);
+    for number in 0..TASKS_MAX {
+        let (status, answer) = send_rows(&api, "list", &format!("token-{number}"), &json!([row("a")])).await;
+        assert_eq!(status, 202, "{answer}");
+    }
+    let (status, answer) = send_rows(&api, "list", "token-more", &json!([row("a")])).await;
+    assert_eq!((status, &answer["detail"][0]["loc"]), (422, &json!(["header", "x-pinbridge-task-token"])), "{answer}");
+}
+
+#[tokio::test]
+async fn without_a_state_machine_an_import_with_a_token_is_refused() {
+    let api = Api::new().await;
+    let (status, answer) = send_rows(&api, "list", TOKEN, &json!([row("a")])).await;
+    assert_eq!((status, &answer["detail"][0]["loc"]), (422, &json!(["header", "x-pinbridge-task-token"])), "{answer}");
+    assert!(answer.to_string().contains("StateMachineArns"), "{answer}");
+    let (_, imports) = api.call("GET", "/v1/pins/imports", As::Key(&api.key), Value::Null).await;
+    assert_eq!(imports, json!([]), "nothing was accepted");
+}
+
+#[tokio::test]
+async fn an_import_ends_its_task_and_a_repeated_request_of_one_that_is_over_does_so_at_once() {
+    let api = api().await;
+    let rows = json!([row("a"), {"title": "nowhere to go"}]);
+    assert_eq!(send_rows(&api, "list", TOKEN, &rows).await.0, 202);
+    for token in [TOKEN, "another-token"] {
+        assert_eq!(send_rows(&api, "list", token, &rows).await.0, 202);
+        while api.world.run_importer_once().await {}
+        while api.world.run_notifier_once().await > 0 {}
+    }
+    let ended = api.world.tasks.ended();
+    let tokens: Vec<&str> = ended.iter().map(|(token, _)| token.as_str()).collect();
+    assert_eq!((tokens, import_tasks(&api, "list").await), (vec![TOKEN, "another-token"], Vec::new()));
+    for (_, end) in &ended {
+        let TaskEnd::Success { output } = end else { panic!("{end:?}") };
+        let output: Value = serde_json::from_str(output).expect("JSON");
+        let told = (&output["event"], &output["status"], &output["created"], &output["failed"]);
+        assert_eq!(told, (&json!("import.completed"), &json!("completed_with_errors"), &json!(1), &json!(1)));
+    }
 }

@@ -24,7 +24,7 @@ use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::stats::activity::{By, Entry, PIN_PUBLISH_FAILED};
 use pinbridge_shared::domain::stats::rollup::recent::RecentSamples;
 use pinbridge_shared::domain::stats::rollup::{RollupPage, hour};
-use pinbridge_shared::domain::task::TaskTokenId;
+use pinbridge_shared::domain::task::{Awaited, TaskTokenId};
 use pinbridge_shared::domain::tenant::api_key::{ApiKey, PresentedKey, compose};
 use pinbridge_shared::domain::tenant::{Workspace, WorkspaceEnvironment, WorkspaceState};
 use pinbridge_shared::domain::testdata;
@@ -262,7 +262,7 @@ async fn every_kind_of_row_of_a_deleted_workspace_goes_and_the_neighbours_stay_a
     assert!(table.write_sealed_row(account(mine()), &row, None).await.expect("written"));
 
     let token = SealedSecrets { key_id: "k".into(), sealed: vec![1] };
-    let waiting = PinKey { workspace: mine(), pin: PinId(Uuid::from_u128(1)) };
+    let waiting = Awaited::Pin(PinKey { workspace: mine(), pin: PinId(Uuid::from_u128(1)) });
     table.write_task_token(waiting, &TaskTokenId("t".into()), &token, world.now()).await.expect("written");
 
     let recent = RecentSamples { at: world.now(), id: "r".into(), samples: Vec::new() };

@@ -3,7 +3,7 @@
 use pinbridge_shared::adapters::dynamodb::{DynamoStore, SealedSecrets};
 use pinbridge_shared::domain::event::EventType;
 use pinbridge_shared::domain::ids::{EndpointId, PinId, PinKey};
-use pinbridge_shared::domain::task::TaskTokenId;
+use pinbridge_shared::domain::task::{Awaited, TaskTokenId};
 use pinbridge_shared::domain::webhook::delivery::{Delivery, DeliveryId, DeliveryKey, LastTry, Source, State};
 use pinbridge_shared::domain::webhook::endpoint::{DisabledBy, Endpoint, EndpointKey};
 use pinbridge_shared::domain::webhook::health::Health;
@@ -96,8 +96,8 @@ fn deliveries() -> [Delivery; 4] {
     ]
 }
 
-fn task_pin() -> PinKey {
-    PinKey { workspace: workspace(), pin: PinId(uuid(0x1001)) }
+fn task_pin() -> Awaited {
+    Awaited::Pin(PinKey { workspace: workspace(), pin: PinId(uuid(0x1001)) })
 }
 
 fn task_id() -> TaskTokenId {

@@ -13,7 +13,7 @@ use pinbridge_shared::domain::account::credentials::{CONFIRM_AFTER_MS, Death, Re
 use pinbridge_shared::domain::event::occurrence::{self, Halt, Occurrence};
 use pinbridge_shared::domain::event::{CATALOGUE, EventType, payload, pin_events};
 use pinbridge_shared::domain::ids::EndpointId;
-use pinbridge_shared::domain::import::{ImportKey, Totals};
+use pinbridge_shared::domain::import::{ImportKey, Stop, StopReason, Totals};
 use pinbridge_shared::domain::pacing::bucket::{Bucket, Pause};
 use pinbridge_shared::domain::pacing::pace::Pace;
 use pinbridge_shared::domain::pin::attempt::{Attempt, Upstream};
@@ -172,11 +172,11 @@ fn of_accounts() -> Vec<Occurrence> {
     all.map(|event| event.expect("an event")).to_vec()
 }
 
-fn of_imports() -> [Occurrence; 2] {
-    [0, 2].map(|failed| {
-        let key = ImportKey::of(testdata::workspace(), "key");
-        occurrence::of_import(key, &Totals { created: 3, failed, ..Totals::default() }, later(1))
-    })
+fn of_imports() -> [Occurrence; 3] {
+    let key = ImportKey::of(testdata::workspace(), "key");
+    let finished = |failed| occurrence::of_import(key, &Totals { created: 3, failed, ..Totals::default() }, later(1));
+    let stop = Stop { reason: StopReason::DeadLettered, at: later(2) };
+    [finished(0), finished(2), occurrence::of_import_stop(key, &stop)]
 }
 
 #[test]

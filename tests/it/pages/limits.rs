@@ -89,7 +89,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ("accounts on a key's allow-list", api_key::ALLOWED_MAX.to_string()),
         ("webhooks of a workspace", endpoint::ENDPOINTS_MAX.to_string()),
         ("a webhook's secret, characters", format!("{} to {}", endpoint::SECRET_MIN, endpoint::SECRET_MAX)),
-        ("tasks of state machines that wait for one pin", task::TASKS_PER_PIN_MAX.to_string()),
+        ("tasks of state machines that wait for one pin, or one import", task::TASKS_MAX.to_string()),
         ("a `task_token`, characters", task::TASK_TOKEN_MAX.to_string()),
         ("names in a webhook's list of events, repeated ones too", routes::webhooks::NAMES_MAX.to_string()),
         ("a webhook's previous secret is valid for", time(endpoint::ROTATION_MS)),

@@ -45,7 +45,7 @@ const READS_THROUGH: [&str; 2] = ["boards::board_access", "boards::board_list"];
 const BOARD_DELETIONS: [&str; 1] = ["boards::mark_removed"];
 /// Flows that find no work in a world: for events that no world's webhooks hear (of schedules, imports and accounts),
 /// and for tasks of state machines. Their tests, with a crash at every port call, are in tests/it/flows/webhooks/.
-const OTHER_EVENTS: [&str; 2] = ["webhooks::rescue_event", "webhooks::wait_for_pin"];
+const OTHER_EVENTS: [&str; 2] = ["webhooks::rescue_event", "webhooks::wait_for_end"];
 /// Methods of ports that make no call, and one of the settings of webhooks.
 const NO_CALLS: [&str; 3] = ["is_configured", "authorization_url", "deliveries_kept_ms"];
 const PORTS: [&str; 9] =

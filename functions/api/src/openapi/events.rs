@@ -110,6 +110,15 @@ const IMPORT: [Field; 7] = [
     field("results_path", F::Text, "The path at this API that answers the result of each row."),
 ];
 
+#[rustfmt::skip]
+const IMPORT_FAILED: [Field; 5] = [
+    field("import_id", F::Uuid, "The import."),
+    field("status", F::Names(&["failed"]), "The import's status."),
+    field("error_code", F::Text, "Why it stopped. Codes are added, never renamed."),
+    field("error_message", F::Text, "The same in sentences, and what you can do about it."),
+    field("results_path", F::Text, "The path at this API that answers the results so far."),
+];
+
 /// The fields of an account's events.
 const ACCOUNT: [Field; 1] = [field("account_id", F::Uuid, "The account.")];
 
@@ -195,6 +204,7 @@ fn shape(event: EventType) -> Shape {
         T::ScheduleFailed => Shape::new(&[], &["error_code", "error_message", "error_remediation"], &["pin_id"]),
         T::AccountPaused => Shape::new(&[], &["reason"], &["error_message", "error_remediation", "until"]),
         T::AccountReconnectRequired => Shape::new(&[], &["reason"], &["publishes_until"]),
+        T::ImportFailed => Shape::new(&[], &["error_code", "error_message"], &[]),
         T::ImportCompleted | T::AccountConnected | T::AccountResumed => Shape::new(&[], &[], &[]),
         T::WebhookDisabled => Shape::new(&[], &["reason"], &["failing_since", "last_status", "last_error"]),
         T::WebhookTest => Shape::new(&[], &[], &[]),
@@ -210,6 +220,7 @@ fn fields_of(event: EventType) -> Vec<Field> {
             [&SCHEDULE, &[]]
         }
         T::ImportCompleted => [&IMPORT, &[]],
+        T::ImportFailed => [&IMPORT_FAILED, &[]],
         T::AccountConnected => [&ACCOUNT, &[]],
         T::AccountPaused => [&ACCOUNT, &PAUSED],
         T::AccountResumed => [&ACCOUNT, &RESUMED],

@@ -12,6 +12,7 @@ pub mod pin;
 pub mod receipt;
 pub mod resolve;
 pub mod retry;
+pub mod task_token;
 pub mod timeline;
 pub mod validation;
 pub mod warnings;

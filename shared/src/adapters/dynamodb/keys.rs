@@ -32,7 +32,7 @@
 //! | webhook endpoint, or the mark of a deleted one | `{ws}#hooks` | `{endpoint}`, `gone#{endpoint}` |
 //! | health of a webhook endpoint | `{ws}#hook#{endpoint}` | `health` |
 //! | webhook delivery | `{ws}#hook#{endpoint}` | `open#{at}#{delivery}` while it waits, then `log#{at}#{delivery}` |
-//! | task token | `{ws}#tasks` | `{pin}#{beginning of the token's hash}` |
+//! | task token | `{ws}#tasks` | `{pin or import}#{beginning of the token's hash}` |
 //! | activity | `{ws}#activity` | `{at}#{id}` |
 //! | recovery marker | `clock#{minute}#{shard}` | `{id}` |
 //! | release row | `due#{minute}#{shard}` | `{not_before}#{ws}#{schedule}#{moves}` |
@@ -80,7 +80,7 @@ use crate::domain::pin::Pin;
 use crate::domain::pin::listing::{Entry, Partition, Position, Tags};
 use crate::domain::pin::said::Part;
 use crate::domain::schedule::ReleaseRow;
-use crate::domain::task::TaskTokenId;
+use crate::domain::task::{Awaited, TaskTokenId};
 use crate::domain::tenant::login::Bucket;
 use crate::domain::tenant::user::Email;
 use crate::domain::time::Moment;
@@ -358,13 +358,13 @@ pub fn task_tokens(id: WorkspaceId) -> String {
     format!("{id}{TASK_TOKENS_SUFFIX}")
 }
 
-pub fn task_token_sort(pin: PinId, id: &TaskTokenId) -> String {
-    [task_token_prefix(pin).as_str(), id.0.as_str()].concat()
+pub fn task_token_sort(awaited: Awaited, id: &TaskTokenId) -> String {
+    [task_token_prefix(awaited).as_str(), id.0.as_str()].concat()
 }
 
-/// The beginning of the sort keys of a pin's task tokens.
-pub fn task_token_prefix(pin: PinId) -> String {
-    format!("{pin}#")
+/// The beginning of the sort keys of the task tokens of a pin or an import.
+pub fn task_token_prefix(awaited: Awaited) -> String {
+    format!("{}#", awaited.id())
 }
 
 /// An endpoint's health and deliveries.

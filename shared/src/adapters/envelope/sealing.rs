@@ -5,9 +5,9 @@ use secrecy::zeroize::Zeroizing;
 
 use super::error::broken;
 use super::keyring::KeyBytes;
-use crate::domain::ids::{AccountKey, PinKey};
+use crate::domain::ids::AccountKey;
 use crate::domain::secret::Secret;
-use crate::domain::task::TaskTokenId;
+use crate::domain::task::{Awaited, TaskTokenId};
 use crate::domain::webhook::endpoint::EndpointKey;
 use crate::ports::PortResult;
 
@@ -39,10 +39,11 @@ impl Binding {
         Self { text: "webhook secrets", owner: "endpoint", bytes: parts.concat() }
     }
 
-    /// A token of a task that waits for a pin.
-    pub fn task_token(pin: PinKey, id: &TaskTokenId) -> Self {
-        let parts = [TASK_TOKEN, pin.workspace.0.as_bytes(), pin.pin.0.as_bytes(), id.0.as_bytes()];
-        Self { text: "task tokens", owner: "pin", bytes: parts.concat() }
+    /// A token of a task that waits for a pin or an import.
+    pub fn task_token(awaited: Awaited, id: &TaskTokenId) -> Self {
+        let (workspace, owner) = (awaited.workspace().0, awaited.id());
+        let parts = [TASK_TOKEN, workspace.as_bytes(), owner.as_bytes(), id.0.as_bytes()];
+        Self { text: "task tokens", owner: awaited.name(), bytes: parts.concat() }
     }
 
     /// The sealed text, as errors name it.
@@ -92,7 +93,8 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::ids::{AccountId, EndpointId, PinId, WorkspaceId};
+    use crate::domain::ids::{AccountId, EndpointId, ImportId, PinId, PinKey, WorkspaceId};
+    use crate::domain::import::ImportKey;
 
     fn account(workspace: u128, account: u128) -> AccountKey {
         AccountKey { workspace: WorkspaceId(Uuid::from_u128(workspace)), account: AccountId(Uuid::from_u128(account)) }
@@ -105,7 +107,8 @@ mod tests {
 
     fn task(workspace: u128, pin: u128, id: &str) -> Binding {
         let workspace = WorkspaceId(Uuid::from_u128(workspace));
-        Binding::task_token(PinKey { workspace, pin: PinId(Uuid::from_u128(pin)) }, &TaskTokenId(id.to_owned()))
+        let pin = Awaited::Pin(PinKey { workspace, pin: PinId(Uuid::from_u128(pin)) });
+        Binding::task_token(pin, &TaskTokenId(id.to_owned()))
     }
 
     fn key(byte: u8) -> KeyBytes {
@@ -146,7 +149,10 @@ mod tests {
         let own = task(1, 2, "a");
         let sealed = seal(&key(1), &own, &Secret::new("text")).expect("sealed");
         assert!(open(&key(1), &own, &sealed).expect("opened") == Secret::new("text"));
-        for stranger in [task(2, 2, "a"), task(1, 1, "a"), task(1, 2, "b"), Binding::webhook_secrets(endpoint(1, 2))] {
+        let import = ImportKey { workspace: WorkspaceId(Uuid::from_u128(1)), import: ImportId(Uuid::from_u128(3)) };
+        let import = Binding::task_token(Awaited::Import(import), &TaskTokenId("a".to_owned()));
+        let others = [task(2, 2, "a"), task(1, 1, "a"), task(1, 2, "b"), import];
+        for stranger in others.into_iter().chain([Binding::webhook_secrets(endpoint(1, 2))]) {
             open(&key(1), &stranger, &sealed).expect_err("another's");
         }
     }

@@ -35,6 +35,7 @@ pub enum EventType {
     ScheduleCanceled,
     ScheduleFailed,
     ImportCompleted,
+    ImportFailed,
     AccountConnected,
     AccountPaused,
     AccountResumed,
@@ -68,7 +69,7 @@ const fn default(event: EventType, name: &'static str, about: &'static str) -> E
 
 /// Every event.
 #[rustfmt::skip] // One row per event keeps it readable as a table.
-pub const CATALOGUE: [Entry; 20] = [
+pub const CATALOGUE: [Entry; 21] = [
     entry(T::PinAccepted, "pin.accepted", "A pin was accepted. It is published later."),
     entry(T::PinDeferred, "pin.deferred", "A pin waits: for its account's pace, a pause, a budget or a person."),
     entry(T::PinRetrying, "pin.retrying", "An attempt failed for a passing reason. Another one follows."),
@@ -83,6 +84,7 @@ pub const CATALOGUE: [Entry; 20] = [
     entry(T::ScheduleCanceled, "schedule.canceled", "A schedule was canceled before its pin was published."),
     entry(T::ScheduleFailed, "schedule.failed", "No pin could be made of a schedule. (If its pin fails, that is an event of the pin.)"),
     entry(T::ImportCompleted, "import.completed", "Every row of an import has a result."),
+    entry(T::ImportFailed, "import.failed", "The system stopped an import because of a failure of its own. The import waits until it is resumed."),
     entry(T::AccountConnected, "account.connected", "An account was connected, or works again after it had to be connected again."),
     entry(T::AccountPaused, "account.paused", "An account publishes nothing for at least five minutes: Pinterest limits or blocks it, or refuses its connection."),
     entry(T::AccountResumed, "account.resumed", "What paused or held an account is over."),

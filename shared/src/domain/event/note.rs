@@ -32,6 +32,8 @@ pub enum Source {
     Account { account: AccountId, rev: u64, nonce: String },
     /// Whether the import is finished.
     Import { import: ImportId },
+    /// Whether the import has stopped at that time, and hasn't been resumed since.
+    ImportStop { import: ImportId, at: Moment },
     /// Whether the account was paused or held after `since`, until this time or longer.
     Pause { account: AccountId, halt: Halt, since: Moment, until: Moment },
     /// Whether the account's hold was lifted at that time.
@@ -79,6 +81,7 @@ mod tests {
             Source::Schedule { schedule: ScheduleId(Uuid::from_u128(1)), version: 3, nonce: nonce() },
             Source::Account { account, rev: 3, nonce: nonce() },
             Source::Import { import: ImportId(Uuid::from_u128(2)) },
+            Source::ImportStop { import: ImportId(Uuid::from_u128(2)), at: Moment(1) },
             Source::Pause { account, halt: Halt::Hold, since: Moment(1), until: Moment(2) },
             Source::Lift { account, at: Moment(3) },
             Source::Resumption { account, halt: Halt::Pause },

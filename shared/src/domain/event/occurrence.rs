@@ -10,7 +10,7 @@ use super::{EventId, EventType};
 use crate::domain::account::Account;
 use crate::domain::account::health::Health;
 use crate::domain::ids::{AccountId, AccountKey, ImportId, PinId, ScheduleId, WorkspaceId};
-use crate::domain::import::{ImportKey, ImportStatus, Totals};
+use crate::domain::import::{ImportKey, ImportStatus, Stop, Totals};
 use crate::domain::message::NotifyMessage;
 use crate::domain::pacing::bucket::{Bucket, Hold, Pause};
 use crate::domain::pin::WaitReason;
@@ -134,9 +134,40 @@ pub fn of_import(key: ImportKey, totals: &Totals, now: Moment) -> Occurrence {
             created: totals.created,
             existing: totals.existing,
             failed: totals.failed,
-            results_path: format!("/v1/pins/imports/{}", key.import),
+            results_path: results_path(key),
         })
     })
+}
+
+#[derive(Serialize)]
+struct ImportFailedBody {
+    #[serde(flatten)]
+    envelope: Envelope,
+    import_id: ImportId,
+    status: &'static str,
+    error_code: &'static str,
+    error_message: &'static str,
+    results_path: String,
+}
+
+/// The event that an import has stopped. Each stop is one of its own: a resumed import may stop again.
+pub fn of_import_stop(key: ImportKey, stop: &Stop) -> Occurrence {
+    let (event, import, at) = (EventType::ImportFailed, key.import.to_string(), stop.at.0.to_string());
+    let parts = ["import", import.as_str(), event.name(), at.as_str()];
+    Occurrence::new(key.workspace, event, stop.at, &parts, |envelope| {
+        json(&ImportFailedBody {
+            envelope,
+            import_id: key.import,
+            status: ImportStatus::Failed.name(),
+            error_code: stop.reason.code(),
+            error_message: stop.reason.message(),
+            results_path: results_path(key),
+        })
+    })
+}
+
+fn results_path(key: ImportKey) -> String {
+    format!("/v1/pins/imports/{}", key.import)
 }
 
 /// Why a person has to connect an account again.

@@ -17,7 +17,7 @@ pub enum Destination {
     EventBus,
     /// An SQS queue of the operator's.
     EventQueue,
-    /// Tasks of Step Functions, each of which waits for one pin. An event has a delivery for each task.
+    /// Tasks of Step Functions, each of which waits for one pin or one import. An event has a delivery for each task.
     TaskTokens,
 }
 
@@ -95,5 +95,6 @@ mod tests {
         assert!(!endpoint.hears(EventType::WebhookTest, Moment(0)));
         let tasks = Destination::TaskTokens.endpoint(WorkspaceId(Uuid::from_u128(1)));
         assert!(tasks.hears(EventType::PinFailed, Moment(0)) && !tasks.hears(EventType::PinAccepted, Moment(0)));
+        assert!(tasks.hears(EventType::ImportFailed, Moment(0)));
     }
 }

@@ -14,8 +14,8 @@
 //!
 //! The stack's [destinations](crate::domain::webhook::destination) are endpoints of every workspace.
 //! [`Context::subscribers`](crate::context::Context::subscribers) adds them to the workspace's own, and `put_event.rs`
-//! takes the place of the request. For a task of Step Functions that waits for a pin, [`wait_for_pin`] stores its
-//! token, and `end_task.rs` ends it.
+//! takes the place of the request. For a task of Step Functions that waits for a pin or an import, [`wait_for_end`]
+//! stores its token, and `end_task.rs` ends it.
 //!
 //! A delivery is made at least once. Every repeat has the same id.
 
@@ -34,4 +34,4 @@ pub mod rescue_event;
 pub mod resend_missing;
 mod settle;
 pub mod take_turn;
-pub mod wait_for_pin;
+pub mod wait_for_end;

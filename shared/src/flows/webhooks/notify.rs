@@ -7,6 +7,7 @@
 use futures_util::future::join_all;
 
 use super::deliver_one::{SEND_NEEDS_MS, deliver_one};
+use super::end_task::deliveries_of;
 use super::plan_turn::plan_for_waiting;
 use super::settle::settle;
 use super::take_turn::take_turn;
@@ -14,10 +15,9 @@ use crate::context::Context;
 use crate::domain::event::{EventId, EventType, payload, pin_events};
 use crate::domain::ids::{EndpointId, PinKey, WorkspaceId};
 use crate::domain::message::{Disposition, NotifyMessage, NotifyWork};
-use crate::domain::task::end_event;
+use crate::domain::task::{Awaited, end_event};
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::domain::webhook::delivery::{Delivery, DeliveryId, DeliveryKey, Source, State};
-use crate::domain::webhook::destination::Destination;
 use crate::domain::webhook::endpoint::{Endpoint, EndpointKey};
 use crate::ports::PortResult;
 use crate::telemetry::{self, Metric};
@@ -38,8 +38,8 @@ struct Outgoing {
     payload: String,
     /// It was requested for one endpoint, which gets it whatever it subscribed to.
     to: Option<EndpointId>,
-    /// The pin that is over with it.
-    ends: Option<PinKey>,
+    /// The pin or the import that is over with it.
+    ends: Option<Awaited>,
 }
 
 impl Outgoing {
@@ -70,7 +70,8 @@ pub async fn work_on_notification(
         }
         NotifyWork::Stored { event_id, event, at, payload, to } => {
             let source = Source::Stored { payload: payload.clone() };
-            vec![Outgoing { id: event_id, event, at, source, payload, to, ends: None }]
+            let ends = Awaited::import_of(workspace, event, &payload);
+            vec![Outgoing { id: event_id, event, at, source, payload, to, ends }]
         }
         NotifyWork::Pin { pin, from, to } => events_of_pin(context, PinKey { workspace, pin }, from, to).await?,
     };
@@ -99,7 +100,7 @@ async fn events_of_pin(context: &Context, key: PinKey, from: u32, to: u32) -> Po
         source: Source::Pin { pin: key.pin, sequence: event.sequence },
         payload: payload::of_pin(&pin, &attempt, event),
         to: None,
-        ends: (end == Some(event.sequence)).then_some(key),
+        ends: (end == Some(event.sequence)).then_some(Awaited::Pin(key)),
     });
     Ok(outgoing.collect())
 }
@@ -129,7 +130,7 @@ async fn send_to_all(
 
 async fn send_in_order(context: &Context, endpoint: &Endpoint, events: &[Outgoing], ends_at_ms: i64) -> PortResult<()> {
     for event in events.iter().filter(|event| event.is_for(endpoint)) {
-        for id in deliveries_of(context, endpoint, event).await? {
+        for id in deliveries_of(context, endpoint.key, event.id, event.ends).await? {
             let began = context.begin();
             let lane = context.lanes.of(endpoint.key);
             let _held = lane.lock().await;
@@ -138,16 +139,6 @@ async fn send_in_order(context: &Context, endpoint: &Endpoint, events: &[Outgoin
         }
     }
     Ok(())
-}
-
-/// The deliveries of the event to the endpoint: one, or one for each task that waits for the pin's end.
-async fn deliveries_of(context: &Context, endpoint: &Endpoint, event: &Outgoing) -> PortResult<Vec<DeliveryId>> {
-    if Destination::of(endpoint.key.endpoint) != Some(Destination::TaskTokens) {
-        return Ok(vec![DeliveryId::of(endpoint.key, event.id)]);
-    }
-    let Some(pin) = event.ends else { return Ok(Vec::new()) };
-    let tokens = context.task_tokens.task_tokens(pin).await?;
-    Ok(tokens.iter().map(|token| token.delivery(endpoint.key, event.id)).collect())
 }
 
 /// Sends the event to the endpoint, unless it has a row already. `is_late`: the endpoint takes long.

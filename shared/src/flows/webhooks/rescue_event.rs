@@ -7,6 +7,7 @@
 //! Some markers wait: for the end of a pause or a hold, and for the time at which a person is to hear that an access
 //! token expires. What they find then is an event like the others.
 
+use super::end_task::deliveries_of;
 use super::resend_missing::{EXPIRES_SOON_MS, Subscribers};
 use crate::context::Context;
 use crate::domain::account::Account;
@@ -18,8 +19,10 @@ use crate::domain::import::ImportKey;
 use crate::domain::message::{NotifyMessage, NotifyWork};
 use crate::domain::recovery::RecoveryMarker;
 use crate::domain::repeated_write::Writes;
+use crate::domain::task::Awaited;
 use crate::domain::time::Moment;
-use crate::domain::webhook::delivery::{DeliveryId, DeliveryKey};
+use crate::domain::webhook::delivery::DeliveryKey;
+use crate::domain::webhook::endpoint::EndpointKey;
 use crate::ports::PortResult;
 use crate::telemetry;
 
@@ -111,6 +114,11 @@ impl Work<'_> {
                 let import = context.imports.import(ImportKey { workspace, import: *import }).await?;
                 import.is_some_and(|import| import.finished.is_some())
             }
+            Source::ImportStop { import, at } => {
+                let import = context.imports.import(ImportKey { workspace, import: *import }).await?;
+                let stop = import.filter(|import| import.finished.is_none()).and_then(|import| import.stopped);
+                stop.is_some_and(|stop| stop.at == *at)
+            }
             Source::Pause { account, halt, since, until } => {
                 let bucket = context.store.bucket(self.account(*account)).await?;
                 match halt {
@@ -183,15 +191,20 @@ impl Work<'_> {
     /// Whether an endpoint hears the event and has no delivery of it. One that was delivered so long ago that its row
     /// may be gone is not missed.
     async fn misses_delivery(&mut self, message: &NotifyMessage) -> PortResult<bool> {
-        let NotifyWork::Stored { event_id, event, at, .. } = &message.work else { return Ok(false) };
+        let NotifyWork::Stored { event_id, event, at, payload, .. } = &message.work else { return Ok(false) };
         let kept_ms = self.context.settings.webhooks.deliveries_kept_ms() - EXPIRES_SOON_MS;
         if self.now.since_ms(*at) >= kept_ms {
             return Ok(false);
         }
         let endpoints = self.subscribers.of(self.context, self.workspace).await?;
+        let ends = Awaited::import_of(self.workspace, *event, payload);
         let hearing = endpoints.iter().filter(|endpoint| endpoint.hears(*event, *at));
-        let delivery = |endpoint| DeliveryKey { endpoint, event_at: *at, id: DeliveryId::of(endpoint, *event_id) };
-        let expected: Vec<DeliveryKey> = hearing.map(|endpoint| delivery(endpoint.key)).collect();
+        let hearing: Vec<EndpointKey> = hearing.map(|endpoint| endpoint.key).collect();
+        let mut expected = Vec::new();
+        for endpoint in hearing {
+            let deliveries = deliveries_of(self.context, endpoint, *event_id, ends).await?;
+            expected.extend(deliveries.into_iter().map(|id| DeliveryKey { endpoint, event_at: *at, id }));
+        }
         if expected.is_empty() {
             return Ok(false);
         }

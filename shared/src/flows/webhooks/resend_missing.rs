@@ -12,7 +12,7 @@ use crate::domain::ids::{PinKey, WorkspaceId};
 use crate::domain::message::NotifyMessage;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
-use crate::domain::task::{TaskTokenId, end_event};
+use crate::domain::task::{Awaited, TaskTokenId, end_event};
 use crate::domain::time::{HOUR_MS, MINUTE_MS, Moment};
 use crate::domain::webhook::delivery::{DeliveryId, DeliveryKey};
 use crate::domain::webhook::destination::Destination;
@@ -104,7 +104,7 @@ async fn tasks_of(
     attempt: &Attempt,
 ) -> PortResult<Vec<TaskTokenId>> {
     let ends_tasks = attempt.status.is_terminal() && endpoints.iter().any(is_for_tasks);
-    if ends_tasks { context.task_tokens.task_tokens(pin.key).await } else { Ok(Vec::new()) }
+    if ends_tasks { context.task_tokens.task_tokens(Awaited::Pin(pin.key)).await } else { Ok(Vec::new()) }
 }
 
 fn is_for_tasks(endpoint: &Endpoint) -> bool {

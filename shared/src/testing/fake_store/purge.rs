@@ -58,7 +58,7 @@ impl Tables {
             || self.schedules.holds(workspace)
             || self.rollups.holds(workspace)
             || self.webhooks.holds(workspace)
-            || self.task_tokens.keys().any(|pin| pin.workspace == workspace)
+            || self.task_tokens.keys().any(|awaited| awaited.workspace() == workspace)
             || self.tenants.workspaces.contains_key(&workspace)
             || self.tenants.api_keys.keys().any(|(of, _)| *of == workspace)
     }

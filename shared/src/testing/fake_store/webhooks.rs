@@ -213,7 +213,7 @@ impl Webhooks for FakeStore {
 
     async fn wipe_webhooks(&self, workspace: WorkspaceId) -> PortResult<bool> {
         let wipe = |t: &mut Tables| {
-            t.task_tokens.retain(|pin, _| pin.workspace != workspace);
+            t.task_tokens.retain(|awaited, _| awaited.workspace() != workspace);
             t.webhooks.wipe(workspace)
         };
         self.call("webhooks.wipe_webhooks", wipe).await

@@ -5,6 +5,7 @@ mod delivering;
 mod destinations;
 mod endpoints;
 mod failing;
+mod import_tasks;
 mod imports;
 mod recovery;
 mod schedules;

@@ -1,17 +1,18 @@
-//! Tasks of state machines that wait for pins: each ends with its pin, and its token is kept no longer.
+//! Tasks of state machines that wait for pins: each ends with its pin, and its token is kept no longer. Those that wait
+//! for imports are in `import_tasks.rs`.
 
 use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::pin::idempotency::pin_id;
 use pinbridge_shared::domain::secret::Secret;
-use pinbridge_shared::domain::task::{TASKS_PER_PIN_MAX, TaskAnswer, TaskEnd};
+use pinbridge_shared::domain::task::{Awaited, TASKS_MAX, TaskAnswer, TaskEnd};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS};
 use pinbridge_shared::domain::webhook::delivery::State;
 use pinbridge_shared::domain::webhook::destination::Destination;
 use pinbridge_shared::domain::webhook::endpoint::EndpointKey;
 use pinbridge_shared::flows::pins::delete_pin::delete_pin;
-use pinbridge_shared::flows::webhooks::wait_for_pin::{WaitError, end_if_over, wait_for_pin};
+use pinbridge_shared::flows::webhooks::wait_for_end::{WaitError, end_if_over, wait_for_end};
 use pinbridge_shared::ports::QueueName;
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::faults::{DEATHS, Fault};
@@ -35,12 +36,12 @@ fn pin() -> PinKey {
 
 async fn wait(world: &TestWorld, token: &str) -> Result<(), WaitError> {
     let token = Secret::new(token);
-    world.faults.spare(wait_for_pin(&world.context, pin(), &token)).await.map(|_| ())
+    world.faults.spare(wait_for_end(&world.context, Awaited::Pin(pin()), &token)).await.map(|_| ())
 }
 
 /// How many tasks wait for the pin.
 async fn tasks(world: &TestWorld) -> usize {
-    world.faults.spare(world.context.task_tokens.task_tokens(pin())).await.expect("read").len()
+    world.faults.spare(world.context.task_tokens.task_tokens(Awaited::Pin(pin()))).await.expect("read").len()
 }
 
 /// Accepts the pin and publishes it, and leaves its events to the notifier.
@@ -179,7 +180,7 @@ async fn a_task_that_comes_after_the_end_of_its_pin_ends_too() {
 #[tokio::test]
 async fn a_pin_has_so_many_tasks_and_without_state_machines_none() {
     let (world, _) = world().await;
-    for number in 0..TASKS_PER_PIN_MAX {
+    for number in 0..TASKS_MAX {
         wait(&world, &format!("token-{number}")).await.expect("stored");
     }
     assert!(matches!(wait(&world, "token-more").await, Err(WaitError::TooMany)));

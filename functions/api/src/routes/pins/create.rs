@@ -7,18 +7,19 @@ use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::pin::Priority;
 use pinbridge_shared::domain::pin::idempotency::{holder, pin_id};
-use pinbridge_shared::domain::task::{TASKS_PER_PIN_MAX, TaskTokenId};
+use pinbridge_shared::domain::task::Awaited;
 use pinbridge_shared::flows::accept::accept_pin::{AcceptError, Acceptance};
 use pinbridge_shared::flows::accept::submit_pins::{Refusal, Submitted, submit_pin};
 use pinbridge_shared::flows::pins::read_pins;
-use pinbridge_shared::flows::webhooks::wait_for_pin::{WaitError, end_if_over, wait_for_pin, withdraw};
+use pinbridge_shared::flows::webhooks::wait_for_end::{end_if_over, withdraw};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::fields::TaskToken;
-use super::options::{Options, TASK_TOKEN, TASK_TOKEN_HEADER, door};
+use super::options::{Options, TASK_TOKEN, door};
 use super::pin::{self, Meant, Pin, PinCreate, Wanted, parse};
+use super::task_token::{self, Given, wait};
 use super::warnings::{PinWarning, Told, image_problem, warn_of};
 use crate::answer;
 use crate::auth::Caller;
@@ -31,7 +32,6 @@ use crate::error::pinterest::not_connected;
 use crate::error::{ApiError, FieldError};
 use crate::openapi::schema::Flag;
 use crate::request::JsonObject;
-use crate::request::field::{Field, Wrong};
 
 pub fn endpoint() -> Endpoint {
     door(post("/v1/pins", WRITE, create), "`idempotency_key` as a header. The one of the body counts first.")
@@ -115,18 +115,10 @@ fn not_accepted(error: AcceptError, caller: &Caller) -> ApiError {
     }
 }
 
-/// A token, and where the request has it.
-struct Given {
-    token: TaskToken,
-    place: &'static str,
-    name: &'static str,
-}
-
-/// The token of the body, which is taken out of it: no other operation that takes pins has this field.
+/// The token of the body, which is taken out of it: no other operation with a pin as its body has this field.
 fn taken(body: &mut Map<String, Value>) -> Result<Option<TaskToken>, FieldError> {
     let Some(value) = body.remove(TASK_TOKEN).filter(|value| !value.is_null()) else { return Ok(None) };
-    let wrong = |Wrong { msg, kind }: Wrong| FieldError::new("body", TASK_TOKEN, msg, kind);
-    TaskToken::parse(&value).map(Some).map_err(wrong)
+    task_token::in_body(&value).map(Some)
 }
 
 /// Reads the pin, and the token of the body or else of the header.
@@ -138,21 +130,7 @@ fn read(body: &mut Map<String, Value>, options: &Options) -> Result<(Wanted, Opt
         (Ok(_), Err(wrong)) => return Err(ApiError::validation(vec![wrong])),
         (Err(error), Err(wrong)) => return Err(error.and(wrong)),
     };
-    let in_body = in_body.map(|token| Given { token, place: "body", name: TASK_TOKEN });
-    let in_header = options.task_token.clone().map(|token| Given { token, place: "header", name: TASK_TOKEN_HEADER });
-    Ok((wanted, in_body.or(in_header)))
-}
-
-/// Stores the token for the pin that is going to be accepted.
-async fn wait(context: &Context, pin: PinKey, given: &Given) -> Result<TaskTokenId, ApiError> {
-    let invalid = |msg: &str| ApiError::invalid(given.place, given.name, msg, "value_error");
-    wait_for_pin(context, pin, &given.token.0).await.map_err(|error| match error {
-        WaitError::NotConfigured => {
-            invalid("No task of a state machine can wait for a pin here: the parameter StateMachineArns names none")
-        }
-        WaitError::TooMany => invalid(&format!("At most {TASKS_PER_PIN_MAX} tasks can wait for one pin")),
-        WaitError::Port(error) => error.into(),
-    })
+    Ok((wanted, Given::of(in_body, options)))
 }
 
 async fn create(
@@ -164,8 +142,9 @@ async fn create(
     let (wanted, given) = read(&mut body, &options)?;
     caller.may_use(wanted.request.account)?;
     let key = PinKey { workspace: caller.workspace, pin: pin_id(caller.workspace, &wanted.request.idempotency_key) };
+    let awaited = Awaited::Pin(key);
     let task = match &given {
-        Some(given) => Some(wait(&context, key, given).await?),
+        Some(given) => Some(wait(&context, awaited, given).await?),
         None => None,
     };
     let (submission, unknown) = wanted.submitted_by(caller.submits());
@@ -175,7 +154,7 @@ async fn create(
         (Ok(submitted), _) => submitted,
         (Err(error), None) => return Err(error),
         (Err(error), Some(task)) => {
-            withdraw(&context, key, task).await;
+            withdraw(&context, awaited, task).await;
             return Err(error);
         }
     };

@@ -141,7 +141,7 @@ impl Field for Priority {
     }
 }
 
-/// The token of a task of Step Functions that waits for the pin.
+/// The token of a task of Step Functions that waits for the pin or the import.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskToken(pub Secret);
 

@@ -28,7 +28,7 @@ pub const PUBLISH_BEFORE_HEADER: &str = "x-pinbridge-publish-before";
 const PRIORITY: &str = "priority";
 pub const PRIORITY_HEADER: &str = "x-pinbridge-priority";
 pub const IDEMPOTENCY_KEY: &str = "idempotency_key";
-/// An option of single pins. As a query parameter it would be in logs of addresses.
+/// An option of single pins and of imports. As a query parameter it would be in logs of addresses.
 pub const TASK_TOKEN: &str = "task_token";
 pub const TASK_TOKEN_HEADER: &str = "x-pinbridge-task-token";
 const PUBLISH_BEFORE_IN_HEADER: &str =
@@ -66,7 +66,7 @@ pub struct Options {
     pub priority: Option<Priority>,
     pub publish_before: Option<Time>,
     pub key: Option<String>,
-    /// Of a single pin. Other operations refuse the header.
+    /// Of a single pin or of an import. Other operations refuse the header.
     pub task_token: Option<TaskToken>,
     pub unknown: Unknown,
 }

@@ -99,8 +99,8 @@ pub struct PinCreate {
     /// Extension: with `refuse`, the request answers 409 `duplicate_content` if a pin of the last 24 hours has the same
     /// content. The default is `warn`.
     pub on_duplicate: Option<OnDuplicate>,
-    /// Extension of `POST /v1/pins` alone: the token of a task of Step Functions that waits for the end of the pin. It
-    /// is a secret, so no answer has it.
+    /// Extension of `POST /v1/pins`, and no field of an item or a row: the token of a task of Step Functions that waits
+    /// for the end of the pin. It is a secret, so no answer has it.
     pub task_token: Option<TaskToken>,
 }
 
