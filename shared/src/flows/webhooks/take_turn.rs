@@ -5,7 +5,8 @@
 
 use std::ops::ControlFlow;
 
-use super::deliver_one::{EVENT_GONE, SEND_NEEDS_MS, deliver_one, payload_of};
+use super::deliver_one::{EVENT_GONE, deliver_one, payload_of};
+use super::keep_pace::keep_pace;
 use super::plan_turn::{change_health, plan_for_waiting, send_turn};
 use super::settle::settle;
 use crate::context::Context;
@@ -100,8 +101,7 @@ impl Turn<'_> {
             self.wait_until(at);
             return Ok(ControlFlow::Continue(()));
         }
-        let has_time = self.ends_at_ms - self.context.system.monotonic_ms() >= SEND_NEEDS_MS;
-        if self.health.is_held(now) || !has_time {
+        if self.health.is_held(now) || !keep_pace(self.context, self.endpoint.key, self.ends_at_ms).await {
             self.wait_until(now);
             return Ok(ControlFlow::Break(End::Stopped));
         }

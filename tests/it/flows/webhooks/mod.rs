@@ -6,6 +6,7 @@ mod destinations;
 mod endpoints;
 mod failing;
 mod imports;
+mod pace;
 mod recovery;
 mod schedules;
 mod tasks;
