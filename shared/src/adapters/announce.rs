@@ -15,7 +15,7 @@
 //! - An outcome that a person decides: the marker of `pins/resolve_pin.rs`, written before the decision.
 //! - A pin that its dead-letter message fails: the marker of its acceptance, release or retry, as above.
 //! - A pin that comes too late: the markers of `accept_pins.rs` and `retry_pin.rs` for that time.
-//! - Acceptance of a pin that joins a backlog: a marker that is filed here, if a webhook hears of acceptances, or if the
+//! - Acceptance of a pin that joins a backlog: a marker that is filed here, if a webhook hears of acceptances or the
 //!   webhooks can't be read. (The next one comes with the pin's release, which may be days off.)
 //!
 //! Events of schedules, imports and accounts have markers of their own: see `announce_changes.rs`.

@@ -1,6 +1,6 @@
 //! What the table charges for webhooks: nothing more for a pin without them, at most two write units for an event that
-//! is delivered at once, and at most three for each retry. Two things cost more: a long answer to the last try, of which
-//! two kilobytes are kept, and a webhook that is disabled.
+//! is delivered at once, and at most three for each retry. Two things cost more: a long answer to the last try, of
+//! which two kilobytes are kept, and a webhook that is disabled.
 
 use std::sync::Arc;
 

@@ -17,7 +17,8 @@
 //! takes the place of the request. For a task of Step Functions that waits for a pin, [`wait_for_pin`] stores its
 //! token, and `end_task.rs` ends it.
 //!
-//! Every request to a webhook waits for its slot (`keep_pace.rs`). A delivery is made at least once. Every repeat has the same id.
+//! Every request to a webhook waits for its slot (`keep_pace.rs`). A delivery is made at least once. Every repeat has
+//! the same id.
 
 pub mod deliver_one;
 pub mod deliveries;
