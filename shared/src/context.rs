@@ -1,13 +1,14 @@
 //! The ports and settings that a flow is given.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::credit::purse::Purses;
 use crate::domain::ids::WorkspaceId;
 use crate::domain::time::Moment;
 use crate::domain::webhook::destination::Destination;
 use crate::domain::webhook::endpoint::{Endpoint, EndpointKey};
+use crate::domain::webhook::pace::Pace;
 use crate::ports::{
     ActivityLog, Analytics, BoardChecks, Boards, Credits, EventBus, Imports, Mailer, OAuth, OAuthStates, Pacers,
     Passwords, PinIndex, Pinterest, PortResult, Purge, Queue, ReceiptKeys, Rollups, Schedules, Secrets, SessionKeys,
@@ -41,7 +42,7 @@ pub struct Context {
     pub destinations: Destinations,
     /// The same table.
     pub task_tokens: Arc<dyn TaskTokens>,
-    /// Which endpoints this instance sends to at this moment.
+    /// How this instance sends to endpoints.
     pub lanes: Arc<Lanes>,
     /// What this instance knows of its callers' credit.
     pub purses: Arc<Mutex<Purses>>,
@@ -107,20 +108,42 @@ impl Destinations {
 /// An instance keeps at most about this many lanes; then those that nobody uses go.
 const LANES_MAX: usize = 1_000;
 
-/// One lane per endpoint: an instance sends an endpoint one event after another.
+/// One lane per endpoint: an instance sends an endpoint one new event after another, at the endpoint's pace.
 #[derive(Debug, Default)]
-pub struct Lanes(Mutex<BTreeMap<EndpointKey, Lane>>);
+pub struct Lanes(Mutex<BTreeMap<EndpointKey, Arc<Lane>>>);
 
-/// Whoever holds the lock may send to the endpoint.
-pub type Lane = Arc<tokio::sync::Mutex<()>>;
+/// An endpoint as an instance sends to it.
+#[derive(Debug, Default)]
+pub struct Lane {
+    events: tokio::sync::Mutex<()>,
+    pace: Mutex<Pace>,
+}
 
 impl Lanes {
-    pub fn of(&self, endpoint: EndpointKey) -> Lane {
+    /// The endpoint's lane. `now_ms` is the time of the monotonic clock.
+    pub fn of(&self, endpoint: EndpointKey, now_ms: i64) -> Arc<Lane> {
         let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if lanes.len() >= LANES_MAX {
-            lanes.retain(|_, lane| Arc::strong_count(lane) > 1);
+            lanes.retain(|_, lane| Arc::strong_count(lane) > 1 || lane.pace().is_busy(now_ms));
         }
         Arc::clone(lanes.entry(endpoint).or_default())
+    }
+}
+
+impl Lane {
+    /// Waits for the new events before. Whoever holds the guard may send one.
+    pub async fn enter(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.events.lock().await
+    }
+
+    /// The time at which the next request may be made, of a new event or of one that has waited; `None` when that is
+    /// later than `latest_ms`. All times are those of the monotonic clock, in milliseconds.
+    pub fn slot(&self, now_ms: i64, latest_ms: i64) -> Option<i64> {
+        self.pace().take(now_ms, latest_ms)
+    }
+
+    fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -141,6 +164,11 @@ impl Context {
     /// one also counts a machine's sleep.
     pub fn took_ms(&self, began: Began) -> i64 {
         (self.system.monotonic_ms() - began.monotonic_ms).max(self.system.now().since_ms(began.at))
+    }
+
+    /// The endpoint's lane of this instance.
+    pub fn lane(&self, endpoint: EndpointKey) -> Arc<Lane> {
+        self.lanes.of(endpoint, self.system.monotonic_ms())
     }
 
     /// Everyone who may hear an event of the workspace: the stack's destinations and the workspace's webhooks.
@@ -179,5 +207,33 @@ impl Context {
     /// A fresh nonce for a write. An empty nonce never matches a stored write.
     pub fn nonce(&self) -> String {
         self.system.nonce()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::ids::EndpointId;
+    use crate::domain::testdata;
+
+    fn key(number: usize) -> EndpointKey {
+        EndpointKey { workspace: testdata::workspace(), endpoint: EndpointId(Uuid::from_u128(number as u128)) }
+    }
+
+    #[test]
+    fn a_lane_whose_endpoint_was_sent_to_a_moment_ago_keeps_its_pace_among_many() {
+        let lanes = Lanes::default();
+        for (number, sent_at_ms) in [(0, 900), (1, 950)] {
+            assert_eq!(lanes.of(key(number), sent_at_ms).slot(sent_at_ms, i64::MAX), Some(sent_at_ms));
+        }
+        for number in 2..=LANES_MAX {
+            lanes.of(key(number), 1_000);
+        }
+        let kept = lanes.0.lock().map(|lanes| lanes.len()).unwrap_or_default();
+        assert_eq!(kept, 2, "the lanes that nobody uses are gone");
+        assert_eq!(lanes.of(key(1), 1_000).slot(1_000, i64::MAX), Some(1_050));
+        assert_eq!(lanes.of(key(0), 1_000).slot(1_000, i64::MAX), Some(1_000), "its pace was over");
     }
 }

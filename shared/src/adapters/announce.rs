@@ -15,8 +15,8 @@
 //! - An outcome that a person decides: the marker of `pins/resolve_pin.rs`, written before the decision.
 //! - A pin that its dead-letter message fails: the marker of its acceptance, release or retry, as above.
 //! - A pin that comes too late: the markers of `accept_pins.rs` and `retry_pin.rs` for that time.
-//! - Acceptance of a pin that joins a backlog: a marker that is filed here, if a webhook hears of acceptances. (The
-//!   next one comes with the pin's release, which may be days off.)
+//! - Acceptance of a pin that joins a backlog: a marker that is filed here, if a webhook hears of acceptances or the
+//!   webhooks can't be read. (The next one comes with the pin's release, which may be days off.)
 //!
 //! Events of schedules, imports and accounts have markers of their own: see `announce_changes.rs`.
 
@@ -70,22 +70,22 @@ struct Announcing {
 }
 
 impl Announcing {
-    /// The events among these that an endpoint hears. If the endpoints can't be read, that is none.
-    async fn heard(&self, key: PinKey, mut events: Vec<PinEvent>) -> Vec<PinEvent> {
+    /// The events among these that an endpoint hears; `None`: the endpoints can't be read.
+    async fn heard(&self, key: PinKey, mut events: Vec<PinEvent>) -> Option<Vec<PinEvent>> {
         if events.is_empty() {
-            return events;
+            return Some(events);
         }
         match self.endpoints.of(key.workspace).await {
             Ok(endpoints) => {
                 events.retain(|event| endpoints.iter().any(|endpoint| endpoint.hears(event.event, event.at)));
-                events
+                Some(events)
             }
             Err(error) => {
                 tracing::warn!(
                     workspace_id = %key.workspace, pin_id = %key.pin, %error,
                     "webhooks not read; the rescuer announces the events"
                 );
-                Vec::new()
+                None
             }
         }
     }
@@ -105,7 +105,7 @@ impl Announcing {
     /// Announces what the write of this row has recorded.
     async fn announce(&self, pin: &Pin, written: &Attempt) {
         let heard = self.heard(pin.key, pin_events::of_last_write(pin, written)).await;
-        self.send(pin.key, &heard).await;
+        self.send(pin.key, &heard.unwrap_or_default()).await;
     }
 
     /// Files the marker of a pin that joins a backlog.
@@ -123,7 +123,8 @@ altered_port! {
     Pins for Announcing {
         async fn put_pin(&self, pin: &Pin) -> PortResult<Write<Box<Pin>>> {
             let heard = self.heard(pin.key, vec![accepted(pin)]).await;
-            let has_no_marker = !heard.is_empty() && matches!(pin.placement, Placement::Backlog(_));
+            let may_be_heard = heard.as_ref().is_none_or(|heard| !heard.is_empty());
+            let has_no_marker = may_be_heard && matches!(pin.placement, Placement::Backlog(_));
             let began = self.context.begin();
             if has_no_marker {
                 self.put_owner(pin).await?;
@@ -134,7 +135,7 @@ altered_port! {
                     // The rescuer may have dropped the marker as one without a pin.
                     self.put_owner(pin).await?;
                 }
-                self.send(pin.key, &heard).await;
+                self.send(pin.key, &heard.unwrap_or_default()).await;
             }
             Ok(written)
         }

@@ -1,5 +1,6 @@
 //! What the table charges for webhooks: nothing more for a pin without them, at most two write units for an event that
-//! is delivered at once, and at most three for each retry.
+//! is delivered at once, and at most three for each retry. Two things cost more: a long answer to the last try, of
+//! which two kilobytes are kept, and a webhook that is disabled.
 
 use std::sync::Arc;
 
@@ -12,14 +13,16 @@ use pinbridge_shared::adapters::webhook_store::WebhookStore;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::event::{EventId, EventType};
 use pinbridge_shared::domain::ids::{EndpointId, PinId};
+use pinbridge_shared::domain::message::NotifyMessage;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::stats::rollup::recent::SAMPLES_PER_ROW;
 use pinbridge_shared::domain::testdata;
-use pinbridge_shared::domain::time::Moment;
+use pinbridge_shared::domain::time::{DAY_MS, Moment};
 use pinbridge_shared::domain::webhook::delivery::{
     ANSWER_KEPT, ANSWER_KEPT_WAITING, Delivery, DeliveryId, DeliveryKey, LastTry, Source, State,
 };
-use pinbridge_shared::domain::webhook::endpoint::{Endpoint, EndpointKey, Secrets};
+use pinbridge_shared::domain::webhook::endpoint::{DisabledBy, Endpoint, EndpointKey, Secrets};
+use pinbridge_shared::domain::webhook::schedule::TRIES_MAX;
 use pinbridge_shared::domain::webhook::sending::SendOutcome;
 use pinbridge_shared::ports::{Listed, QueueName, Store, System, Webhooks};
 use pinbridge_shared::testing::TestWorld;
@@ -133,6 +136,10 @@ async fn what_a_waiting_row_left_behind_costs_is_paid_once() {
 /// What an event may cost, in write units: one that is delivered at once, and each retry.
 const AT_ONCE_MAX: f64 = 2.0;
 const RETRY_MAX: f64 = 3.0;
+/// The try after which a delivery has failed, if its answer is so long that [`ANSWER_KEPT`] bytes of it are kept.
+const LONG_LAST_TRY_MAX: f64 = 5.0;
+/// A try that disables its webhook, once for each time that a webhook is disabled.
+const DISABLING_MAX: f64 = 6.0;
 const PINS: usize = 20;
 const URL: &str = "https://receiver.example/hook";
 
@@ -171,7 +178,7 @@ impl MeteredWorld {
         self.world.context = recent_outcomes::around(bare, SAMPLES_PER_ROW);
     }
 
-    async fn subscribe(&self) {
+    async fn subscribe(&self) -> EndpointKey {
         let now = self.world.now();
         let endpoint = Endpoint {
             key: endpoint(),
@@ -187,6 +194,23 @@ impl MeteredWorld {
         let secrets = Secrets { current: Secret::new("a secret of the receiver"), previous: None };
         let saved = self.world.context.webhooks.save_endpoint(&endpoint, Some(&secrets)).await;
         assert!(saved.expect("saved").is_done());
+        endpoint.key
+    }
+
+    /// Announces an event that no pin's row records.
+    async fn announce(&self, number: u128) {
+        let (id, event) = (EventId(Uuid::from_u128(number)), EventType::PinPublished);
+        let message = NotifyMessage::stored(testdata::workspace(), id, event, self.world.now(), "{}".into(), None);
+        self.world.context.queue.send_notify(&message, 0).await.expect("sent");
+    }
+
+    /// From now on, the receiver answers so.
+    fn answer(&self, status: u16, answer_bytes: usize) {
+        let mut outcome = answered(status);
+        if let SendOutcome::Answered { body, .. } = &mut outcome {
+            *body = "a".repeat(answer_bytes);
+        }
+        self.world.webhook_sender.answer(URL, outcome);
     }
 
     /// Accepts and publishes these pins; their events are left to the notifier.
@@ -211,6 +235,18 @@ impl MeteredWorld {
         let due = self.world.queue.next_due(QueueName::Notify).expect("a turn is planned");
         self.world.system.advance_to(due);
         self.notify().await;
+    }
+
+    /// Has the notifier work until it has made another request. A turn that is far off comes by several messages.
+    async fn try_again(&self) {
+        let before = self.world.webhook_sender.sent().len();
+        while self.world.webhook_sender.sent().len() == before {
+            self.take_next_turn().await;
+        }
+    }
+
+    async fn disabled(&self, key: EndpointKey) -> Option<DisabledBy> {
+        self.world.context.webhooks.endpoint(key).await.expect("read").expect("there").disabled
     }
 }
 
@@ -248,11 +284,7 @@ async fn an_event_costs_at_most_two_write_units_and_each_retry_at_most_three() {
     let at_once = metered.spent(metered.notify()).await;
     assert_eq!(metered.world.webhook_sender.sent().len(), PINS);
 
-    let mut failure = answered(503);
-    if let SendOutcome::Answered { body, .. } = &mut failure {
-        *body = "a".repeat(ANSWER_KEPT);
-    }
-    metered.world.webhook_sender.answer(URL, failure);
+    metered.answer(503, ANSWER_KEPT);
     metered.publish(PINS..PINS + 1).await;
     let first = metered.spent(metered.notify()).await;
     let second = metered.spent(metered.take_next_turn()).await;
@@ -272,5 +304,75 @@ async fn an_event_costs_at_most_two_write_units_and_each_retry_at_most_three() {
     assert!((1.0..=AT_ONCE_MAX).contains(&per_event), "{per_event} write units an event");
     for (written, _) in [first, second, third, last] {
         assert!((1.0..=RETRY_MAX).contains(&written), "{written} write units a try");
+    }
+}
+
+#[tokio::test]
+async fn the_last_try_of_a_delivery_costs_as_much_as_a_retry_and_more_only_for_a_long_answer() {
+    for (answer_bytes, last_try_max) in [(ANSWER_KEPT_WAITING, RETRY_MAX), (ANSWER_KEPT, LONG_LAST_TRY_MAX)] {
+        let metered = metered_world().await;
+        let endpoint = metered.subscribe().await;
+        metered.answer(503, answer_bytes);
+        metered.announce(1).await;
+        let mut tries = vec![metered.spent(metered.notify()).await];
+        for _ in 1..TRIES_MAX {
+            tries.push(metered.spent(metered.try_again()).await);
+        }
+        let ended = metered.world.context.webhooks.deliveries(endpoint, Listed::Ended, None, 9).await.expect("read");
+        assert_eq!(ended.iter().map(|one| (one.state, one.tries)).collect::<Vec<_>>(), [(State::Failed, TRIES_MAX)]);
+        assert_eq!(metered.world.queue.next_due(QueueName::Notify), None, "nothing is left to do");
+
+        println!("\nan answer of {answer_bytes} bytes");
+        print(&tries.iter().map(|spent| ("a try", 1, *spent)).collect::<Vec<_>>());
+        let (last, others) = tries.split_last().expect("tries");
+        assert!((1.0..=last_try_max).contains(&last.0), "{} write units for the last try", last.0);
+        for (written, _) in others {
+            assert!((1.0..=RETRY_MAX).contains(written), "{written} write units a try");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_is_disabled_for_at_most_six_write_units() {
+    let at_once = metered_world().await;
+    let key = at_once.subscribe().await;
+    at_once.answer(410, 0);
+    at_once.announce(1).await;
+    let by_first_answer = at_once.spent(at_once.notify()).await;
+    assert_eq!(at_once.disabled(key).await, Some(DisabledBy::Receiver));
+
+    let later = metered_world().await;
+    let key = later.subscribe().await;
+    later.answer(503, 0);
+    later.announce(1).await;
+    later.notify().await;
+    later.answer(410, 0);
+    let by_retry = later.spent(later.try_again()).await;
+    assert_eq!(later.disabled(key).await, Some(DisabledBy::Receiver));
+
+    let failing = metered_world().await;
+    let key = failing.subscribe().await;
+    failing.answer(503, 0);
+    failing.announce(1).await;
+    failing.notify().await;
+    for _ in 1..TRIES_MAX {
+        failing.try_again().await;
+    }
+    failing.world.system.advance_ms(3 * DAY_MS);
+    failing.announce(2).await;
+    // It waits for a turn, because the webhook is failing.
+    failing.world.run_notifier_once().await;
+    assert_eq!(failing.disabled(key).await, None);
+    let by_failures = failing.spent(failing.try_again()).await;
+    assert_eq!(failing.disabled(key).await, Some(DisabledBy::Failures));
+
+    print(&[
+        ("410 to the first try", 1, by_first_answer),
+        ("410 to a retry", 1, by_retry),
+        ("five days of failures", 1, by_failures),
+    ]);
+    for (written, _) in [by_first_answer, by_retry, by_failures] {
+        // More than a retry: it is written, too, that the webhook is disabled.
+        assert!((RETRY_MAX..=DISABLING_MAX).contains(&written), "{written} write units");
     }
 }

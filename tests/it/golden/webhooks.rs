@@ -1,15 +1,25 @@
-//! Webhook endpoints, how they stand, and their deliveries; tokens of tasks that wait for pins.
+//! Webhook endpoints, how they stand, and their deliveries; the recovery markers of endpoints and events; tokens of
+//! tasks that wait for pins.
 
 use pinbridge_shared::adapters::dynamodb::{DynamoStore, SealedSecrets};
-use pinbridge_shared::domain::event::EventType;
-use pinbridge_shared::domain::ids::{EndpointId, PinId, PinKey};
+use pinbridge_shared::domain::event::note::{Note, Source as Cause};
+use pinbridge_shared::domain::event::occurrence::Halt;
+use pinbridge_shared::domain::event::{EventId, EventType};
+use pinbridge_shared::domain::ids::{EndpointId, ImportId, PinId, PinKey, ScheduleId};
+use pinbridge_shared::domain::message::NotifyMessage;
+use pinbridge_shared::domain::recovery::{Purpose, RecoveryMarker};
 use pinbridge_shared::domain::task::{Awaited, TaskTokenId};
 use pinbridge_shared::domain::webhook::delivery::{Delivery, DeliveryId, DeliveryKey, LastTry, Source, State};
 use pinbridge_shared::domain::webhook::endpoint::{DisabledBy, Endpoint, EndpointKey};
 use pinbridge_shared::domain::webhook::health::Health;
-use pinbridge_shared::ports::{Listed, Write};
+use pinbridge_shared::ports::{Listed, RecoveryMarkers, Write};
+use uuid::Uuid;
 
-use super::fixed::{EXPIRES, at, uuid, workspace};
+use super::fixed::{EXPIRES, account, at, uuid, workspace};
+
+/// The minutes of the markers. (Other golden files have markers of the minutes before.)
+const ENDPOINT_MINUTE: i64 = 33_333_337;
+const EVENT_MINUTE: i64 = 33_333_338;
 
 fn key(number: u128) -> EndpointKey {
     EndpointKey { workspace: workspace(), endpoint: EndpointId(uuid(0x4000 + number)) }
@@ -96,6 +106,52 @@ fn deliveries() -> [Delivery; 4] {
     ]
 }
 
+fn marker(minute: i64, shard: u32, purpose: Purpose, subject: Uuid, event: Option<Note>) -> RecoveryMarker {
+    RecoveryMarker {
+        minute,
+        shard,
+        pins: vec![PinKey { workspace: workspace(), pin: PinId(subject) }],
+        purpose,
+        rounds: 2,
+        id: "marker".into(),
+        removal: None,
+        event: event.map(Box::new),
+    }
+}
+
+fn of_endpoint() -> RecoveryMarker {
+    marker(ENDPOINT_MINUTE, 4, Purpose::Webhook, key(0).endpoint.0, None)
+}
+
+/// Markers of events: one of each cause, and one that is void.
+fn of_events() -> Vec<RecoveryMarker> {
+    let (one, nonce) = (account(0).account, || "0123456789abcdef".to_owned());
+    let (schedule, import) = (ScheduleId(uuid(0x2001)), ImportId(uuid(0x3001)));
+    let told = |event| {
+        let (id, payload) = (EventId(uuid(0x6001)), "{\"version\":1}".into());
+        Some(NotifyMessage::stored(workspace(), id, event, at(1_000), payload, None))
+    };
+    let hold = Cause::Pause { account: one, halt: Halt::Hold, since: at(1_000), until: at(2_000) };
+    let causes = [
+        (uuid(0x2001), Cause::Certain, told(EventType::ScheduleCreated)),
+        (uuid(0x2001), Cause::Schedule { schedule, version: 3, nonce: nonce() }, told(EventType::ScheduleUpdated)),
+        (one.0, Cause::Account { account: one, rev: 3, nonce: nonce() }, told(EventType::AccountConnected)),
+        (uuid(0x3001), Cause::Import { import }, told(EventType::ImportCompleted)),
+        (uuid(0x3001), Cause::ImportStop { import, at: at(1_000) }, told(EventType::ImportFailed)),
+        (one.0, hold, told(EventType::AccountPaused)),
+        (one.0, Cause::Lift { account: one, at: at(1_000) }, told(EventType::AccountResumed)),
+        (one.0, Cause::Resumption { account: one, halt: Halt::Pause }, None),
+        (one.0, Cause::Expiry { account: one, expires_at: at(2_000), at: at(1_000) }, None),
+    ];
+    let notes = causes.into_iter().map(|(subject, source, message)| (subject, Some(Note { source, message })));
+    let all = notes.chain([(uuid(0x2002), None)]).enumerate();
+    let row = |(number, (subject, note))| RecoveryMarker {
+        id: format!("marker-{number}"),
+        ..marker(EVENT_MINUTE, 5, Purpose::Event, subject, note)
+    };
+    all.map(row).collect()
+}
+
 fn task_pin() -> Awaited {
     Awaited::Pin(PinKey { workspace: workspace(), pin: PinId(uuid(0x1001)) })
 }
@@ -114,6 +170,9 @@ pub async fn write(table: &DynamoStore) {
     table.remove_endpoint(key(2), at(0)).await.expect("written");
     for delivery in deliveries() {
         table.write_delivery(&delivery).await.expect("written");
+    }
+    for row in of_events().iter().chain([&of_endpoint()]) {
+        table.put_marker(row).await.expect("written");
     }
     table.write_task_token(task_pin(), &task_id(), &sealed(7), EXPIRES).await.expect("written");
 }
@@ -137,6 +196,8 @@ pub async fn read(table: &DynamoStore, version: &str) {
     let list = async |listed| table.list_deliveries(key(0), listed, None, 9).await.expect("read");
     assert_eq!(list(Listed::Waiting).await, [first, second]);
     assert_eq!(list(Listed::Ended).await, [failed, delivered]);
+    assert_eq!(table.markers(ENDPOINT_MINUTE, 4).await.expect("read"), [of_endpoint()]);
+    assert_eq!(table.markers(EVENT_MINUTE, 5).await.expect("read"), of_events());
     assert_eq!(table.list_task_tokens(task_pin()).await.expect("read"), [task_id()]);
     assert_eq!(table.read_task_token(task_pin(), &task_id()).await.expect("read"), Some(sealed(7)));
     assert_eq!(table.scan_keys_of_task_tokens().await.expect("read"), ["key"]);

@@ -25,7 +25,7 @@ use pinbridge_shared::domain::stats::period;
 use pinbridge_shared::domain::stats::rollup::{self as domain_rollup, recent};
 use pinbridge_shared::domain::tenant::{self, api_key, claim, invitation, login, proof, session, user};
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
-use pinbridge_shared::domain::webhook::endpoint;
+use pinbridge_shared::domain::webhook::{endpoint, pace as webhook_pace};
 use pinbridge_shared::domain::{import, recovery, sandbox, schedule, task};
 use pinbridge_shared::flows::activity;
 use pinbridge_shared::flows::boards::{mark_removed, resolve_boards};
@@ -89,6 +89,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ("accounts on a key's allow-list", api_key::ALLOWED_MAX.to_string()),
         ("webhooks of a workspace", endpoint::ENDPOINTS_MAX.to_string()),
         ("a webhook's secret, characters", format!("{} to {}", endpoint::SECRET_MIN, endpoint::SECRET_MAX)),
+        ("requests a second to a webhook, of one notifier", webhook_pace::REQUESTS_PER_SECOND_MAX.to_string()),
         ("tasks of state machines that wait for one pin, or one import", task::TASKS_MAX.to_string()),
         ("a `task_token`, characters", task::TASK_TOKEN_MAX.to_string()),
         ("names in a webhook's list of events, repeated ones too", routes::webhooks::NAMES_MAX.to_string()),

@@ -5,6 +5,7 @@ pub mod delivery;
 pub mod destination;
 pub mod endpoint;
 pub mod health;
+pub mod pace;
 pub mod probing;
 pub mod schedule;
 pub mod sending;

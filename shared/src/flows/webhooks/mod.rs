@@ -17,13 +17,15 @@
 //! takes the place of the request. For a task of Step Functions that waits for a pin or an import, [`wait_for_end`]
 //! stores its token, and `end_task.rs` ends it.
 //!
-//! A delivery is made at least once. Every repeat has the same id.
+//! Every request to a webhook waits for its slot (`keep_pace.rs`). A delivery is made at least once. Every repeat has
+//! the same id.
 
 pub mod deliver_one;
 pub mod deliveries;
 pub mod disable_endpoint;
 mod end_task;
 pub mod endpoints;
+mod keep_pace;
 pub mod notify;
 pub mod of_pin;
 pub mod plan_turn;

@@ -6,8 +6,9 @@
 
 use futures_util::future::join_all;
 
-use super::deliver_one::{SEND_NEEDS_MS, deliver_one};
+use super::deliver_one::deliver_one;
 use super::end_task::deliveries_of;
+use super::keep_pace::keep_pace;
 use super::plan_turn::plan_for_waiting;
 use super::settle::settle;
 use super::take_turn::take_turn;
@@ -132,8 +133,8 @@ async fn send_in_order(context: &Context, endpoint: &Endpoint, events: &[Outgoin
     for event in events.iter().filter(|event| event.is_for(endpoint)) {
         for id in deliveries_of(context, endpoint.key, event.id, event.ends).await? {
             let began = context.begin();
-            let lane = context.lanes.of(endpoint.key);
-            let _held = lane.lock().await;
+            let lane = context.lane(endpoint.key);
+            let _held = lane.enter().await;
             let is_late = context.took_ms(began) > WAITS_FOR_LANE_MS;
             send(context, endpoint, (event, id), is_late, ends_at_ms).await?;
         }
@@ -166,8 +167,8 @@ async fn send(
     }
     let health = context.webhooks.endpoint_health(endpoint.key).await?;
     let is_failing = health.failures > 0 && event.to.is_none();
-    let has_time = ends_at_ms - context.system.monotonic_ms() >= SEND_NEEDS_MS;
-    if is_late || is_failing || health.is_held(now) || !has_time {
+    let is_to_wait = is_late || is_failing || health.is_held(now);
+    if is_to_wait || !keep_pace(context, endpoint.key, ends_at_ms).await {
         context.webhooks.put_delivery(&waiting).await?;
         // After the row is written: a worker that ends its turn now reads the row, or leaves no turn behind.
         return plan_for_waiting(context, endpoint.key).await;

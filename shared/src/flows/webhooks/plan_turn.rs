@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::domain::message::NotifyMessage;
 use crate::domain::recovery::RecoveryMarker;
 use crate::domain::time::{MINUTE_MS, Moment};
+use crate::domain::webhook::delivery::{Delivery, State};
 use crate::domain::webhook::endpoint::EndpointKey;
 use crate::domain::webhook::health::Health;
 use crate::domain::webhook::probing::held_ms;
@@ -62,8 +63,38 @@ async fn plan(
     }
 }
 
-/// Writes a failed try into the endpoint's health, and plans a turn for the delivery's next try. `is_asked`: the
-/// receiver asked for the time until then. `seen` is the health as it was read.
+/// A failed try, as the endpoint's health records it.
+#[derive(Clone, Copy, Debug)]
+pub struct FailedTry {
+    pub at: Moment,
+    /// When the delivery is tried again, if at all.
+    pub next_at: Option<Moment>,
+    /// The receiver asked for the time until then.
+    is_asked: bool,
+}
+
+impl FailedTry {
+    /// The try after which the delivery is as given. `retry_after_ms` is the wait that the receiver asked for.
+    pub fn of(delivery: &Delivery, retry_after_ms: Option<i64>) -> Self {
+        let next_at = match delivery.state {
+            State::Waiting { next_at } => next_at,
+            State::Delivered | State::Failed => None,
+        };
+        Self { at: delivery.updated_at, next_at, is_asked: retry_after_ms.is_some() }
+    }
+
+    /// The endpoint's health after it, as its next write.
+    pub fn after(self, health: &Health, nonce: String) -> Health {
+        let failed = health.failed(self.at, self.next_at, nonce);
+        let asked = self.next_at.filter(|_| self.is_asked);
+        let failing_ms = failed.failing_since.map_or(0, |since| self.at.since_ms(since));
+        let probed = failed.probes().then(|| self.at.plus_ms(held_ms(failing_ms)));
+        [asked, probed].into_iter().flatten().fold(failed, Health::held)
+    }
+}
+
+/// Writes a failed try into the endpoint's health, and plans a turn for the delivery's next try. `seen` is the health
+/// as it was read.
 ///
 /// # Errors
 /// As [`plan_turn`].
@@ -71,8 +102,7 @@ pub async fn record_failure(
     context: &Context,
     key: EndpointKey,
     seen: Health,
-    next_at: Option<Moment>,
-    is_asked: bool,
+    failed: FailedTry,
 ) -> PortResult<Health> {
     let mut writes = OptimisticWrites::of(ROW, WRITES_MAX);
     let mut owner = Owner::default();
@@ -88,15 +118,10 @@ pub async fn record_failure(
         if has_lost && health.rev == 0 {
             return Ok(health);
         }
-        if next_at.is_some() {
+        if failed.next_at.is_some() {
             owner.file(context, key, &health).await?;
         }
-        let now = context.system.now();
-        let failed = health.failed(now, next_at, context.nonce());
-        let asked = next_at.filter(|_| is_asked);
-        let failing_ms = failed.failing_since.map_or(0, |since| now.since_ms(since));
-        let probed = failed.probes().then(|| now.plus_ms(held_ms(failing_ms)));
-        let next = [asked, probed].into_iter().flatten().fold(failed, Health::held);
+        let next = failed.after(&health, context.nonce());
         if context.webhooks.save_endpoint_health(key, &next).await?.is_done() {
             if let Some(at) = next.turn_at.filter(|_| next.turn_at != health.turn_at) {
                 send_turn(context, key, at).await?;

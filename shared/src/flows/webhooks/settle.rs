@@ -2,10 +2,9 @@
 
 use super::deliver_one::Tried;
 use super::disable_endpoint::disable_endpoint;
-use super::plan_turn::{change_health, record_failure};
+use super::plan_turn::{FailedTry, change_health, record_failure};
 use crate::context::Context;
 use crate::domain::time::Moment;
-use crate::domain::webhook::delivery::State;
 use crate::domain::webhook::destination::Destination;
 use crate::domain::webhook::endpoint::{DisabledBy, Endpoint};
 use crate::domain::webhook::health::{DISABLED_AFTER_MS, Health};
@@ -41,11 +40,8 @@ pub(super) async fn settle(
         }
         Verdict::Retry { retry_after_ms, .. } => retry_after_ms,
     };
-    let next_at = match tried.delivery.state {
-        State::Waiting { next_at } => next_at,
-        State::Delivered | State::Failed => None,
-    };
-    let health = record_failure(context, endpoint.key, health, next_at, retry_after_ms.is_some()).await?;
+    let failed = FailedTry::of(&tried.delivery, retry_after_ms);
+    let health = record_failure(context, endpoint.key, health, failed).await?;
     let is_disabled = is_to_be_disabled(endpoint, &health, context.system.now());
     if is_disabled {
         disable_endpoint(context, endpoint.key, DisabledBy::Failures, last).await?;
@@ -66,7 +62,7 @@ async fn answered(context: &Context, endpoint: &Endpoint, seen: Health) -> PortR
 }
 
 /// Whoever changes or enables an endpoint gives it as long again. A destination of the stack is never disabled.
-fn is_to_be_disabled(endpoint: &Endpoint, health: &Health, now: Moment) -> bool {
+pub(super) fn is_to_be_disabled(endpoint: &Endpoint, health: &Health, now: Moment) -> bool {
     Destination::of(endpoint.key.endpoint).is_none()
         && health.is_to_be_disabled(now)
         && now.since_ms(endpoint.updated_at) >= DISABLED_AFTER_MS

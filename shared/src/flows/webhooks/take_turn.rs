@@ -5,9 +5,10 @@
 
 use std::ops::ControlFlow;
 
-use super::deliver_one::{EVENT_GONE, SEND_NEEDS_MS, deliver_one, payload_of};
-use super::plan_turn::{change_health, plan_for_waiting, send_turn};
-use super::settle::settle;
+use super::deliver_one::{EVENT_GONE, Tried, deliver_one, payload_of};
+use super::keep_pace::keep_pace;
+use super::plan_turn::{FailedTry, change_health, plan_for_waiting, send_turn};
+use super::settle::{is_to_be_disabled, settle};
 use crate::context::Context;
 use crate::domain::time::Moment;
 use crate::domain::webhook::delivery::{Delivery, DeliveryKey, LastTry, State};
@@ -36,8 +37,17 @@ pub async fn take_turn(context: &Context, key: EndpointKey, planned_for: Moment,
     // The deliveries of a deleted endpoint are forgotten.
     let Some(endpoint) = context.subscriber(key).await? else { return Ok(()) };
     let endpoint = &endpoint;
-    let mut turn =
-        Turn { context, endpoint, planned_for, health, ends_at_ms, next_at: None, last: None, has_answered: false };
+    let mut turn = Turn {
+        context,
+        endpoint,
+        planned_for,
+        health,
+        ends_at_ms,
+        next_at: None,
+        last: None,
+        has_answered: false,
+        failed: None,
+    };
     if endpoint.disabled.is_some() {
         return turn.plan(None).await.map(|_| ());
     }
@@ -70,6 +80,8 @@ struct Turn<'a> {
     last: Option<DeliveryKey>,
     /// The last delivery of the turn succeeded. The write that plans the next turn forgets the endpoint's failures.
     has_answered: bool,
+    /// The last request of the turn failed. The same write records that.
+    failed: Option<FailedTry>,
 }
 
 impl Turn<'_> {
@@ -100,8 +112,7 @@ impl Turn<'_> {
             self.wait_until(at);
             return Ok(ControlFlow::Continue(()));
         }
-        let has_time = self.ends_at_ms - self.context.system.monotonic_ms() >= SEND_NEEDS_MS;
-        if self.health.is_held(now) || !has_time {
+        if self.health.is_held(now) || !keep_pace(self.context, self.endpoint.key, self.ends_at_ms).await {
             self.wait_until(now);
             return Ok(ControlFlow::Break(End::Stopped));
         }
@@ -118,6 +129,19 @@ impl Turn<'_> {
             self.has_answered = true;
             return Ok(ControlFlow::Continue(()));
         }
+        if let Some(failed) = self.last_failure(&tried, is_last) {
+            self.context.webhooks.put_delivery(&tried.delivery).await?;
+            self.failed = Some(failed);
+            if let Some(at) = failed.next_at {
+                self.wait_until(at);
+            }
+            if is_last {
+                return Ok(ControlFlow::Continue(()));
+            }
+            // Others wait: the next one is tried when the endpoint is not held any more.
+            self.wait_until(now);
+            return Ok(ControlFlow::Break(End::Stopped));
+        }
         let settled = settle(self.context, self.endpoint, &tried, self.health.clone()).await?;
         self.health = settled.health;
         if settled.is_disabled {
@@ -132,6 +156,16 @@ impl Turn<'_> {
             return Ok(ControlFlow::Break(End::Stopped));
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// The failure of this try, if no request of the turn follows it, and if it doesn't disable the endpoint. Recorded
+    /// together with the next turn, it costs no write of its own.
+    fn last_failure(&self, tried: &Tried, is_last: bool) -> Option<FailedTry> {
+        let Verdict::Retry { retry_after_ms, .. } = tried.verdict else { return None };
+        let failed = FailedTry::of(&tried.delivery, retry_after_ms);
+        let health = failed.after(&self.health, String::new());
+        let ends_turn = is_last || health.probes();
+        (ends_turn && !is_to_be_disabled(self.endpoint, &health, failed.at)).then_some(failed)
     }
 
     /// Ends a delivery whose event can't be read any more.
@@ -154,7 +188,11 @@ impl Turn<'_> {
     /// Plans the next turn, then looks for deliveries that were written since they were read: their writers have seen
     /// this turn, and rely on it.
     async fn plan_next(&self, end: End) -> PortResult<()> {
-        let next_at = match (self.next_at, self.health.held_until) {
+        let held_until = match self.failed {
+            Some(failed) => failed.after(&self.health, String::new()).held_until,
+            None => self.health.held_until,
+        };
+        let next_at = match (self.next_at, held_until) {
             (Some(at), Some(until)) => Some(at.max(until)),
             (at, _) => at,
         };
@@ -178,8 +216,12 @@ impl Turn<'_> {
                 Some(other) => Some(next_at.map_or(other, |at| at.min(other))),
                 None => next_at,
             };
-            let planned = health.planned(turn_at, self.context.nonce());
-            Some(if self.has_answered { planned.without_failures() } else { planned })
+            let nonce = self.context.nonce();
+            Some(match self.failed {
+                Some(failed) => Health { turn_at, ..failed.after(health, nonce) },
+                None if self.has_answered => health.planned(turn_at, nonce).without_failures(),
+                None => health.planned(turn_at, nonce),
+            })
         };
         let health = change_health(self.context, self.endpoint.key, Some(self.health.clone()), change).await?;
         if let Some(at) = health.turn_at {

@@ -7,6 +7,7 @@ mod endpoints;
 mod failing;
 mod import_tasks;
 mod imports;
+mod pace;
 mod recovery;
 mod schedules;
 mod tasks;

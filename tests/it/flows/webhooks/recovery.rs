@@ -7,7 +7,7 @@ use pinbridge_shared::domain::ids::EndpointId;
 use pinbridge_shared::domain::pin::Placement;
 use pinbridge_shared::domain::recovery::RecoveryMarker;
 use pinbridge_shared::domain::testdata;
-use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS};
+use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, SECOND_MS};
 use pinbridge_shared::domain::webhook::delivery::State;
 use pinbridge_shared::domain::webhook::endpoint::EndpointKey;
 use pinbridge_shared::ports::QueueName;
@@ -60,6 +60,23 @@ async fn the_acceptance_of_a_pin_in_a_backlog_is_announced_although_its_message_
     let last = *keys.last().expect("some");
     assert!(matches!(world.pin(last).await.0.placement, Placement::Backlog(_)), "it waits in the backlog");
     world.run_until(START.plus_ms(4 * MINUTE_MS)).await;
+    let ids: Vec<_> = ended(&world, endpoint).await.iter().map(|one| one.key.id).collect();
+    assert!(ids.contains(&delivery_id(endpoint, last, 1)));
+    assert!(!world.attempt(last).await.status.is_terminal(), "long before it is published");
+}
+
+#[tokio::test]
+async fn the_acceptance_of_a_pin_in_a_backlog_is_announced_although_the_webhooks_could_not_be_read() {
+    let world = TestWorld::new(1).await;
+    let endpoint = subscribe(&world, 1, URL, &[EventType::PinAccepted]).await;
+    accept_numbered(&world, 0..500).await;
+    // Longer than a process knows webhooks without reading them.
+    world.system.advance_ms(31 * SECOND_MS);
+    world.faults.plan("webhooks.endpoints", 1, Fault::FailBefore);
+    let last = accept_numbered(&world, 500..501).await[0];
+    assert!(!world.faults.heal(), "they could not be read");
+    assert!(matches!(world.pin(last).await.0.placement, Placement::Backlog(_)), "it waits in the backlog");
+    world.run_until(START.plus_ms(5 * MINUTE_MS)).await;
     let ids: Vec<_> = ended(&world, endpoint).await.iter().map(|one| one.key.id).collect();
     assert!(ids.contains(&delivery_id(endpoint, last, 1)));
     assert!(!world.attempt(last).await.status.is_terminal(), "long before it is published");
