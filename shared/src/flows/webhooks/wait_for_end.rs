@@ -4,7 +4,6 @@
 //! task was ended (`end_task.rs`).
 
 use thiserror::Error;
-use tracing::field::display;
 
 use crate::context::Context;
 use crate::domain::event::{occurrence, pin_events};
