@@ -1,12 +1,15 @@
 //! `POST /v1/pins/{id}/resolve`: what a person decides about an outcome that the board could not.
 
-use pinbridge_shared::domain::ids::PinKey;
+use pinbridge_shared::domain::account::Account;
+use pinbridge_shared::domain::ids::{AccountId, AccountKey, PinKey};
 use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS};
 use pinbridge_shared::testing::START;
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::support::api::{Api, As};
 
@@ -171,6 +174,34 @@ async fn only_a_free_pin_of_the_board_is_taken_and_only_by_a_clear_request() {
 }
 
 #[tokio::test]
+async fn a_pin_that_cant_be_the_pins_is_refused_with_the_reason() {
+    let (api, key, [first, second]) = ambiguous(0).await;
+    // As it is edited on Pinterest.
+    api.world.pinterest.rewrite_lists(|shown| shown.title = Some("Somebody's stew".into()));
+    refused(&api, key, json!({"pinterest_pin_id": second}), 422, "pinterest_pin_differs").await;
+    api.world.pinterest.rewrite_lists(|shown| shown.created_at = Some(START.plus_ms(-HOUR_MS)));
+    refused(&api, key, json!({"pinterest_pin_id": second}), 422, "pinterest_pin_too_old").await;
+    api.world.pinterest.rewrite_lists(|_| ());
+    api.world.context.pinterest.delete_pin(&Secret::new("token-1"), &first).await.expect("deleted");
+    refused(&api, key, json!({"pinterest_pin_id": first}), 422, "pinterest_pin_not_found").await;
+    let (status, pin) =
+        api.call("PATCH", &format!("/v1/pins/{}", key.pin), As::Key(&api.key), json!({"title": "A stew"})).await;
+    assert_eq!(status, 200, "{pin}");
+    refused(&api, key, json!({"pinterest_pin_id": second}), 409, "edited_since_attempt").await;
+    assert_eq!(resolve(&api, key, json!({"none": true})).await.0, 200);
+    assert_eq!(retry(&api, key).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_pin_that_pinterest_has_confirmed_is_no_repeat() {
+    let api = Api::new().await;
+    let key = api.world.accept("key").await;
+    api.world.run_until_finished(&[key], START.plus_ms(MINUTE_MS)).await;
+    let own = api.world.attempt(key).await.pinterest_pin_id.expect("published");
+    refused(&api, key, json!({"pinterest_pin_id": own}), 409, "outcome_not_open").await;
+}
+
+#[tokio::test]
 async fn of_an_outcome_without_candidates_the_board_is_read() {
     let api = Api::new().await;
     api.world.pinterest.answer_next([Answer::LOST_WITH_COMMIT]);
@@ -190,9 +221,17 @@ async fn of_an_outcome_without_candidates_the_board_is_read() {
 
 #[tokio::test]
 async fn a_key_of_other_accounts_and_one_that_only_reads_decide_nothing() {
-    let (api, key, _) = ambiguous(0).await;
+    let (api, key, [id, _]) = ambiguous(0).await;
     let path = format!("/v1/pins/{}/resolve", key.pin);
     let (reads, _) = api.new_key(json!({"name": "reads", "scopes": ["read"]})).await;
     api.refused("POST", &path, As::Key(&reads), json!({"none": true}), 403, "insufficient_scope").await;
+    let other = AccountId(Uuid::from_u128(0xbb));
+    let of_other = AccountKey { workspace: testdata::workspace(), account: other };
+    let account = Account { key: of_other, ..testdata::connected_account() };
+    assert!(api.world.context.store.save_account(&account).await.expect("saved").is_done());
+    let (limited, _) = api.new_key(json!({"name": "other", "pinterest_account_ids": [other]})).await;
+    for decision in [json!({"none": true}), json!({"pinterest_pin_id": id})] {
+        api.refused("POST", &path, As::Key(&limited), decision, 404, "not_found").await;
+    }
     assert_eq!(api.world.attempt(key).await.failure, Some(Failure::OutcomeAmbiguous));
 }

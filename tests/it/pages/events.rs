@@ -100,8 +100,11 @@ fn stories() -> Vec<(Pin, Attempt)> {
         unknown.absent(later(9), "a".into()).expect("legal"),
         unknown.adopted(later(9), "1234567890".into(), &nothing(), &pin, "a".into()).expect("legal"),
         left.clone(),
-        left.none_by_person(later(20), "n".into()).expect("legal"),
-        left.resolved_by_person(later(20), "1234567890".into(), Some(later(3)), &pin, "r".into()).expect("legal"),
+        left.none_by_person(later(20), 120_000, "n".into()).expect("legal"),
+        left.resolved_by_person(later(20), "1234567890".into(), Some(later(3)), &pin, 120_000, "r".into())
+            .expect("legal"),
+        unknown.failed(later(9), Failure::BoardNotFound, &nothing(), &pin, "f".into()).expect("legal"),
+        unknown.failed(later(9), Failure::AttemptsExhausted, &nothing(), &pin, "f".into()).expect("legal"),
         begun(&pin).failed(later(2), Failure::BoardNotFound, &nothing(), &pin, "f".into()).expect("legal"),
         Attempt::untouched(&pin).deleted(later(1), &pin, "d".into()).expect("legal"),
     ];

@@ -155,6 +155,8 @@ fn resolution(entry: &Event) -> &'static str {
     match entry.kind {
         EventKind::Adopted | EventKind::ResolvedByPerson => FOUND,
         EventKind::NotOnPinterest | EventKind::NoneByPerson => NOT_THERE,
+        // The last allowed attempt, and the board doesn't show its Pin.
+        EventKind::Failed if entry.note.as_deref() == Some(Failure::AttemptsExhausted.code()) => NOT_THERE,
         _ => NEEDS_A_PERSON,
     }
 }
@@ -341,14 +343,21 @@ mod tests {
         let code = "outcome_ambiguous";
         assert_eq!(last(open.clone()), json!(["pin.outcome_resolved", "failed", code, null, "needs_a_person", true]));
 
+        let gone = unknown.failed(later(9), Failure::BoardNotFound, &nothing, &pin, "g".into()).expect("legal");
+        let needs_one = json!(["pin.outcome_resolved", "failed", "board_not_found", null, "needs_a_person", true]);
+        assert_eq!(last(gone), needs_one);
+        let exhausted = unknown.failed(later(9), Failure::AttemptsExhausted, &nothing, &pin, "x".into());
+        let absent = json!(["pin.outcome_resolved", "failed", "attempts_exhausted", null, "not_there", true]);
+        assert_eq!(last(exhausted.expect("legal")), absent);
+
         let later_on = |attempt: &Attempt| -> Vec<Value> {
             bodies(&pin, attempt)[4..].iter().map(|body| fields(body, OUTCOME)).collect()
         };
-        let none = open.none_by_person(later(20), "n".into()).expect("legal");
+        let none = open.none_by_person(later(20), 120_000, "n".into()).expect("legal");
         let absent = json!(["pin.outcome_resolved", "failed", "confirmed_absent", null, "not_there", true]);
         assert_eq!(later_on(&none), [absent]);
         let created = Some(later(3));
-        let found = open.resolved_by_person(later(20), PINTEREST_PIN.into(), created, &pin, "r".into());
+        let found = open.resolved_by_person(later(20), PINTEREST_PIN.into(), created, &pin, 120_000, "r".into());
         let found = found.expect("legal");
         let resolved = json!(["pin.outcome_resolved", "published", null, null, "found", true]);
         assert_eq!(later_on(&found), [resolved, json!(["pin.published", "published", null, null, null, true])]);

@@ -4,7 +4,7 @@
 //! so that the numbers have no gaps although the history drops entries.
 
 use super::EventType;
-use super::recorded::{counted, types_of};
+use super::recorded::{counted, types_of, with_before};
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::failure::Failure;
@@ -40,8 +40,8 @@ pub fn of(pin: &Pin, attempt: &Attempt) -> Vec<PinEvent> {
 /// Adds the events of these entries, whose numbers follow `before`.
 fn number(entries: &[Event], failure: Option<Failure>, before: u32, events: &mut Vec<PinEvent>) {
     let mut sequence = before;
-    for entry in entries {
-        for event in types_of(entry, failure) {
+    for (entry, before) in with_before(entries) {
+        for event in types_of(entry, before, failure) {
             sequence += 1;
             events.push(PinEvent { event: *event, sequence, at: entry.at, entry: Some(entry.clone()) });
         }
@@ -92,11 +92,51 @@ mod tests {
             .begin(later(1), "a".into())
             .and_then(|a| a.failed(later(2), Failure::OutcomeAmbiguous, &nothing, &pin, "b".into()))
             .expect("legal");
-        let none = left.none_by_person(later(3), "c".into()).expect("legal");
+        let none = left.none_by_person(later(3), 120_000, "c".into()).expect("legal");
         assert_eq!(names(&of_last_write(&pin, &none)), [(4, "pin.outcome_resolved")]);
-        let found = none.resolved_by_person(later(4), "9".into(), None, &pin, "d".into()).expect("legal");
+        let found = none.resolved_by_person(later(4), "9".into(), None, &pin, 120_000, "d".into()).expect("legal");
         assert_eq!(names(&of_last_write(&pin, &found)), [(5, "pin.outcome_resolved"), (6, "pin.published")]);
         assert_eq!(names(&of_last_write(&pin, &left.touched(later(5), "e".into()))), []);
+    }
+
+    #[test]
+    fn every_end_of_an_unknown_outcome_resolves_it() {
+        let (pin, nothing) = (testdata::pin(), Upstream::default());
+        let begun = Attempt::untouched(&pin).begin(later(1), "a".into()).expect("begins");
+        let unknown = begun.unresolved_outcome(later(2), later(9), &nothing, "b".into()).expect("legal");
+        for failure in [Failure::BoardNotFound, Failure::AttemptsExhausted] {
+            let ended = |attempt: &Attempt| {
+                let failed = attempt.failed(later(9), failure, &nothing, &pin, "c".into()).expect("legal");
+                names(&of_last_write(&pin, &failed))
+            };
+            assert_eq!(ended(&unknown), [(3, "pin.outcome_resolved"), (4, "pin.failed")], "{failure:?}");
+            assert_eq!(ended(&begun), [(2, "pin.failed")], "{failure:?}: Pinterest's answer to the call");
+        }
+        // Its worker died in the call, and the answer is to a reading of the board.
+        let dead = begun.failed_by_reading(later(9), Failure::BoardNotFound, &nothing, &pin, "c".into());
+        let dead = dead.expect("legal");
+        assert_eq!(names(&of_last_write(&pin, &dead)), [(2, "pin.outcome_resolved"), (3, "pin.failed")]);
+        assert_eq!(dead.rev, begun.rev + 1);
+        assert!(dead.may_be_resolved(1_000_000), "whenever it ended");
+    }
+
+    #[test]
+    fn an_end_keeps_its_number_when_the_history_drops_what_it_ended() {
+        let (pin, nothing) = (testdata::pin(), Upstream::default());
+        let mut attempt = Attempt::untouched(&pin)
+            .deferred(later(0), None, WaitReason::AccountPacing, None, "d".into())
+            .and_then(|a| a.deferred(later(0), None, WaitReason::AccountPacing, None, "d".into()))
+            .and_then(|a| a.begin(later(1), "a".into()))
+            .and_then(|a| a.unresolved_outcome(later(2), later(9), &nothing, "b".into()))
+            .and_then(|a| a.failed(later(9), Failure::BoardNotFound, &nothing, &pin, "c".into()))
+            .expect("legal");
+        let seen = names(&of(&pin, &attempt));
+        for ms in 10..14 {
+            attempt = attempt.edited(later(ms), "e".into()).expect("legal");
+        }
+        let shown = names(&of(&pin, &attempt));
+        assert!(shown.len() < seen.len() && shown.iter().all(|event| seen.contains(event)), "{shown:?}, {seen:?}");
+        assert_eq!(shown.last(), Some(&(6, "pin.failed")));
     }
 
     #[test]

@@ -4,12 +4,10 @@ use super::EventType;
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::history::{Event, EventKind};
 
-/// The types of the events that an entry records, in their order. `failure` is the row's at that time.
-pub fn types_of(entry: &Event, failure: Option<Failure>) -> &'static [EventType] {
+/// The types of the events that an entry records, in their order. `before` is the entry before it, `failure` the row's
+/// at that time.
+pub fn types_of(entry: &Event, before: Option<&Event>, failure: Option<Failure>) -> &'static [EventType] {
     use EventType as T;
-    let is_open_end = [Failure::OutcomeAmbiguous, Failure::OutcomeUnverifiable]
-        .iter()
-        .any(|end| entry.note.as_deref() == Some(end.code()));
     match entry.kind {
         EventKind::Deferred => &[T::PinDeferred],
         EventKind::RetryPlanned => &[T::PinRetrying],
@@ -17,7 +15,7 @@ pub fn types_of(entry: &Event, failure: Option<Failure>) -> &'static [EventType]
         EventKind::NotOnPinterest | EventKind::NoneByPerson => &[T::PinOutcomeResolved],
         EventKind::Published => &[T::PinPublished],
         EventKind::Adopted | EventKind::ResolvedByPerson => &[T::PinOutcomeResolved, T::PinPublished],
-        EventKind::Failed if is_open_end => &[T::PinOutcomeResolved, T::PinFailed],
+        EventKind::Failed if ends_an_unknown_outcome(entry, before) => &[T::PinOutcomeResolved, T::PinFailed],
         EventKind::Failed => &[T::PinFailed],
         EventKind::Deleted if failure == Some(Failure::PinDeleted) => &[T::PinCanceled],
         EventKind::Deleted
@@ -35,12 +33,30 @@ pub fn types_of(entry: &Event, failure: Option<Failure>) -> &'static [EventType]
     }
 }
 
-/// How many events an entry records. `failure` is the row's at that time.
-pub fn recorded_by(entry: &Event, failure: Option<Failure>) -> u32 {
-    u32::try_from(types_of(entry, failure).len()).unwrap_or(u32::MAX)
+/// Whether the failure is the end of an unknown outcome: a person must decide it, or its Pin is certainly absent.
+fn ends_an_unknown_outcome(failed: &Event, before: Option<&Event>) -> bool {
+    match failed.note.as_deref().and_then(Failure::parse) {
+        Some(Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable) => true,
+        // Pinterest also answers calls with it, and refused calls exhaust the attempts. If the history has dropped the
+        // entry before, this one is the oldest that it numbers: the last of its events keeps its number.
+        Some(Failure::BoardNotFound | Failure::AttemptsExhausted) => before
+            .is_some_and(|before| matches!(before.kind, EventKind::AnswerUnknown | EventKind::ReconcileInconclusive)),
+        _ => false,
+    }
+}
+
+/// How many events an entry records. `before` is the entry before it, `failure` the row's at that time.
+pub fn recorded_by(entry: &Event, before: Option<&Event>, failure: Option<Failure>) -> u32 {
+    u32::try_from(types_of(entry, before, failure).len()).unwrap_or(u32::MAX)
 }
 
 /// The count of a row from before rows counted their events: those that its history still shows.
 pub fn counted(history: &[Event], failure: Option<Failure>) -> u32 {
-    history.iter().map(|entry| recorded_by(entry, failure)).sum()
+    with_before(history).map(|(entry, before)| recorded_by(entry, before, failure)).sum()
+}
+
+/// Each entry with the one before it.
+pub fn with_before(history: &[Event]) -> impl Iterator<Item = (&Event, Option<&Event>)> {
+    let before = std::iter::once(None).chain(history.iter().map(Some));
+    history.iter().zip(before)
 }

@@ -384,6 +384,26 @@ impl Attempt {
         Ok(next.finished(now, pin).logged_answer(EventKind::Failed, upstream, None, Some(failure)))
     }
 
+    /// The same by Pinterest's answer to a reading of the board. A worker that died in its call has left no event that
+    /// says that the outcome was unknown, so that is recorded first.
+    pub fn failed_by_reading(
+        &self,
+        now: Moment,
+        failure: Failure,
+        answer: &Upstream,
+        pin: &Pin,
+        nonce: String,
+    ) -> Next {
+        if self.history.last().is_none_or(|event| event.kind != EventKind::AttemptStarted) {
+            return self.failed(now, failure, answer, pin, nonce);
+        }
+        let noted = Self { updated_at: now, ..self.clone() };
+        let noted =
+            noted.logged(EventKind::ReconcileInconclusive, |event| event.note = Some(failure.code().to_owned()));
+        // The state is left by the failure, so it counts as one write.
+        noted.failed(now, failure, answer, pin, nonce)
+    }
+
     /// A failed pin is retried, under a new generation; no earlier attempt counts. `waits` says why it can't start at
     /// once, and until when.
     pub fn retried(&self, now: Moment, waits: Option<(WaitReason, Option<Moment>)>, nonce: String) -> Next {
@@ -428,7 +448,39 @@ impl Attempt {
         self.logged(EventKind::Edited, |_| {})
     }
 
-    /// Whether the pin failed with an outcome that only a person can decide, and that none has decided yet.
+    /// Whether a person may decide which Pin is the pin's: it ended unresolved, or a person has decided that there is
+    /// none, which can be corrected for as long as nothing has followed.
+    pub fn may_be_resolved(&self, quiesce_ms: i64) -> bool {
+        let is_decided = self.status == Status::Failed && self.failure == Some(Failure::ConfirmedAbsent);
+        is_decided || self.ended_unresolved(quiesce_ms)
+    }
+
+    /// Whether the pin was edited after its last attempt began: what that attempt sent isn't stored any more.
+    pub fn is_edited_since_attempt(&self) -> bool {
+        let is_before = |event: &&Event| matches!(event.kind, EventKind::AttemptStarted | EventKind::Omitted);
+        let mut later = self.history.iter().rev().take_while(|event| !is_before(event));
+        later.any(|event| event.kind == EventKind::Edited)
+    }
+
+    /// When the first attempt began that sent what the request says now. Where the history has dropped attempts, it is
+    /// the event before those.
+    pub fn sent_since(&self) -> Moment {
+        let mut since = self.started_at.unwrap_or(self.updated_at);
+        let mut is_after_gap = false;
+        for event in self.history.iter().rev() {
+            if is_after_gap || event.kind == EventKind::AttemptStarted {
+                since = event.at;
+            }
+            if event.kind == EventKind::Edited {
+                break;
+            }
+            is_after_gap = event.kind == EventKind::Omitted;
+        }
+        since
+    }
+
+    /// Whether the pin failed because the board could not decide its outcome, and no person has decided it yet. (A
+    /// person may also decide other ends: see [`may_be_resolved`](Self::may_be_resolved).)
     pub fn is_left_to_a_person(&self) -> bool {
         let is_open = matches!(self.failure, Some(Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable));
         self.status == Status::Failed && is_open
@@ -442,12 +494,14 @@ impl Attempt {
         pinterest_pin_id: String,
         created_at: Option<Moment>,
         pin: &Pin,
+        quiesce_ms: i64,
         nonce: String,
     ) -> Next {
-        if !self.is_left_to_a_person() && self.failure != Some(Failure::ConfirmedAbsent) {
+        if !self.may_be_resolved(quiesce_ms) {
             return Err(IllegalTransition { from: self.status, to: Status::Published });
         }
         let mut next = self.leave(&[Status::Failed], Status::Published, now, nonce)?;
+        next.orphan_pin_id = next.orphan_pin_id.filter(|orphan| *orphan != pinterest_pin_id);
         next.pinterest_pin_id = Some(pinterest_pin_id.clone());
         next.failure = None;
         next.detail = None;
@@ -457,13 +511,15 @@ impl Attempt {
         }))
     }
 
-    /// A person has found that the pin has no Pin: another attempt can't create a second one.
-    pub fn none_by_person(&self, now: Moment, nonce: String) -> Next {
-        if !self.is_left_to_a_person() {
+    /// A person has found that the pin has no Pin: another attempt can't create a second one. An orphan is gone, too:
+    /// one that is recorded after this decision contradicts it.
+    pub fn none_by_person(&self, now: Moment, quiesce_ms: i64, nonce: String) -> Next {
+        if !self.ended_unresolved(quiesce_ms) {
             return Err(IllegalTransition { from: self.status, to: Status::Failed });
         }
         let mut next = self.leave(&[Status::Failed], Status::Failed, now, nonce)?;
         next.failure = Some(Failure::ConfirmedAbsent);
+        next.orphan_pin_id = None;
         next.detail = None;
         Ok(next.logged(EventKind::NoneByPerson, |event| {
             event.note = self.failure.map(|failure| failure.code().to_owned());
@@ -516,8 +572,11 @@ impl Attempt {
     /// Whether the last attempt had no answer when the pin failed. An answered call has its answer long before its
     /// quiesce period ends.
     fn was_unresolved(&self, quiesce_ms: i64) -> bool {
+        use EventKind as K;
         let late = self.finished_at.is_some_and(|at| at >= self.quiesced_at(quiesce_ms));
-        match self.history.iter().rev().find(|event| event.kind != EventKind::Failed).map(|event| event.kind) {
+        // What its owner did since the failure tells nothing of the call.
+        let is_of_call = |event: &&Event| !matches!(event.kind, K::Failed | K::Edited | K::Deleted | K::Superseded);
+        match self.history.iter().rev().find(is_of_call).map(|event| event.kind) {
             Some(EventKind::AnswerUnknown | EventKind::ReconcileInconclusive) => true,
             Some(EventKind::AttemptStarted) => late,
             _ => self.orphan_pin_id.is_some(),
@@ -581,7 +640,7 @@ impl Attempt {
     fn logged(mut self, kind: EventKind, fill: impl FnOnce(&mut Event)) -> Self {
         let mut event = Event::new(kind, self.updated_at, self.attempt);
         fill(&mut event);
-        self.events += recorded::recorded_by(&event, self.failure);
+        self.events += recorded::recorded_by(&event, self.history.last(), self.failure);
         history::push(&mut self.history, event);
         self
     }

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use super::attempt::{Attempt, Status};
 use super::failure::Failure;
 use super::history::{Event, EventKind};
+use super::timeline;
 use super::{Pin, PinRequest};
 use crate::domain::reconcile::board_scan::NOT_SEEN;
 use crate::domain::time::Moment;
@@ -310,10 +311,11 @@ fn known_by(attempt: &Attempt, records: &[AttemptRecord], quiesce_ms: i64) -> Kn
         Status::Queued | Status::Deferred | Status::Publishing => KnownBy::NotFinished,
         Status::Published if has(O::Published) => KnownBy::PinterestAnswered,
         Status::Published if has(O::FoundOnBoard) => KnownBy::FoundOnBoard,
-        Status::Published if has(O::FoundByPerson) => KnownBy::DecidedByPerson,
+        Status::Published if timeline::was_decided(attempt) => KnownBy::DecidedByPerson,
         Status::Published => KnownBy::Unknown,
         // One of the calls may have created a Pin, also one before a retry.
         Status::Failed if attempt.ended_unresolved(quiesce_ms) || has(O::Unknown) => KnownBy::Unknown,
+        Status::Failed if attempt.failure == Some(Failure::ConfirmedAbsent) => KnownBy::DecidedByPerson,
         Status::Failed if attempt.has_never_begun() => KnownBy::NotAttempted,
         Status::Failed => match last_sent {
             Some(O::Refused) => KnownBy::RefusedByPinterest,
@@ -552,13 +554,18 @@ mod tests {
     fn what_a_person_decided_is_known_by_the_decision() {
         let (pin, nothing) = (testdata::pin(), Upstream::default());
         let left = lost().failed(at(QUIESCE_MS), Failure::OutcomeAmbiguous, &nothing, &pin, "c".into()).expect("legal");
-        let none = left.none_by_person(at(QUIESCE_MS + 1), "d".into()).expect("legal");
+        let none = left.none_by_person(at(QUIESCE_MS + 1), QUIESCE_MS, "d".into()).expect("legal");
         assert_eq!(
             (outcomes(&none), receipt(&none).known_by),
             (vec![(1, "absent_by_person")], KnownBy::DecidedByPerson)
         );
+        let orphaned = begun().failed(at(2), Failure::ImageBroken, &answer(400), &pin, "c".into()).expect("legal");
+        let orphaned = orphaned.with_orphan(at(3), "9".into(), "o".into());
+        let found = orphaned.resolved_by_person(at(4), "9".into(), None, &pin, QUIESCE_MS, "d".into());
+        assert_eq!(receipt(&found.expect("legal")).known_by, KnownBy::DecidedByPerson, "a Pin of an earlier call");
         for undecided in [left, none] {
-            let found = undecided.resolved_by_person(at(QUIESCE_MS + 2), "9".into(), None, &pin, "e".into());
+            let found =
+                undecided.resolved_by_person(at(QUIESCE_MS + 2), "9".into(), None, &pin, QUIESCE_MS, "e".into());
             let found = found.expect("legal");
             assert_eq!(
                 (outcomes(&found), receipt(&found).known_by),

@@ -423,8 +423,9 @@ mod tests {
             has_some.map(|event| (event.entry.name(), event.candidates.len())).collect()
         };
         assert_eq!(named(&left), [("failed", 1)]);
-        let none = left.none_by_person(T.plus_ms(4), "d".into()).expect("legal");
-        let found = none.resolved_by_person(T.plus_ms(5), "9".into(), Some(T), &pin, "e".into()).expect("a correction");
+        let none = left.none_by_person(T.plus_ms(4), 120_000, "d".into()).expect("legal");
+        let found = none.resolved_by_person(T.plus_ms(5), "9".into(), Some(T), &pin, 120_000, "e".into());
+        let found = found.expect("a correction");
         assert_eq!((named(&none), named(&found)), (vec![("failed", 1)], vec![("failed", 1)]), "it is history");
         for decided in [&none, &found] {
             assert_eq!(open_candidates(decided, &words), []);

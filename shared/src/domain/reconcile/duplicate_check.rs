@@ -157,7 +157,7 @@ mod tests {
             .expect("legal");
         let retried = |failed: &Attempt| published(&begun(&failed.retried(T, None, "r".into()).expect("retries")));
         assert!(is_wanted(&retried(&left)), "retried although there may be one");
-        assert!(!is_wanted(&retried(&left.none_by_person(T, "n".into()).expect("legal"))));
+        assert!(!is_wanted(&retried(&left.none_by_person(T, 120_000, "n".into()).expect("legal"))));
     }
 
     #[test]

@@ -4,6 +4,10 @@
 //! Two pins of the same content may be left to a person at once, and each may be given the same Pin. So a decision for
 //! a Pin also writes the twins that could take it, in one transaction: one of two such decisions meets a changed row,
 //! reads again and finds the Pin taken.
+//!
+//! The board is read for every Pin that a person names: it says whether the Pin is still there, and what it shows. By
+//! that its owner is found, and it must be a Pin that a call of the pin may have created. What was published isn't
+//! undecided again: subscribers have heard of it, and a twin may have been refused the Pin meanwhile.
 
 use std::collections::BTreeSet;
 
@@ -17,15 +21,17 @@ use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::idempotency::{content_hashes_of, content_hashes_to_read};
 use crate::domain::pin::origin::Actor;
-use crate::domain::reconcile::matching::BoardPin;
+use crate::domain::pin::timeline;
+use crate::domain::reconcile::matching::{self, BoardPin, Window};
 use crate::domain::recovery::{OWNED_WITHIN_MS, RecoveryMarker};
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::flows::accounts::with_token::{CallError, with_token};
+use crate::flows::reconcile::plan_duplicate_check;
 use crate::ports::{OptimisticWrites, PortError, PortResult, SAVED_TOGETHER_MAX};
 
 /// A pin that another writer changes is read again this often.
 const WRITES_MAX: usize = 4;
-/// For a Pin that is no candidate, so many pages of the board are read, the newest Pins first.
+/// So many pages of the board are read for the Pin, the newest Pins first.
 pub const PAGES_MAX: usize = 4;
 /// No further page is read later than this after the first: the caller waits for the answer, and a page takes seconds.
 const PAGES_WITHIN_MS: i64 = 8 * SECOND_MS;
@@ -40,13 +46,20 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// Whether the pin's state is what the decision makes of it.
+    /// Whether a person has made this decision before, and it holds.
     fn is_recorded(&self, attempt: &Attempt) -> bool {
         match self {
             Self::Found(id) => {
-                attempt.status == Status::Published && attempt.pinterest_pin_id.as_deref() == Some(id.as_str())
+                attempt.status == Status::Published
+                    && attempt.pinterest_pin_id.as_deref() == Some(id.as_str())
+                    && timeline::was_decided(attempt)
             }
-            Self::NoPin => attempt.status == Status::Failed && attempt.failure == Some(Failure::ConfirmedAbsent),
+            // An orphan that was recorded later contradicts it.
+            Self::NoPin => {
+                attempt.status == Status::Failed
+                    && attempt.failure == Some(Failure::ConfirmedAbsent)
+                    && attempt.orphan_pin_id.is_none()
+            }
         }
     }
 }
@@ -68,11 +81,22 @@ pub enum ResolveError {
     /// Nothing is left to a person: the outcome is known, or the system finds it out.
     #[error("the pin is {}", .0.name())]
     NotOpen(Status),
+    /// The pin was edited after its last attempt: no Pin of that attempt is the pin's any more.
+    #[error("the pin was edited since its last attempt")]
+    Edited,
     #[error("the Pin belongs to pin {0}")]
     Taken(PinId),
-    /// It is no candidate, and the board doesn't show it.
+    /// More pins than can be written together could take the Pin.
+    #[error("{0} other pins of the same content are undecided")]
+    TooManyTwins(usize),
     #[error("the board doesn't show the Pin")]
     NotOnBoard,
+    /// Pinterest created it before any call of the pin that sent its content.
+    #[error("the Pin is older than the pin's attempts")]
+    TooOld,
+    /// It shows something else than the pin has sent.
+    #[error("the Pin has other content")]
+    OtherContent,
     /// The board could not be read.
     #[error(transparent)]
     Call(#[from] CallError),
@@ -83,7 +107,7 @@ pub enum ResolveError {
 /// Records the decision of `by`.
 ///
 /// # Errors
-/// When the pin doesn't exist or needs no decision, the Pin isn't there or is another pin's, or a port is unavailable.
+/// When the pin doesn't exist or needs no decision, the Pin isn't there or can't be its own, or a port is unavailable.
 /// A call that failed may have recorded the decision; repeating it is harmless.
 pub async fn resolve_pin(
     context: &Context,
@@ -103,7 +127,8 @@ pub async fn resolve_pin(
         let changes = match decision {
             Decision::Found(id) => found(context, &pin, &attempt, id, by).await?,
             Decision::NoPin => {
-                let next = attempt.none_by_person(context.system.now(), context.nonce());
+                let quiesce_ms = context.settings.deadlines.quiesce_ms;
+                let next = attempt.none_by_person(context.system.now(), quiesce_ms, context.nonce());
                 vec![(pin, next.map_err(|_| ResolveError::NotOpen(attempt.status))?.made_by(Some(by)))]
             }
         };
@@ -116,6 +141,8 @@ pub async fn resolve_pin(
             put_owner(context, key).await?;
         }
         let Some((pin, attempt)) = changes.into_iter().next() else { continue };
+        // An attempt before the last one may have created a Pin, too.
+        plan_duplicate_check::plan(context, key, &attempt).await;
         tracing::info!(
             workspace_id = %key.workspace, pin_id = %key.pin, status = attempt.status.name(),
             pinterest_pin_id = attempt.pinterest_pin_id, "outcome decided by a caller"
@@ -132,38 +159,48 @@ async fn found(
     id: &str,
     by: Actor,
 ) -> Result<Vec<(Pin, Attempt)>, ResolveError> {
-    let next_state = |created_at: Option<Moment>| {
-        let next = attempt.resolved_by_person(context.system.now(), id.to_owned(), created_at, pin, context.nonce());
-        next.map_err(|_| ResolveError::NotOpen(attempt.status))
-    };
+    let quiesce_ms = context.settings.deadlines.quiesce_ms;
     // Before anything is read for it: the pin may need no decision.
-    next_state(None)?;
-    let (created_at, shown) = match candidate(context, pin, attempt, id).await? {
-        Some(created_at) => (created_at, None),
-        None => {
-            let shown = on_board(context, pin, id).await?.ok_or(ResolveError::NotOnBoard)?;
-            (shown.created_at, Some(shown))
-        }
-    };
-    let twins = twins(context, pin, shown.as_ref()).await?;
+    if !attempt.may_be_resolved(quiesce_ms) {
+        return Err(ResolveError::NotOpen(attempt.status));
+    }
+    if attempt.is_edited_since_attempt() {
+        return Err(ResolveError::Edited);
+    }
+    let shown = on_board(context, pin, id).await?.ok_or(ResolveError::NotOnBoard)?;
+    let twins = twins(context, pin, &shown).await?;
     if let Some((owner, _)) = twins.iter().find(|(_, twin)| owns(twin, id)) {
         return Err(ResolveError::Taken(owner.key.pin));
     }
     let now = context.system.now();
-    let rivals = twins.into_iter().filter(|(_, twin)| may_take(context, twin, now));
-    let rivals = rivals.map(|(pin, twin)| {
-        let touched = twin.touched(now, context.nonce());
-        (pin, touched)
+    check(context, pin, attempt, &shown, now)?;
+    let next = attempt.resolved_by_person(now, id.to_owned(), shown.created_at, pin, quiesce_ms, context.nonce());
+    let next = next.map_err(|_| ResolveError::NotOpen(attempt.status))?.made_by(Some(by));
+    let rivals = twins.into_iter().filter(|(twin, state)| may_take(context, twin, state, now));
+    let rivals = rivals.map(|(twin, state)| {
+        let touched = state.touched(now, context.nonce());
+        (twin, touched)
     });
-    let next = next_state(created_at)?.made_by(Some(by));
-    Ok(std::iter::once((pin.clone(), next)).chain(rivals).take(SAVED_TOGETHER_MAX).collect())
+    let changes: Vec<(Pin, Attempt)> = std::iter::once((pin.clone(), next)).chain(rivals).collect();
+    // One that isn't written with the pin could take the same Pin.
+    if changes.len() > SAVED_TOGETHER_MAX {
+        return Err(ResolveError::TooManyTwins(changes.len() - 1));
+    }
+    Ok(changes)
 }
 
-/// When Pinterest created the Pin, if it is a candidate of the last attempt. The outer `None`: it is none.
-async fn candidate(context: &Context, pin: &Pin, attempt: &Attempt, id: &str) -> PortResult<Option<Option<Moment>>> {
-    let said = context.store.said(pin).await?;
-    let mut candidates = said.iter().filter(|said| said.attempt == attempt.attempt).flat_map(|said| &said.candidates);
-    Ok(candidates.find(|candidate| candidate.pinterest_pin_id == id).map(|candidate| candidate.created_at))
+/// Whether a call of the pin may have created this Pin: by when it was created, and by what it shows.
+///
+/// A person knows more than a reading of the board, so they may name a Pin that came later than the quiesce period
+/// allows for.
+fn check(context: &Context, pin: &Pin, attempt: &Attempt, shown: &BoardPin, now: Moment) -> Result<(), ResolveError> {
+    let deadlines = &context.settings.deadlines;
+    let from = Window::of(attempt.sent_since(), deadlines).from;
+    if shown.created_at.is_some_and(|at| at < from) {
+        return Err(ResolveError::TooOld);
+    }
+    let window = Window { from, until: now.plus_ms(deadlines.clock_skew_ms) };
+    if matching::could_be(&pin.request, shown, window) { Ok(()) } else { Err(ResolveError::OtherContent) }
 }
 
 /// The Pin as the pin's board shows it to the pin's account, if it is among the newest ones.
@@ -186,9 +223,9 @@ async fn on_board(context: &Context, pin: &Pin, id: &str) -> Result<Option<Board
     Ok(None)
 }
 
-/// Our other pins that have the pin's content, or that of the Pin as the board shows it.
-async fn twins(context: &Context, pin: &Pin, shown: Option<&BoardPin>) -> PortResult<Vec<(Pin, Attempt)>> {
-    let of_shown = shown.into_iter().flat_map(|shown| content_hashes_of(&pin.request.board_id, shown));
+/// Our other pins that have, or once had, the pin's content or that of the Pin as the board shows it.
+async fn twins(context: &Context, pin: &Pin, shown: &BoardPin) -> PortResult<Vec<(Pin, Attempt)>> {
+    let of_shown = content_hashes_of(&pin.request.board_id, shown);
     let hashes: BTreeSet<String> = content_hashes_to_read(&pin.request).into_iter().chain(of_shown).collect();
     let mut twins: BTreeSet<PinId> = BTreeSet::new();
     for hash in &hashes {
@@ -204,12 +241,13 @@ fn owns(twin: &Attempt, id: &str) -> bool {
     [&twin.pinterest_pin_id, &twin.orphan_pin_id].into_iter().any(|owned| owned.as_deref() == Some(id))
 }
 
-/// Whether the Pin could be given to the twin meanwhile: by a person, or by a reading of the board. (A call that is
-/// still open answers with a Pin of its own.)
-fn may_take(context: &Context, twin: &Attempt, now: Moment) -> bool {
-    let is_reconciled =
-        twin.status == Status::Publishing && twin.quiesced_at(context.settings.deadlines.quiesce_ms) <= now;
-    twin.is_left_to_a_person() || is_reconciled
+/// Whether the Pin could be given to the twin meanwhile: by a person, by the same rule as to this pin, or by a reading
+/// of the board. (A call that is still open answers with a Pin of its own.)
+fn may_take(context: &Context, twin: &Pin, state: &Attempt, now: Moment) -> bool {
+    let quiesce_ms = context.settings.deadlines.quiesce_ms;
+    let is_reconciled = state.status == Status::Publishing && state.quiesced_at(quiesce_ms) <= now;
+    // Of a deleted pin, nobody decides anything.
+    is_reconciled || (twin.hidden_at.is_none() && state.may_be_resolved(quiesce_ms))
 }
 
 async fn put_owner(context: &Context, key: PinKey) -> PortResult<()> {

@@ -433,7 +433,8 @@ pub async fn give_up(
     upstream: &Upstream,
 ) -> PortResult<()> {
     for unresolved in members {
-        let next = unresolved.attempt.failed(context.system.now(), failure, upstream, &unresolved.pin, context.nonce());
+        let (pin, now) = (&unresolved.pin, context.system.now());
+        let next = unresolved.attempt.failed_by_reading(now, failure, upstream, pin, context.nonce());
         if let Ok(next) = next {
             write(context, board, &[(unresolved.pin, next)]).await?;
         }

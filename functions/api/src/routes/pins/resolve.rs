@@ -17,7 +17,8 @@ use crate::auth::Caller;
 use crate::endpoint::{Endpoint, WRITE, post};
 use crate::error::ApiError;
 use crate::error::codes::{
-    self, BOARD_ACCESS_DENIED, BOARD_NOT_FOUND, OUTCOME_NOT_OPEN, PINTEREST_PIN_NOT_FOUND, PINTEREST_PIN_TAKEN,
+    self, BOARD_ACCESS_DENIED, BOARD_NOT_FOUND, EDITED_SINCE_ATTEMPT, OUTCOME_NOT_OPEN, PINTEREST_PIN_DIFFERS,
+    PINTEREST_PIN_NOT_FOUND, PINTEREST_PIN_TAKEN, PINTEREST_PIN_TOO_OLD, TOO_MANY_UNDECIDED_PINS,
 };
 use crate::openapi::schema::Flag;
 use crate::request::field::{Field, Wrong, field_schema, request};
@@ -31,18 +32,21 @@ pub fn endpoint() -> Endpoint {
         .exact()
         .operation("resolve_pin", "Decide the outcome of a pin")
         .about(
-            "Extension. Records a person's decision about a pin that failed with `outcome_ambiguous` or \
-             `outcome_unverifiable`. With `pinterest_pin_id`, that Pin is the pin's, and the pin is `published`; it \
-             must be one of the pin's `candidates`, or among the newest Pins of its board, and no other pin's. With \
-             `none: true`, no Pin is the pin's: it stays `failed` with `confirmed_absent`, and can be retried without \
-             `accept_duplicate`. Until it is retried, `pinterest_pin_id` corrects that. A repeated decision changes \
-             nothing. The timeline says who decided.",
+            "Extension. Records a person's decision about a pin that failed while a call of it may have created a Pin: \
+             with `outcome_ambiguous` or `outcome_unverifiable`, with `board_not_found` if the answer to its call was \
+             lost, or with an `orphan_pin_id`. With `pinterest_pin_id`, that Pin is the pin's, and the pin is \
+             `published`. The board is read: the Pin must be among its newest ones, not older than the pin's attempts, \
+             with the pin's title and link, and no other pin's. A pin that was edited since its last attempt takes no \
+             Pin. With `none: true`, no Pin is the pin's: it stays `failed` with `confirmed_absent`, and can be \
+             retried without `accept_duplicate`. Until it is retried, `pinterest_pin_id` corrects that; a pin that is \
+             `published` stays so. A repeated decision changes nothing. The timeline says who decided.",
         )
         .audited("pin.resolved", Resource::Path, &["status", "pinterest_pin_id"])
         .takes::<PinResolution>(|| json!({"pinterest_pin_id": "813744226420795884"}))
         .answers::<Pin>(200, "The pin with the decision.")
-        .with_header::<Flag>("Idempotent-Replayed", false, "`true`: that was recorded before.")
-        .fails(&[OUTCOME_NOT_OPEN, PINTEREST_PIN_TAKEN, PINTEREST_PIN_NOT_FOUND])
+        .with_header::<Flag>("Idempotent-Replayed", false, "`true`: a person had decided that before.")
+        .fails(&[OUTCOME_NOT_OPEN, EDITED_SINCE_ATTEMPT, PINTEREST_PIN_TAKEN, TOO_MANY_UNDECIDED_PINS])
+        .fails(&[PINTEREST_PIN_NOT_FOUND, PINTEREST_PIN_TOO_OLD, PINTEREST_PIN_DIFFERS])
         .fails(codes::PINTEREST)
         .fails(&[BOARD_NOT_FOUND, BOARD_ACCESS_DENIED])
 }
@@ -91,7 +95,11 @@ impl From<ResolveError> for ApiError {
             ResolveError::NotFound => Self::not_found("pin"),
             ResolveError::NotOpen(status) => OUTCOME_NOT_OPEN.with("status", status.name()),
             ResolveError::Taken(pin) => PINTEREST_PIN_TAKEN.with("existing", pin),
+            ResolveError::Edited => EDITED_SINCE_ATTEMPT.into(),
+            ResolveError::TooManyTwins(twins) => TOO_MANY_UNDECIDED_PINS.with("pins", twins),
             ResolveError::NotOnBoard => PINTEREST_PIN_NOT_FOUND.into(),
+            ResolveError::TooOld => PINTEREST_PIN_TOO_OLD.into(),
+            ResolveError::OtherContent => PINTEREST_PIN_DIFFERS.into(),
             ResolveError::Call(error) => error.into(),
             ResolveError::Port(error) => error.into(),
         }
