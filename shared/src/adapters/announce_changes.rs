@@ -17,6 +17,9 @@
 //! | `account.resumed` | the end of a hold. A pause ends without a write: the rescuer waits for its end. |
 //!
 //! An access token that can't be renewed has a marker for the time when a person is to hear that it expires.
+//!
+//! An endpoint that asks for `account.resumed` or `account.reconnect_required` later has a marker of its own: see
+//! `flows/webhooks/catch_up.rs`.
 
 use std::future::Future;
 use std::sync::Arc;

@@ -140,7 +140,7 @@ fn of_events() -> Vec<RecoveryMarker> {
         (uuid(0x3001), Cause::ImportStop { import, at: at(1_000) }, told(EventType::ImportFailed)),
         (one.0, hold, told(EventType::AccountPaused)),
         (one.0, Cause::Lift { account: one, at: at(1_000) }, told(EventType::AccountResumed)),
-        (one.0, Cause::Resumption { account: one, halt: Halt::Pause }, None),
+        (one.0, Cause::Resumption { account: one, halt: Halt::Pause, to: None }, None),
         (one.0, Cause::Expiry { account: one, expires_at: at(2_000), at: at(1_000) }, None),
     ];
     let notes = causes.into_iter().map(|(subject, source, message)| (subject, Some(Note { source, message })));

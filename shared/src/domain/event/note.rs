@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::occurrence::Halt;
-use crate::domain::ids::{AccountId, ImportId, ScheduleId};
+use crate::domain::ids::{AccountId, EndpointId, ImportId, ScheduleId};
 use crate::domain::message::NotifyMessage;
 use crate::domain::time::Moment;
 
@@ -38,10 +38,18 @@ pub enum Source {
     Pause { account: AccountId, halt: Halt, since: Moment, until: Moment },
     /// Whether the account's hold was lifted at that time.
     Lift { account: AccountId, at: Moment },
-    /// When the account's pause, or its hold, is over.
-    Resumption { account: AccountId, halt: Halt },
+    /// When the account's pause, or its hold, is over. `to`: the only endpoint that is to hear of it; `None`: each that
+    /// hears such events.
+    Resumption {
+        account: AccountId,
+        halt: Halt,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<EndpointId>,
+    },
     /// Whether the account still has the access token that expires then; subscribers are to hear of it at `at`.
     Expiry { account: AccountId, expires_at: Moment, at: Moment },
+    /// Of which accounts the endpoint is still to hear something that began earlier. It asked for that at `since`.
+    Subscription { endpoint: EndpointId, since: Moment },
 }
 
 impl Note {
@@ -84,8 +92,10 @@ mod tests {
             Source::ImportStop { import: ImportId(Uuid::from_u128(2)), at: Moment(1) },
             Source::Pause { account, halt: Halt::Hold, since: Moment(1), until: Moment(2) },
             Source::Lift { account, at: Moment(3) },
-            Source::Resumption { account, halt: Halt::Pause },
+            Source::Resumption { account, halt: Halt::Pause, to: None },
+            Source::Resumption { account, halt: Halt::Hold, to: Some(EndpointId(Uuid::from_u128(4))) },
             Source::Expiry { account, expires_at: Moment(4), at: Moment(5) },
+            Source::Subscription { endpoint: EndpointId(Uuid::from_u128(4)), since: Moment(6) },
         ];
         for source in sources {
             for message in [None, Some(event.message())] {
@@ -97,7 +107,7 @@ mod tests {
                 assert_ne!(Note::parse(&text.replacen('{', "{\"x\":1,", 1)), None, "{text}");
             }
         }
-        let text = Note { source: Source::Resumption { account, halt: Halt::Hold }, message: None }.text();
+        let text = Note { source: Source::Resumption { account, halt: Halt::Hold, to: None }, message: None }.text();
         assert_eq!(text, format!(r#"{{"s":{{"k":"resumption","account":"{account}","halt":"hold"}}}}"#));
         assert_eq!((Note::parse(""), Note::parse(r#"{"s":{"k":"else"}}"#)), (None, None));
     }

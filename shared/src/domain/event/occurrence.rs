@@ -9,7 +9,7 @@ use super::payload::{Envelope, json, texts};
 use super::{EventId, EventType};
 use crate::domain::account::Account;
 use crate::domain::account::health::Health;
-use crate::domain::ids::{AccountId, AccountKey, ImportId, PinId, ScheduleId, WorkspaceId};
+use crate::domain::ids::{AccountId, AccountKey, EndpointId, ImportId, PinId, ScheduleId, WorkspaceId};
 use crate::domain::import::{ImportKey, ImportStatus, Stop, Totals};
 use crate::domain::message::NotifyMessage;
 use crate::domain::pacing::bucket::{Bucket, Hold, Pause};
@@ -50,7 +50,12 @@ impl Occurrence {
 
     /// Asks for its delivery to each endpoint that hears it.
     pub fn message(&self) -> NotifyMessage {
-        NotifyMessage::stored(self.workspace, self.id, self.event, self.at, self.payload.clone(), None)
+        self.message_to(None)
+    }
+
+    /// Asks for its delivery to this endpoint only; `None`: to each that hears it.
+    pub fn message_to(&self, to: Option<EndpointId>) -> NotifyMessage {
+        NotifyMessage::stored(self.workspace, self.id, self.event, self.at, self.payload.clone(), to)
     }
 }
 
@@ -283,6 +288,13 @@ pub fn expiry_told_at(account: &Account) -> Option<Moment> {
     expiry(account).map(|at| at.plus_ms(-EXPIRY_TOLD_AHEAD_MS).max(account.updated_at))
 }
 
+/// When the account's access token expires, and when subscribers are to hear of that, if it is at `from` or later.
+pub fn expiry_told_from(account: &Account, from: Moment) -> Option<(Moment, Moment)> {
+    let expires_at = expiry(account)?;
+    let at = expires_at.plus_ms(-EXPIRY_TOLD_AHEAD_MS);
+    (at >= from).then_some((expires_at, at))
+}
+
 /// The event that the account's access token expires soon, of which subscribers were to hear at `at`; `None` if it
 /// isn't the one that expires at `expires_at` any more, or can be renewed.
 pub fn of_expiry(account: &Account, expires_at: Moment, at: Moment) -> Option<Occurrence> {
@@ -379,6 +391,15 @@ pub fn of_pause(key: AccountKey, pause: &Pause, before: &Bucket, now: Moment) ->
 pub fn of_lift(key: AccountKey, before: &Bucket, seen: Moment, now: Moment) -> Option<Occurrence> {
     let hold = before.hold.as_ref().filter(|hold| hold.until == seen)?;
     is_told_hold(hold).then(|| resumed(key, Halt::Hold, now))
+}
+
+/// What stops the account at `now`, or has paused it until `from` or later; and when its end is to be looked for.
+/// Subscribers hear of the end of nothing else.
+pub fn halts(bucket: &Bucket, from: Moment, now: Moment) -> Vec<(Halt, Moment)> {
+    let paused_until = bucket.pause.as_ref().map(|pause| pause.until).filter(|until| *until >= from);
+    let held_at = bucket.hold.as_ref().filter(|hold| is_told_hold(hold)).map(|_| now);
+    let halts = [(Halt::Pause, paused_until), (Halt::Hold, held_at)];
+    halts.into_iter().filter_map(|(halt, at)| Some((halt, at?))).collect()
 }
 
 /// The event that the account's pause has ended at `at`, or that its hold was lifted then.

@@ -3,6 +3,7 @@
 use futures_util::future::try_join_all;
 use thiserror::Error;
 
+use super::catch_up::save_endpoint;
 use super::deliveries::SPARE_TURN_MS;
 use super::plan_turn::plan_turn;
 use crate::context::Context;
@@ -113,7 +114,7 @@ pub async fn create_endpoint(
         updated_at: now,
     };
     let secrets = Secrets { current: new.secret, previous: None };
-    if !context.webhooks.save_endpoint(&endpoint, Some(&secrets)).await?.is_done() {
+    if !save_endpoint(context, &endpoint, Some(&secrets), &[]).await? {
         return Err(PortError::Contended { row: "webhook", writes: 1 }.into());
     }
     if has_room(context, &endpoint).await? {
@@ -185,6 +186,7 @@ async fn write_change(context: &Context, key: EndpointKey, change: &EndpointChan
             Some(false) => endpoint.disabled.or(Some(DisabledBy::Caller)),
             None => endpoint.disabled,
         };
+        let heard = endpoint.events.clone();
         let mut next =
             Endpoint { rev: endpoint.rev + 1, nonce: context.nonce(), disabled, updated_at: now, ..endpoint };
         if let Some(url) = &change.url {
@@ -196,7 +198,7 @@ async fn write_change(context: &Context, key: EndpointKey, change: &EndpointChan
         if let Some(secrets) = &secrets {
             next.previous_secret_until = secrets.previous.as_ref().map(|(_, until)| *until);
         }
-        if context.webhooks.save_endpoint(&next, secrets.as_ref()).await?.is_done() {
+        if save_endpoint(context, &next, secrets.as_ref(), &heard).await? {
             return Ok(next);
         }
     }

@@ -10,7 +10,8 @@
 //! 4. The rescuer reads every pin once more by its recovery marker. [`resend_missing`] then sends the message again for
 //!    events that have no delivery; [`rescue_endpoint`] handles the markers of endpoints.
 //! 5. Events of schedules, imports and accounts are in no row. Each has a recovery marker of its own, filed before the
-//!    write that brings it; [`rescue_event`] reads whether the write was made.
+//!    write that brings it; [`rescue_event`] reads whether the write was made. An endpoint that asks for events of what
+//!    began earlier, such as the end of a pause, has one too (`catch_up.rs`).
 //!
 //! The stack's [destinations](crate::domain::webhook::destination) are endpoints of every workspace.
 //! [`Context::subscribers`](crate::context::Context::subscribers) adds them to the workspace's own, and `put_event.rs`
@@ -20,6 +21,7 @@
 //! Every request to a webhook waits for its slot (`keep_pace.rs`). A delivery is made at least once. Every repeat has
 //! the same id.
 
+mod catch_up;
 pub mod deliver_one;
 pub mod deliveries;
 pub mod disable_endpoint;

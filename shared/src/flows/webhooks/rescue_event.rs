@@ -5,8 +5,10 @@
 //! until it expires, so that the next runs read it again while a slow writer might still write.
 //!
 //! Some markers wait: for the end of a pause or a hold, and for the time at which a person is to hear that an access
-//! token expires. What they find then is an event like the others.
+//! token expires. What they find then is an event like the others. An endpoint that asks for these events later has a
+//! marker by which the missing ones are filed: see `catch_up.rs`.
 
+use super::catch_up::catch_up;
 use super::end_task::deliveries_of;
 use super::resend_missing::{EXPIRES_SOON_MS, Subscribers};
 use crate::context::Context;
@@ -14,7 +16,7 @@ use crate::domain::account::Account;
 use crate::domain::event::EventType;
 use crate::domain::event::note::{Note, Source};
 use crate::domain::event::occurrence::{self, Halt};
-use crate::domain::ids::{AccountId, AccountKey, ScheduleKey, WorkspaceId};
+use crate::domain::ids::{AccountId, AccountKey, EndpointId, ScheduleKey, WorkspaceId};
 use crate::domain::import::ImportKey;
 use crate::domain::message::{NotifyMessage, NotifyWork};
 use crate::domain::recovery::RecoveryMarker;
@@ -72,11 +74,18 @@ impl Work<'_> {
 
     async fn handle(mut self, note: &Note) -> PortResult<usize> {
         let is_sent = match &note.source {
-            Source::Resumption { account, halt } => self.wait_for_end(note, *account, *halt).await?,
+            Source::Resumption { account, halt, to } => self.wait_for_end(note, *account, *halt, *to).await?,
             Source::Expiry { account, expires_at, at } => {
                 let account = self.context.store.account(self.account(*account)).await?;
                 let event = account.and_then(|account| occurrence::of_expiry(&account, *expires_at, *at));
                 self.tell(event.map(|event| event.message())).await?
+            }
+            Source::Subscription { endpoint, since } => {
+                let key = EndpointKey { workspace: self.workspace, endpoint: *endpoint };
+                if let Some(endpoint) = self.context.webhooks.endpoint(key).await? {
+                    catch_up(self.context, &endpoint, *since).await?;
+                }
+                self.drop_marker().await?
             }
             source => {
                 let Some(message) = &note.message else { return self.drop_marker().await.map(usize::from) };
@@ -131,7 +140,7 @@ impl Work<'_> {
             }
             Source::Lift { account, at } => context.store.bucket(self.account(*account)).await?.held_until == Some(*at),
             // They have no message yet.
-            Source::Resumption { .. } | Source::Expiry { .. } => false,
+            Source::Resumption { .. } | Source::Expiry { .. } | Source::Subscription { .. } => false,
         })
     }
 
@@ -142,7 +151,8 @@ impl Work<'_> {
         if !endpoints.iter().any(|endpoint| endpoint.hears(EventType::AccountResumed, self.now)) {
             return Ok(());
         }
-        let note = Note { source: Source::Resumption { account: *account, halt: *halt }, message: None };
+        let source = Source::Resumption { account: *account, halt: *halt, to: None };
+        let note = Note { source, message: None };
         let at = match halt {
             Halt::Pause => *until,
             Halt::Hold => self.now,
@@ -152,7 +162,13 @@ impl Work<'_> {
 
     /// Tells that the account's pause or hold is over, or waits on. An account that isn't connected has no end of it:
     /// connecting it again is an event of its own.
-    async fn wait_for_end(&mut self, note: &Note, account: AccountId, halt: Halt) -> PortResult<bool> {
+    async fn wait_for_end(
+        &mut self,
+        note: &Note,
+        account: AccountId,
+        halt: Halt,
+        to: Option<EndpointId>,
+    ) -> PortResult<bool> {
         let key = self.account(account);
         let is_connected = self.context.store.account(key).await?.as_ref().is_some_and(Account::is_connected);
         let bucket = self.context.store.bucket(key).await?;
@@ -170,7 +186,7 @@ impl Work<'_> {
             Some(until) => self.replace(self.row.event_at(note.clone(), until, self.now, self.context.nonce())).await,
             None => {
                 let ended_at = ended_at.filter(|_| is_connected);
-                self.tell(ended_at.map(|at| occurrence::resumed(key, halt, at).message())).await
+                self.tell(ended_at.map(|at| occurrence::resumed(key, halt, at).message_to(to))).await
             }
         }
     }
@@ -191,14 +207,15 @@ impl Work<'_> {
     /// Whether an endpoint hears the event and has no delivery of it. One that was delivered so long ago that its row
     /// may be gone is not missed.
     async fn misses_delivery(&mut self, message: &NotifyMessage) -> PortResult<bool> {
-        let NotifyWork::Stored { event_id, event, at, payload, .. } = &message.work else { return Ok(false) };
+        let NotifyWork::Stored { event_id, event, at, payload, to } = &message.work else { return Ok(false) };
         let kept_ms = self.context.settings.webhooks.deliveries_kept_ms() - EXPIRES_SOON_MS;
         if self.now.since_ms(*at) >= kept_ms {
             return Ok(false);
         }
         let endpoints = self.subscribers.of(self.context, self.workspace).await?;
         let ends = Awaited::import_of(self.workspace, *event, payload);
-        let hearing = endpoints.iter().filter(|endpoint| endpoint.hears(*event, *at));
+        let is_for = |key: EndpointKey| to.is_none_or(|to| key.endpoint == to);
+        let hearing = endpoints.iter().filter(|endpoint| endpoint.hears(*event, *at) && is_for(endpoint.key));
         let hearing: Vec<EndpointKey> = hearing.map(|endpoint| endpoint.key).collect();
         let mut expected = Vec::new();
         for endpoint in hearing {

@@ -3,8 +3,8 @@
 //! A process that dies between the write that records an event and the message leaves a pin with an event that has no
 //! delivery. Every such pin has a recovery marker that is read later; the rescuer asks here about its pins.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::context::Context;
 use crate::domain::event::{EventId, pin_events};
@@ -56,12 +56,12 @@ struct Missing {
     newest: Moment,
 }
 
-/// Sends the messages of these pins' events that an endpoint hears and that have no delivery; returns how many pins
-/// have such events.
+/// Sends the messages of these pins' events that an endpoint hears and that have no delivery; returns the pins that
+/// have such events. These messages may be lost, too: the pins are to be checked again.
 ///
 /// # Errors
 /// When a port is unavailable; asking again repeats nothing that was delivered by then.
-pub async fn resend_missing(context: &Context, pins: &[(Pin, Attempt)]) -> PortResult<usize> {
+pub async fn resend_missing(context: &Context, pins: &[(Pin, Attempt)]) -> PortResult<BTreeSet<PinKey>> {
     resend_missing_to(context, &mut Subscribers::default(), pins).await
 }
 
@@ -73,7 +73,7 @@ pub async fn resend_missing_to(
     context: &Context,
     subscribers: &mut Subscribers,
     pins: &[(Pin, Attempt)],
-) -> PortResult<usize> {
+) -> PortResult<BTreeSet<PinKey>> {
     let now = context.system.now();
     let mut expected = Vec::new();
     for (pin, attempt) in pins {
@@ -93,7 +93,7 @@ pub async fn resend_missing_to(
             "events without a delivery sent again"
         );
     }
-    Ok(missing.len())
+    Ok(missing.into_keys().collect())
 }
 
 /// The tasks that wait for the pin's end, if it is over and the endpoints have the one for tasks.

@@ -10,17 +10,20 @@ use pinbridge_shared::domain::ids::AccountKey;
 use pinbridge_shared::domain::pacing::bucket::Pause;
 use pinbridge_shared::domain::pin::WaitReason;
 use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, Moment};
+use pinbridge_shared::domain::webhook::endpoint::EndpointKey;
 use pinbridge_shared::flows::accounts::connect::connect_account;
 use pinbridge_shared::flows::pacing::pause_account;
 use pinbridge_shared::flows::pacing::release_hold::release_hold;
+use pinbridge_shared::flows::webhooks::endpoints::{EndpointChange, NewEndpoint, create_endpoint, update_endpoint};
 use pinbridge_shared::testing::TestWorld;
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::faults::{DEATHS, Fault};
 use serde_json::json;
 
-use super::{bodies, ended, listening, names, of_events, publish};
+use super::{OTHER_URL, URL, bodies, ended, listening, names, of_events, publish, subscribe};
 
 const USER: &str = "9001";
 const PAUSES: [EventType; 2] = [EventType::AccountPaused, EventType::AccountResumed];
@@ -60,6 +63,22 @@ async fn given_up(world: &TestWorld) -> Account {
 
 fn block(world: &TestWorld, until: Moment) -> Pause {
     Pause::new(&world.context.settings.pace, until, WaitReason::AccountPaused).because(Failure::SpamBlock)
+}
+
+/// Creates a webhook as a caller does.
+async fn create(world: &TestWorld, events: &[EventType]) -> EndpointKey {
+    let new = NewEndpoint {
+        url: URL.into(),
+        secret: Secret::new("a secret of the receiver"),
+        events: events.to_vec(),
+        is_enabled: true,
+    };
+    create_endpoint(&world.context, testdata::workspace(), new).await.expect("created").key
+}
+
+/// Pauses the account, by a call that is refused.
+async fn pause_until(world: &TestWorld, until: Moment) {
+    pause_account::pause(&world.context, key(), block(world, until)).await.expect("paused");
 }
 
 #[tokio::test]
@@ -274,4 +293,115 @@ async fn short_pauses_and_accounts_without_an_endpoint_cost_no_write() {
     assert!(of_events(&other.faults.take_calls()).is_empty());
     other.run_for_ms(20 * MINUTE_MS).await;
     assert!(other.webhook_sender.sent().is_empty() && bodies(&world, endpoint).is_empty());
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_created_during_a_pause_hears_its_end() {
+    let world = TestWorld::new(1).await;
+    let until = world.now().plus_ms(2 * HOUR_MS);
+    pause_until(&world, until).await;
+    world.run_for_ms(20 * MINUTE_MS).await;
+    // The other one has heard nothing of the beginning, and hears nothing of the end.
+    subscribe(&world, 2, OTHER_URL, &PAUSES).await;
+    let endpoint = create(&world, &[EventType::AccountResumed]).await;
+    world.run_until(until).await;
+    assert!(bodies(&world, endpoint).is_empty(), "it goes on");
+    world.run_for_ms(20 * MINUTE_MS).await;
+    let sent = bodies(&world, endpoint);
+    assert_eq!(names(&sent), ["account.resumed"]);
+    assert_eq!((&sent[0]["occurred_at"], &sent[0]["kind"]), (&json!(until.rfc3339()), &json!("pause")));
+}
+
+#[tokio::test]
+async fn a_webhook_whose_list_is_changed_during_a_pause_hears_its_end_whatever_dies() {
+    for fault in [None, Some(Fault::DieAfter), Some(Fault::FailAfter)] {
+        let (world, endpoint) = listening(&[EventType::PinFailed]).await;
+        let until = world.now().plus_ms(2 * HOUR_MS);
+        pause_until(&world, until).await;
+        world.run_for_ms(20 * MINUTE_MS).await;
+        if let Some(fault) = fault {
+            world.faults.plan("webhooks.save_endpoint", 1, fault);
+        }
+        let change = EndpointChange { events: Some(PAUSES.to_vec()), ..EndpointChange::default() };
+        let _ = world.faults.mortal(update_endpoint(&world.context, endpoint, change)).await;
+        assert!(!world.faults.heal(), "{fault:?}");
+        world.run_until(until.plus_ms(20 * MINUTE_MS)).await;
+        assert_eq!(names(&bodies(&world, endpoint)), ["account.resumed"], "{fault:?}");
+    }
+}
+
+/// A process knows a workspace's webhooks for half a minute without reading them.
+#[tokio::test]
+async fn the_end_of_a_pause_is_told_also_if_it_began_before_the_process_knew_the_webhook() {
+    let world = TestWorld::new(1).await;
+    pause_account::hold(&world.context, key(), Failure::TrialAccess).await.expect("held");
+    release_hold(&world.context, key()).await;
+    let endpoint = create(&world, &PAUSES).await;
+    let until = world.now().plus_ms(HOUR_MS);
+    pause_until(&world, until).await;
+    world.run_until(until.plus_ms(20 * MINUTE_MS)).await;
+    assert_eq!(names(&bodies(&world, endpoint)), ["account.resumed"]);
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_created_during_a_hold_hears_its_end_also_if_a_renewal_ends_it() {
+    let world = TestWorld::new(1).await;
+    pause_account::hold(&world.context, key(), Failure::TokenRevoked).await.expect("held");
+    world.run_for_ms(20 * MINUTE_MS).await;
+    let endpoint = create(&world, &PAUSES).await;
+    world.run_for_ms(20 * MINUTE_MS).await;
+    let until = world.now().plus_ms(MINUTE_MS);
+    let renewing = Pause::new(&world.context.settings.pace, until, WaitReason::TokenRefresh);
+    pause_account::pause(&world.context, key(), renewing).await.expect("paused");
+    release_hold(&world.context, key()).await;
+    let lifted_at = world.now();
+    world.run_for_ms(2 * HOUR_MS).await;
+    let sent = bodies(&world, endpoint);
+    assert_eq!(names(&sent), ["account.resumed"]);
+    assert_eq!((&sent[0]["occurred_at"], &sent[0]["kind"]), (&json!(lifted_at.rfc3339()), &json!("hold")));
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_created_later_hears_that_an_access_token_expires() {
+    let world = TestWorld::new(1).await;
+    let (now, told_at) = (world.now(), world.now().plus_ms(HOUR_MS));
+    let expires_at = told_at.plus_ms(EXPIRY_TOLD_AHEAD_MS);
+    let life = TokenLife::issued(now, Some(expires_at), None, false, 0.5);
+    let next = Account { life, ..account(&world).await.next(now, "bare".into()) };
+    assert_eq!(write(&world, &next).await, Some(true));
+    world.run_for_ms(20 * MINUTE_MS).await;
+    let endpoint = create(&world, &CONNECTIONS).await;
+    world.run_until(told_at).await;
+    assert!(bodies(&world, endpoint).is_empty(), "not before its time");
+    world.run_for_ms(20 * MINUTE_MS).await;
+    let sent = bodies(&world, endpoint);
+    assert_eq!(names(&sent), ["account.reconnect_required"]);
+    let expected = [json!("expires"), json!(expires_at.rfc3339()), json!(told_at.rfc3339())];
+    assert_eq!(["reason", "publishes_until", "occurred_at"].map(|name| sent[0][name].clone()), expected);
+}
+
+#[tokio::test]
+async fn what_was_over_before_a_webhook_was_created_is_not_told() {
+    let world = TestWorld::new(1).await;
+    let until = world.now().plus_ms(HOUR_MS);
+    pause_until(&world, until).await;
+    pause_account::hold(&world.context, key(), Failure::TrialAccess).await.expect("held");
+    release_hold(&world.context, key()).await;
+    world.run_until(until.plus_ms(MINUTE_MS)).await;
+    let endpoint = create(&world, &PAUSES).await;
+    world.run_for_ms(HOUR_MS).await;
+    assert!(bodies(&world, endpoint).is_empty());
+}
+
+#[tokio::test]
+async fn a_webhook_costs_a_marker_only_if_it_asks_for_what_may_have_begun() {
+    for (events, markers) in [(EventType::defaults(), 0), (PAUSES.to_vec(), 1), (CONNECTIONS.to_vec(), 1)] {
+        let world = TestWorld::new(1).await;
+        let endpoint = create(&world, &events).await;
+        // The same list again asks for nothing new.
+        let change = EndpointChange { events: Some(events), ..EndpointChange::default() };
+        update_endpoint(&world.context, endpoint, change).await.expect("changed");
+        let filed = world.faults.take_calls().into_iter().filter(|call| *call == "store.put_marker").count();
+        assert_eq!(filed, markers);
+    }
 }

@@ -50,6 +50,43 @@ async fn an_event_whose_message_was_lost_is_delivered_within_minutes() {
     assert_eq!(ended(&world, endpoint).await.len(), 6);
 }
 
+/// Lets the dispatcher run ten times, longer than it reads a minute again. Every message that it sends is lost; returns
+/// how many.
+async fn lose_messages_of_the_dispatcher(world: &TestWorld) -> usize {
+    let mut lost = world.queue.lose_all();
+    for _ in 0..10 {
+        world.system.advance_ms(MINUTE_MS);
+        world.run_dispatcher_once().await.expect("alive").expect("run");
+        lost += world.queue.lose_all();
+    }
+    lost
+}
+
+#[tokio::test]
+async fn an_event_whose_second_message_was_lost_too_is_delivered() {
+    let world = TestWorld::new(1).await;
+    let endpoint = subscribe(&world, 1, URL, &EventType::defaults()).await;
+    let pin = publish(&world, 0..1).await[0];
+    assert!(world.attempt(pin).await.status.is_terminal());
+    assert!(lose_messages_of_the_dispatcher(&world).await >= 2, "the second one, too");
+    assert_eq!(ended(&world, endpoint).await.len(), 0);
+    world.run_for_ms(HOUR_MS).await;
+    assert_eq!(ended(&world, endpoint).await.len(), 1);
+    // It is not asked for any more.
+    world.faults.take_calls();
+    world.run_for_ms(2 * HOUR_MS).await;
+    assert!(!world.faults.take_calls().contains(&"webhooks.deliveries_exist"), "its pin has no marker");
+}
+
+#[tokio::test]
+async fn a_finished_pin_that_nobody_hears_of_has_no_second_marker() {
+    let world = TestWorld::new(1).await;
+    publish(&world, 0..1).await;
+    world.faults.take_calls();
+    lose_messages_of_the_dispatcher(&world).await;
+    assert!(!world.faults.take_calls().contains(&"store.put_marker"));
+}
+
 /// More pins than the account has tokens: the last ones join the backlog.
 #[tokio::test]
 async fn the_acceptance_of_a_pin_in_a_backlog_is_announced_although_its_message_was_lost() {

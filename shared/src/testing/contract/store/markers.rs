@@ -66,7 +66,7 @@ pub async fn a_marker_keeps_its_purpose(store: &dyn Store) {
         ..RecoveryMarker::board_removal(removal(after), Moment(0), id.into())
     };
     let account = board.account.account;
-    let note = Note { source: Source::Resumption { account, halt: Halt::Hold }, message: None };
+    let note = Note { source: Source::Resumption { account, halt: Halt::Hold, to: None }, message: None };
     let event = RecoveryMarker::of_event(board.account.workspace, account.0, note, Moment(0), "e".into());
     let event = RecoveryMarker { minute: MINUTE, shard: 4, ..event };
     let void = RecoveryMarker { id: "f".into(), ..event.void() };
