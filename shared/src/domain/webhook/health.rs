@@ -49,7 +49,8 @@ impl Health {
             && self.failing_since.is_some_and(|since| now.since_ms(since) >= DISABLED_AFTER_MS)
     }
 
-    /// A try of the delivery has failed. It is tried again at `next_at`, if at all; a probing endpoint gets nothing before.
+    /// A try of the delivery has failed. It is tried again at `next_at`, if at all; a probing endpoint gets nothing
+    /// before.
     #[must_use]
     pub fn failed(&self, delivery: DeliveryId, now: Moment, next_at: Option<Moment>, nonce: String) -> Self {
         let mut next = self.written(nonce);

@@ -1,7 +1,7 @@
 //! Takes an endpoint's turn: sends its waiting deliveries that are due, the oldest event first, one after another.
 //!
-//! An endpoint that keeps failing gets one request. If that succeeds, the rest follows. A slow request ends the turn, and
-//! the next one comes after a pause: other endpoints need the notifier. At the end
+//! An endpoint that keeps failing gets one request. If that succeeds, the rest follows. A slow request ends the turn,
+//! and the next one comes after a pause: other endpoints need the notifier. At the end
 //! the next turn is planned for the next delivery that is due, or none if nothing waits.
 
 use std::ops::ControlFlow;
