@@ -24,6 +24,7 @@ use pinbridge_shared::domain::webhook::delivery::{
 use pinbridge_shared::domain::webhook::endpoint::{DisabledBy, Endpoint, EndpointKey, Secrets};
 use pinbridge_shared::domain::webhook::schedule::TRIES_MAX;
 use pinbridge_shared::domain::webhook::sending::SendOutcome;
+use pinbridge_shared::domain::webhook::slowness::SLOW_AFTER_MS;
 use pinbridge_shared::ports::{Listed, QueueName, Store, System, Webhooks};
 use pinbridge_shared::testing::TestWorld;
 use pinbridge_shared::testing::fake_webhook_sender::answered;
@@ -304,6 +305,24 @@ async fn an_event_costs_at_most_two_write_units_and_each_retry_at_most_three() {
     assert!((1.0..=AT_ONCE_MAX).contains(&per_event), "{per_event} write units an event");
     for (written, _) in [first, second, third, last] {
         assert!((1.0..=RETRY_MAX).contains(&written), "{written} write units a try");
+    }
+}
+
+#[tokio::test]
+async fn a_slow_answer_costs_a_write_unit_and_an_event_of_a_slow_webhook_three_before_its_turn() {
+    let metered = metered_world().await;
+    metered.subscribe().await;
+    metered.world.webhook_sender.take_ms(URL, SLOW_AFTER_MS + 1);
+    metered.announce(1).await;
+    let at_once = metered.spent(metered.notify()).await;
+    metered.announce(2).await;
+    let waits = metered.spent(metered.notify()).await;
+    assert_eq!(metered.world.webhook_sender.sent().len(), 1);
+    let later = metered.spent(metered.try_again()).await;
+    print(&[("slow, at once", 1, at_once), ("waits", 1, waits), ("slow, by its turn", 1, later)]);
+    assert!((1.0..=AT_ONCE_MAX).contains(&at_once.0), "{} write units at once", at_once.0);
+    for (written, _) in [waits, later] {
+        assert!((1.0..=RETRY_MAX).contains(&written), "{written} write units");
     }
 }
 
