@@ -1,7 +1,11 @@
 //! The ports and settings that a flow is given.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::future::{Either, select};
 
 use crate::domain::credit::purse::Purses;
 use crate::domain::ids::WorkspaceId;
@@ -117,6 +121,8 @@ pub struct Lanes(Mutex<BTreeMap<EndpointKey, Arc<Lane>>>);
 pub struct Lane {
     events: tokio::sync::Mutex<()>,
     pace: Mutex<Pace>,
+    /// Requests that took so long that they have left the lane, and are not over.
+    slow: AtomicUsize,
 }
 
 impl Lanes {
@@ -131,9 +137,14 @@ impl Lanes {
 }
 
 impl Lane {
-    /// Waits for the new events before. Whoever holds the guard may send one.
-    pub async fn enter(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.events.lock().await
+    /// Waits for the new events before. Whoever has the place may send one, unless the lane is slow.
+    pub async fn enter(&self) -> Place<'_> {
+        Place { lane: self, held: Some(self.events.lock().await), is_slow: false }
+    }
+
+    /// Whether a request is under way that takes so long that it has left the lane.
+    pub fn is_slow(&self) -> bool {
+        self.slow.load(Ordering::Relaxed) > 0
     }
 
     /// The time at which the next request may be made, of a new event or of one that has waited; `None` when that is
@@ -144,6 +155,45 @@ impl Lane {
 
     fn pace(&self) -> MutexGuard<'_, Pace> {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place in an endpoint's lane. The others wait until it is dropped, or until its request takes long.
+#[derive(Debug)]
+pub struct Place<'a> {
+    lane: &'a Lane,
+    held: Option<tokio::sync::MutexGuard<'a, ()>>,
+    is_slow: bool,
+}
+
+impl Place<'_> {
+    /// Makes a request. If `patience` ends first, it leaves the lane, which is slow until this place is dropped.
+    pub async fn request<T>(&mut self, request: impl Future<Output = T>, patience: impl Future<Output = ()>) -> T {
+        let request = pin!(request);
+        let patience = pin!(patience);
+        match select(request, patience).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(((), request)) => {
+                self.leave();
+                request.await
+            }
+        }
+    }
+
+    fn leave(&mut self) {
+        if !self.is_slow {
+            self.is_slow = true;
+            self.lane.slow.fetch_add(1, Ordering::Relaxed);
+        }
+        self.held = None;
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if self.is_slow {
+            self.lane.slow.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 

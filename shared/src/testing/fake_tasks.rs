@@ -1,5 +1,6 @@
 //! [`Tasks`] that keeps how tasks were ended, and answers as the test says.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -14,6 +15,8 @@ const CALL: &str = "tasks.end_task";
 struct State {
     /// `None`: it is unavailable.
     answer: Option<TaskAnswer>,
+    /// The tokens that it doesn't take.
+    refused: BTreeSet<String>,
     ended: Vec<(String, TaskEnd)>,
 }
 
@@ -24,13 +27,18 @@ pub struct FakeTasks {
 
 impl FakeTasks {
     pub fn new(gate: Arc<dyn Gate>) -> Self {
-        let state = State { answer: Some(TaskAnswer::Ended), ended: Vec::new() };
+        let state = State { answer: Some(TaskAnswer::Ended), refused: BTreeSet::new(), ended: Vec::new() };
         Self { gate, state: Mutex::new(state) }
     }
 
     /// Answers so from now on; `None`: not at all.
     pub fn answer(&self, answer: Option<TaskAnswer>) {
         self.state().answer = answer;
+    }
+
+    /// Doesn't take this token, such as that of a state machine that it may not end tasks of.
+    pub fn refuse(&self, token: &str) {
+        self.state().refused.insert(token.to_owned());
     }
 
     /// The tokens whose tasks it was asked to end, and how, the oldest first.
@@ -44,7 +52,7 @@ impl FakeTasks {
 
     fn take(&self, token: &Secret, end: &TaskEnd) -> PortResult<TaskAnswer> {
         let mut state = self.state();
-        let answer = state.answer.ok_or_else(unavailable)?;
+        let answer = state.answer.filter(|_| !state.refused.contains(token.expose())).ok_or_else(unavailable)?;
         state.ended.push((token.expose().to_owned(), end.clone()));
         Ok(answer)
     }

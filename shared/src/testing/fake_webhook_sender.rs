@@ -1,12 +1,13 @@
 //! [`WebhookSender`] that answers as the test has set for each URL, and keeps the requests that it was given.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
 use super::gate::{Entry, Exit, Gate};
 use crate::domain::time::Moment;
+use crate::domain::webhook::delivery::DeliveryId;
 use crate::domain::webhook::sending::{SendOutcome, WebhookAnswer, WebhookRequest};
 use crate::ports::{System, WebhookSender};
 
@@ -38,6 +39,8 @@ struct Script {
 #[derive(Default)]
 struct State {
     scripts: BTreeMap<String, Script>,
+    /// Deliveries that are answered with 400.
+    refused: BTreeSet<String>,
     sent: Vec<Sent>,
 }
 
@@ -84,6 +87,11 @@ impl FakeWebhookSender {
         self.state().scripts.entry(url.to_owned()).or_default().next.extend(outcomes);
     }
 
+    /// Refuses this delivery for ever.
+    pub fn refuse(&self, delivery: DeliveryId) {
+        self.state().refused.insert(delivery.0.to_string());
+    }
+
     /// Takes so many milliseconds for each answer from this URL.
     pub fn take_ms(&self, url: &str, ms: i64) {
         self.state().scripts.entry(url.to_owned()).or_default().takes_ms = ms;
@@ -107,7 +115,12 @@ impl FakeWebhookSender {
     fn take(&self, request: &WebhookRequest) -> (SendOutcome, i64) {
         let at = self.system.now();
         let mut state = self.state();
-        state.sent.push(Sent { at, request: request.clone() });
+        let sent = Sent { at, request: request.clone() };
+        let is_refused = sent.header("X-PinBridge-Delivery-ID").is_some_and(|id| state.refused.contains(id));
+        state.sent.push(sent);
+        if is_refused {
+            return (answered(400), 0);
+        }
         let Some(script) = state.scripts.get_mut(&request.url) else { return (answered(200), 0) };
         let outcome = script.next.pop_front().or_else(|| script.always.clone()).unwrap_or_else(|| answered(200));
         (outcome, script.takes_ms)

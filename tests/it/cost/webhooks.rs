@@ -24,6 +24,7 @@ use pinbridge_shared::domain::webhook::delivery::{
 use pinbridge_shared::domain::webhook::endpoint::{DisabledBy, Endpoint, EndpointKey, Secrets};
 use pinbridge_shared::domain::webhook::schedule::TRIES_MAX;
 use pinbridge_shared::domain::webhook::sending::SendOutcome;
+use pinbridge_shared::domain::webhook::slowness::SLOW_AFTER_MS;
 use pinbridge_shared::ports::{Listed, QueueName, Store, System, Webhooks};
 use pinbridge_shared::testing::TestWorld;
 use pinbridge_shared::testing::fake_webhook_sender::answered;
@@ -308,6 +309,24 @@ async fn an_event_costs_at_most_two_write_units_and_each_retry_at_most_three() {
 }
 
 #[tokio::test]
+async fn a_slow_answer_costs_a_write_unit_and_an_event_of_a_slow_webhook_three_before_its_turn() {
+    let metered = metered_world().await;
+    metered.subscribe().await;
+    metered.world.webhook_sender.take_ms(URL, SLOW_AFTER_MS + 1);
+    metered.announce(1).await;
+    let at_once = metered.spent(metered.notify()).await;
+    metered.announce(2).await;
+    let waits = metered.spent(metered.notify()).await;
+    assert_eq!(metered.world.webhook_sender.sent().len(), 1);
+    let later = metered.spent(metered.try_again()).await;
+    print(&[("slow, at once", 1, at_once), ("waits", 1, waits), ("slow, by its turn", 1, later)]);
+    assert!((1.0..=AT_ONCE_MAX).contains(&at_once.0), "{} write units at once", at_once.0);
+    for (written, _) in [waits, later] {
+        assert!((1.0..=RETRY_MAX).contains(&written), "{written} write units");
+    }
+}
+
+#[tokio::test]
 async fn the_last_try_of_a_delivery_costs_as_much_as_a_retry_and_more_only_for_a_long_answer() {
     for (answer_bytes, last_try_max) in [(ANSWER_KEPT_WAITING, RETRY_MAX), (ANSWER_KEPT, LONG_LAST_TRY_MAX)] {
         let metered = metered_world().await;
@@ -360,10 +379,8 @@ async fn a_webhook_is_disabled_for_at_most_six_write_units() {
     }
     failing.world.system.advance_ms(3 * DAY_MS);
     failing.announce(2).await;
-    // It waits for a turn, because the webhook is failing.
-    failing.world.run_notifier_once().await;
-    assert_eq!(failing.disabled(key).await, None);
-    let by_failures = failing.spent(failing.try_again()).await;
+    // It is sent at once: a single delivery has failed before.
+    let by_failures = failing.spent(failing.notify()).await;
     assert_eq!(failing.disabled(key).await, Some(DisabledBy::Failures));
 
     print(&[

@@ -34,8 +34,8 @@ pub struct Subscriber {
 
 /// Long enough before the start for every event of the world to be heard.
 const LONG_BEFORE_MS: i64 = -HOUR_MS;
-/// Slow receivers beside one that answers. Few enough that they don't occupy every notifier there may be.
-const SLOW_ONES: usize = 3;
+/// Slow receivers beside one that answers: more than there are notifiers.
+const SLOW_ONES: usize = 12;
 
 impl Subscriber {
     /// Hears every event of pins and of webhooks.

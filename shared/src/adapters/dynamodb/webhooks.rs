@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use uuid::Uuid;
 
 use super::item::{Builder, Item, Reader, bytes, moment, number, text, unreadable};
 use super::pacing::Updated;
@@ -10,6 +11,7 @@ use crate::domain::event::EventType;
 use crate::domain::ids::{EndpointId, WorkspaceId};
 use crate::domain::repeated_write::is_same_write;
 use crate::domain::time::{DAY_MS, Moment};
+use crate::domain::webhook::delivery::DeliveryId;
 use crate::domain::webhook::destination::Destination;
 use crate::domain::webhook::endpoint::{DisabledBy, Endpoint, EndpointKey};
 use crate::domain::webhook::health::Health;
@@ -77,15 +79,18 @@ fn read_secrets(item: &Item) -> PortResult<Option<SealedSecrets>> {
 }
 
 fn health_item(key: EndpointKey, health: &Health, expires_at: Moment) -> Item {
-    Builder::keyed(keys::deliveries(key), keys::ENDPOINT_HEALTH)
+    let failing: Vec<AttributeValue> = health.failing.iter().map(|id| text(id.0.simple().to_string())).collect();
+    let row = Builder::keyed(keys::deliveries(key), keys::ENDPOINT_HEALTH)
         .number("rev", health.rev)
         .text("n", &health.nonce)
         .number("fails", health.failures)
         .maybe_moment("since", health.failing_since)
         .maybe_moment("held", health.held_until)
         .maybe_moment("turn", health.turn_at)
-        .number("expires_at", expires_at.unix_seconds())
-        .build()
+        .number("expires_at", expires_at.unix_seconds());
+    let row = if failing.is_empty() { row } else { row.value("failing", AttributeValue::L(failing)) };
+    let row = if health.is_slow { row.value("slow", AttributeValue::Bool(true)) } else { row };
+    row.build()
 }
 
 fn read_health(item: &Item) -> PortResult<Health> {
@@ -95,6 +100,8 @@ fn read_health(item: &Item) -> PortResult<Health> {
         nonce: row.text("n")?,
         failures: row.number("fails")?,
         failing_since: row.maybe_moment("since"),
+        failing: row.texts("failing").iter().filter_map(|id| Uuid::try_parse(id).ok()).map(DeliveryId).collect(),
+        is_slow: item.get("slow").and_then(|value| value.as_bool().ok()).copied().unwrap_or_default(),
         held_until: row.maybe_moment("held"),
         turn_at: row.maybe_moment("turn"),
     })

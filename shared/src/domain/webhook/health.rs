@@ -1,13 +1,17 @@
-//! How an endpoint stands: how often it failed in a row, and when its next turn is.
+//! How an endpoint stands: how often it failed in a row, whether it is slow, and when its next turn is.
 
 use super::super::time::{DAY_MS, Moment};
+use super::delivery::DeliveryId;
 
-/// After so many failures in a row, one request at a time shows whether the endpoint answers again.
+/// After so many deliveries have failed in a row, one request at a time shows whether the endpoint answers again. The
+/// tries of one delivery count once: a receiver that refuses one event answers the others.
 pub const PROBES_AFTER: u32 = 5;
+/// A single failure disables no endpoint, however long ago it is: so many in a row may.
+const FAILURES_DISABLE: u32 = 5;
 /// An endpoint that has failed for this time, and at every try, is disabled.
 pub const DISABLED_AFTER_MS: i64 = 5 * DAY_MS;
 
-/// The state of an endpoint. The row doesn't exist while the endpoint has never failed.
+/// The state of an endpoint. The row doesn't exist while the endpoint has never failed and never was slow.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Health {
     /// Counts the writes of this row; 0 is the row that doesn't exist yet.
@@ -18,6 +22,10 @@ pub struct Health {
     pub failures: u32,
     /// When the first of them failed.
     pub failing_since: Option<Moment>,
+    /// The deliveries of these tries, each once; the first [`PROBES_AFTER`] of them.
+    pub failing: Vec<DeliveryId>,
+    /// The last request took long. New events wait for the endpoint's turn.
+    pub is_slow: bool,
     /// No request is sent before this time.
     pub held_until: Option<Moment>,
     /// When waiting deliveries are sent next. A turn for another time is void.
@@ -32,18 +40,23 @@ impl Health {
 
     /// Whether the endpoint gets one request at a time, which shows whether it answers again.
     pub fn probes(&self) -> bool {
-        self.failures >= PROBES_AFTER
+        self.failing.len() >= PROBES_AFTER as usize
     }
 
     /// Whether it has failed for so long that it is disabled. A single failure is too few, however long ago.
     pub fn is_to_be_disabled(&self, now: Moment) -> bool {
-        self.probes() && self.failing_since.is_some_and(|since| now.since_ms(since) >= DISABLED_AFTER_MS)
+        self.failures >= FAILURES_DISABLE
+            && self.failing_since.is_some_and(|since| now.since_ms(since) >= DISABLED_AFTER_MS)
     }
 
-    /// A try has failed. The delivery is tried again at `next_at`, if at all; a probing endpoint gets nothing before.
+    /// A try of the delivery has failed. It is tried again at `next_at`, if at all; a probing endpoint gets nothing
+    /// before.
     #[must_use]
-    pub fn failed(&self, now: Moment, next_at: Option<Moment>, nonce: String) -> Self {
+    pub fn failed(&self, delivery: DeliveryId, now: Moment, next_at: Option<Moment>, nonce: String) -> Self {
         let mut next = self.written(nonce);
+        if !next.probes() && !next.failing.contains(&delivery) {
+            next.failing.push(delivery);
+        }
         next.failures = self.failures.saturating_add(1);
         next.failing_since = self.failing_since.or(Some(now));
         next.turn_at = [self.turn_at, next_at].into_iter().flatten().min();
@@ -60,6 +73,16 @@ impl Health {
         Self { held_until: self.held_until.max(Some(until)), ..self }
     }
 
+    /// The same state, after a request that was slow, so that nothing is sent before that time; `None`: it was quick. A
+    /// part of another write.
+    #[must_use]
+    pub fn paused(self, until: Option<Moment>) -> Self {
+        match until {
+            Some(until) => Self { is_slow: true, ..self }.held(until),
+            None => Self { is_slow: false, ..self },
+        }
+    }
+
     /// A try was answered as it should be: earlier failures don't count any more. The planned turn stays.
     #[must_use]
     pub fn answered(&self, nonce: String) -> Self {
@@ -69,7 +92,8 @@ impl Health {
     /// The same state, of an endpoint whose last try was answered as it should be. A part of another write.
     #[must_use]
     pub fn without_failures(self) -> Self {
-        Self { failures: 0, failing_since: None, held_until: None, ..self }
+        let (failing, is_slow) = (Vec::new(), false);
+        Self { failures: 0, failing_since: None, failing, is_slow, held_until: None, ..self }
     }
 
     /// The next turn is planned for that time; `None`: nothing waits.
@@ -85,12 +109,20 @@ impl Health {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     const NOW: Moment = Moment(1_000_000);
 
+    fn delivery(number: u32) -> DeliveryId {
+        DeliveryId(Uuid::from_u128(u128::from(number)))
+    }
+
+    /// As many deliveries have failed, each once.
     fn failed(times: u32) -> Health {
-        (0..times).fold(Health::default(), |health, _| health.failed(NOW, Some(NOW.plus_ms(5_000)), "f".into()))
+        let next_at = Some(NOW.plus_ms(5_000));
+        (0..times).fold(Health::default(), |health, number| health.failed(delivery(number), NOW, next_at, "f".into()))
     }
 
     #[test]
@@ -101,16 +133,19 @@ mod tests {
             nonce: "f".into(),
             failures: 1,
             failing_since: Some(NOW),
+            failing: vec![delivery(0)],
+            is_slow: false,
             held_until: None,
             turn_at: Some(NOW.plus_ms(5_000)),
         };
         assert_eq!(health, planned);
         assert!(!health.is_held(NOW) && !health.probes());
-        let later = health.failed(NOW.plus_ms(1_000), Some(NOW.plus_ms(60_000)), "g".into());
+        let later = health.failed(delivery(0), NOW.plus_ms(1_000), Some(NOW.plus_ms(60_000)), "g".into());
         assert_eq!((later.turn_at, later.failing_since), (Some(NOW.plus_ms(5_000)), Some(NOW)), "the earlier ones");
-        let earlier = health.failed(NOW, Some(NOW.plus_ms(1_000)), "g".into());
+        let earlier = health.failed(delivery(0), NOW, Some(NOW.plus_ms(1_000)), "g".into());
         assert_eq!(earlier.turn_at, Some(NOW.plus_ms(1_000)));
-        assert_eq!(health.failed(NOW, None, "g".into()).turn_at, health.turn_at, "an exhausted delivery plans none");
+        let exhausted = health.failed(delivery(0), NOW, None, "g".into());
+        assert_eq!(exhausted.turn_at, health.turn_at, "an exhausted delivery plans none");
     }
 
     #[test]
@@ -119,8 +154,25 @@ mod tests {
         let probing = failed(PROBES_AFTER);
         assert!(probing.probes() && probing.is_held(NOW) && probing.is_held(NOW.plus_ms(4_999)));
         assert!(!probing.is_held(NOW.plus_ms(5_000)));
-        let exhausted = probing.failed(NOW, None, "g".into());
+        let exhausted = probing.failed(delivery(9), NOW, None, "g".into());
         assert_eq!(exhausted.held_until, probing.held_until);
+    }
+
+    #[test]
+    fn the_tries_of_one_delivery_are_one_of_the_five() {
+        let retry = |health: Health, _| health.failed(delivery(0), NOW, Some(NOW.plus_ms(5_000)), "g".into());
+        let refused = (0..20).fold(failed(1), retry);
+        assert_eq!((refused.failures, refused.probes(), refused.held_until), (21, false, None));
+        assert!((0..20).fold(failed(PROBES_AFTER - 1), retry).failing.len() < PROBES_AFTER as usize);
+        assert_eq!(failed(20).failing.len(), PROBES_AFTER as usize, "no more are kept");
+    }
+
+    #[test]
+    fn a_slow_request_pauses_its_endpoint_until_a_quick_one() {
+        let until = NOW.plus_ms(30_000);
+        let slow = Health::default().answered("a".into()).paused(Some(until));
+        assert_eq!((slow.is_slow, slow.held_until, slow.failures), (true, Some(until), 0));
+        assert_eq!(slow.answered("b".into()).paused(None), Health { rev: 2, nonce: "b".into(), ..Health::default() });
     }
 
     #[test]
@@ -146,6 +198,7 @@ mod tests {
         let (probing, late) = (failed(PROBES_AFTER), NOW.plus_ms(DISABLED_AFTER_MS));
         assert!(!probing.is_to_be_disabled(late.plus_ms(-1)) && probing.is_to_be_disabled(late));
         assert!(!failed(1).is_to_be_disabled(late), "a single failure");
-        assert!(!probing.answered("a".into()).failed(late, None, "f".into()).is_to_be_disabled(late));
+        let again = probing.answered("a".into()).failed(delivery(0), late, None, "f".into());
+        assert!(!again.is_to_be_disabled(late));
     }
 }

@@ -10,4 +10,5 @@ pub mod probing;
 pub mod schedule;
 pub mod sending;
 pub mod signature;
+pub mod slowness;
 pub mod verdict;

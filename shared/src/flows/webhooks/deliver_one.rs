@@ -5,10 +5,10 @@ use sha2::{Digest, Sha256};
 
 use super::end_task::end_task;
 use super::put_event::put_event;
-use crate::context::Context;
+use crate::context::{Context, Place};
 use crate::domain::event::{payload, pin_events};
 use crate::domain::ids::{PinKey, WorkspaceId};
-use crate::domain::time::Moment;
+use crate::domain::time::{Moment, SECOND_MS};
 use crate::domain::webhook::delivery::{Delivery, LastTry, Source, State};
 use crate::domain::webhook::destination::Destination;
 use crate::domain::webhook::endpoint::Endpoint;
@@ -21,6 +21,10 @@ use crate::telemetry::{self, Metric};
 
 /// The longest that a request takes, in milliseconds, with what must be written after it.
 pub const SEND_NEEDS_MS: i64 = 20_000;
+/// A request that takes longer than this, in milliseconds, doesn't keep the endpoint's other new events waiting.
+const LANE_HELD_MAX_MS: i64 = SECOND_MS;
+/// The error of a try that was not made because the endpoint's secrets couldn't be read or opened.
+pub const SECRETS_UNREADABLE: &str = "secrets_unreadable";
 /// The error of a delivery whose receiver asked not to be sent it again.
 pub const ABORTED: &str = "aborted_by_receiver";
 /// The error of a delivery whose receiver asked to be sent nothing.
@@ -41,21 +45,21 @@ struct Sent {
     last: LastTry,
 }
 
-/// Sends the delivery once. Returns `None` when its endpoint is gone.
+/// Sends the delivery once. Returns `None` when its endpoint is gone. A new event has a `place` in the endpoint's lane.
 ///
 /// # Errors
-/// When the endpoint's secrets, or a task's token, can't be read. Nothing was sent, or a task has ended and its token
-/// could not be deleted.
+/// When a task's token can't be read. Nothing was sent, or a task has ended and its token could not be deleted.
 pub async fn deliver_one(
     context: &Context,
     endpoint: &Endpoint,
     delivery: &Delivery,
     payload: &str,
+    place: Option<&mut Place<'_>>,
 ) -> PortResult<Option<Tried>> {
     let destination = Destination::of(endpoint.key.endpoint);
     let sent = match destination {
         Some(destination) => put(context, destination, delivery, payload).await?,
-        None => post(context, endpoint, delivery, payload).await?,
+        None => post(context, endpoint, delivery, payload, place).await,
     };
     let Some(Sent { verdict, mut last }) = sent else { return Ok(None) };
     let now = context.system.now();
@@ -78,9 +82,28 @@ pub async fn deliver_one(
     Ok(Some(Tried { delivery: next, verdict }))
 }
 
-/// Makes the request to a webhook; `None`: its secrets are gone with it.
-async fn post(context: &Context, endpoint: &Endpoint, delivery: &Delivery, payload: &str) -> PortResult<Option<Sent>> {
-    let Some(secrets) = context.webhooks.endpoint_secrets(endpoint.key).await? else { return Ok(None) };
+/// Makes the request to a webhook; `None`: its secrets are gone with it. Secrets that can't be opened are a failed try:
+/// so the delivery has a row that says why it waits.
+async fn post(
+    context: &Context,
+    endpoint: &Endpoint,
+    delivery: &Delivery,
+    payload: &str,
+    place: Option<&mut Place<'_>>,
+) -> Option<Sent> {
+    let secrets = match context.webhooks.endpoint_secrets(endpoint.key).await {
+        Ok(secrets) => secrets?,
+        Err(error) => {
+            tracing::error!(
+                workspace_id = %endpoint.key.workspace, endpoint_id = %endpoint.key.endpoint, %error,
+                "secrets of a webhook unreadable"
+            );
+            let verdict = Verdict::Retry { error: SECRETS_UNREADABLE, retry_after_ms: None };
+            let at = context.system.now();
+            let last = LastTry { at, error: Some(SECRETS_UNREADABLE.to_owned()), ..LastTry::default() };
+            return Some(Sent { verdict, last });
+        }
+    };
     let sent_at = context.system.now();
     let signing = Signing {
         delivery: delivery.key.id,
@@ -92,10 +115,14 @@ async fn post(context: &Context, endpoint: &Endpoint, delivery: &Delivery, paylo
     };
     let request =
         WebhookRequest { url: endpoint.url.clone(), headers: signature::headers(&signing), body: payload.to_owned() };
-    let WebhookAnswer { outcome, latency_ms } = context.webhook_sender.send(&request).await;
+    let sending = context.webhook_sender.send(&request);
+    let WebhookAnswer { outcome, latency_ms } = match place {
+        Some(place) => place.request(sending, context.system.sleep_ms(LANE_HELD_MAX_MS)).await,
+        None => sending.await,
+    };
     let verdict = verdict::of(&outcome, context.system.now());
     let last = last_try(sent_at, outcome, error_of(&verdict), latency_ms);
-    Ok(Some(Sent { verdict, last }))
+    Some(Sent { verdict, last })
 }
 
 /// Puts the event to a destination; `None`: the destination isn't configured any more.

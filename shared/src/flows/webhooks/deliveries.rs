@@ -20,6 +20,7 @@ use crate::domain::pin::attempt::Attempt;
 use crate::domain::time::{DAY_MS, MINUTE_MS, Moment};
 use crate::domain::webhook::delivery::{Delivery, DeliveryId, DeliveryKey, Source, State};
 use crate::domain::webhook::endpoint::{Endpoint, EndpointKey};
+use crate::domain::webhook::health::Health;
 use crate::ports::{Listed, PortError, PortResult};
 
 /// Deliveries that are read at once.
@@ -176,12 +177,14 @@ impl FromStr for Cursor {
     }
 }
 
-/// A delivery, and the payload that its next request has.
+/// A delivery, the payload that its next request has, and when that is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryView {
     pub delivery: Delivery,
     /// JSON. `None`: its pin is gone, or no longer shows the event.
     pub payload: Option<String>,
+    /// Of a delivery that waits. `None`: its endpoint is disabled.
+    pub next_at: Option<Moment>,
 }
 
 /// A page of a list of deliveries.
@@ -204,7 +207,7 @@ pub async fn list(
     cursor: Option<Cursor>,
     limit: usize,
 ) -> Result<Page, DeliveryError> {
-    read_endpoint(context, endpoint).await?;
+    let stored = read_endpoint(context, endpoint).await?;
     let mut at = cursor.unwrap_or(Cursor { listed: filter.first(), behind: None });
     let (mut found, mut examined) = (Vec::new(), 0);
     let mut next = loop {
@@ -231,7 +234,7 @@ pub async fn list(
         found.truncate(limit);
         next = found.last().map(Cursor::behind);
     }
-    Ok(Page { deliveries: views(context, found).await?, next })
+    Ok(Page { deliveries: views(context, &stored, found).await?, next })
 }
 
 /// The key behind which the list is read.
@@ -260,9 +263,9 @@ pub async fn read(
     id: DeliveryId,
     occurred_at: Option<Moment>,
 ) -> Result<DeliveryView, DeliveryError> {
-    read_endpoint(context, endpoint).await?;
+    let stored = read_endpoint(context, endpoint).await?;
     let delivery = find(context, endpoint, id, occurred_at).await?;
-    view(context, delivery).await
+    view(context, &stored, delivery).await
 }
 
 async fn find(
@@ -308,13 +311,13 @@ pub async fn redeliver(
     id: DeliveryId,
     occurred_at: Option<Moment>,
 ) -> Result<DeliveryView, DeliveryError> {
-    let is_disabled = read_endpoint(context, endpoint).await?.disabled.is_some();
+    let stored = read_endpoint(context, endpoint).await?;
     let delivery = find(context, endpoint, id, occurred_at).await?;
-    if is_disabled {
+    if stored.disabled.is_some() {
         return Err(DeliveryError::Disabled);
     }
     let again = request_again(context, endpoint, vec![delivery]).await?.pop().ok_or(DeliveryError::NotFound)?;
-    view(context, again).await
+    view(context, &stored, again).await
 }
 
 /// Writes the deliveries as they wait for their first try, and plans the turn that sends them. A later turn is planned
@@ -379,12 +382,12 @@ pub(super) async fn read_endpoint(context: &Context, key: EndpointKey) -> Result
     context.webhooks.endpoint(key).await?.ok_or(DeliveryError::NoEndpoint)
 }
 
-async fn view(context: &Context, delivery: Delivery) -> Result<DeliveryView, DeliveryError> {
-    views(context, vec![delivery]).await?.pop().ok_or(DeliveryError::NotFound)
+async fn view(context: &Context, endpoint: &Endpoint, delivery: Delivery) -> Result<DeliveryView, DeliveryError> {
+    views(context, endpoint, vec![delivery]).await?.pop().ok_or(DeliveryError::NotFound)
 }
 
-/// Adds the payloads.
-async fn views(context: &Context, deliveries: Vec<Delivery>) -> PortResult<Vec<DeliveryView>> {
+/// Adds the payloads, and the times of the next tries.
+async fn views(context: &Context, endpoint: &Endpoint, deliveries: Vec<Delivery>) -> PortResult<Vec<DeliveryView>> {
     let pin_of = |delivery: &Delivery| match delivery.source {
         Source::Pin { pin, .. } => Some(PinKey { workspace: delivery.key.endpoint.workspace, pin }),
         Source::Stored { .. } => None,
@@ -394,8 +397,25 @@ async fn views(context: &Context, deliveries: Vec<Delivery>) -> PortResult<Vec<D
     keys.dedup();
     let read = if keys.is_empty() { Vec::new() } else { context.store.pins(&keys).await? };
     let pins: Pins = read.into_iter().flatten().map(|(pin, attempt)| (pin.key.pin, (pin, attempt))).collect();
-    let with_payload = |delivery: Delivery| DeliveryView { payload: payload_of(&delivery, &pins), delivery };
-    Ok(deliveries.into_iter().map(with_payload).collect())
+    let waits = |delivery: &Delivery| matches!(delivery.state, State::Waiting { .. });
+    let health = if endpoint.disabled.is_none() && deliveries.iter().any(waits) {
+        Some(context.webhooks.endpoint_health(endpoint.key).await?)
+    } else {
+        None
+    };
+    let view_of = |delivery: Delivery| DeliveryView {
+        payload: payload_of(&delivery, &pins),
+        next_at: health.as_ref().and_then(|health| next_at(delivery.state, health)),
+        delivery,
+    };
+    Ok(deliveries.into_iter().map(view_of).collect())
+}
+
+/// When a delivery is sent next: at its own time or by its endpoint's turn, and not before its endpoint may be sent to.
+fn next_at(state: State, health: &Health) -> Option<Moment> {
+    let State::Waiting { next_at } = state else { return None };
+    let at = next_at.or(health.turn_at)?;
+    Some(health.held_until.map_or(at, |until| until.max(at)))
 }
 
 type Pins = HashMap<PinId, (Pin, Attempt)>;

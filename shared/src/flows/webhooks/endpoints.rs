@@ -225,7 +225,7 @@ async fn forget_failures(context: &Context, key: EndpointKey) -> PortResult<()> 
     loop {
         writes.begin()?;
         let health = context.webhooks.endpoint_health(key).await?;
-        if health.failures == 0 && health.held_until.is_none() {
+        if health.failures == 0 && health.held_until.is_none() && !health.is_slow {
             return Ok(());
         }
         let next = health.answered(context.nonce());

@@ -1,6 +1,6 @@
 //! Works on a message of the notify queue: sends events to the endpoints that hear them, or takes an endpoint's turn.
 //!
-//! A new event is sent once, at once. An endpoint that failed before gets it later, by its turn, and so does one that
+//! A new event is sent once, at once. An endpoint that keeps failing gets it later, by its turn, and so does one that
 //! takes long: neither delays another endpoint. The message stays until every endpoint has a row for every event, so it
 //! may be delivered again at any time: what has a row is not sent again.
 
@@ -12,7 +12,7 @@ use super::keep_pace::keep_pace;
 use super::plan_turn::plan_for_waiting;
 use super::settle::settle;
 use super::take_turn::take_turn;
-use crate::context::Context;
+use crate::context::{Context, Place};
 use crate::domain::event::{EventId, EventType, payload, pin_events};
 use crate::domain::ids::{EndpointId, PinKey, WorkspaceId};
 use crate::domain::message::{Disposition, NotifyMessage, NotifyWork};
@@ -134,9 +134,9 @@ async fn send_in_order(context: &Context, endpoint: &Endpoint, events: &[Outgoin
         for id in deliveries_of(context, endpoint.key, event.id, event.ends).await? {
             let began = context.begin();
             let lane = context.lane(endpoint.key);
-            let _held = lane.enter().await;
-            let is_late = context.took_ms(began) > WAITS_FOR_LANE_MS;
-            send(context, endpoint, (event, id), is_late, ends_at_ms).await?;
+            let place = lane.enter().await;
+            let is_late = lane.is_slow() || context.took_ms(began) > WAITS_FOR_LANE_MS;
+            send(context, endpoint, (event, id), (place, is_late), ends_at_ms).await?;
         }
     }
     Ok(())
@@ -147,7 +147,7 @@ async fn send(
     context: &Context,
     endpoint: &Endpoint,
     (event, id): (&Outgoing, DeliveryId),
-    is_late: bool,
+    (mut place, is_late): (Place<'_>, bool),
     ends_at_ms: i64,
 ) -> PortResult<()> {
     let key = DeliveryKey { endpoint: endpoint.key, event_at: event.at, id };
@@ -166,14 +166,14 @@ async fn send(
         return context.webhooks.put_delivery(&waiting).await;
     }
     let health = context.webhooks.endpoint_health(endpoint.key).await?;
-    let is_failing = health.failures > 0 && event.to.is_none();
-    let is_to_wait = is_late || is_failing || health.is_held(now);
+    let probes = health.probes() && event.to.is_none();
+    let is_to_wait = is_late || probes || health.is_slow || health.is_held(now);
     if is_to_wait || !keep_pace(context, endpoint.key, ends_at_ms).await {
         context.webhooks.put_delivery(&waiting).await?;
         // After the row is written: a worker that ends its turn now reads the row, or leaves no turn behind.
         return plan_for_waiting(context, endpoint.key).await;
     }
-    if let Some(mut tried) = deliver_one(context, endpoint, &waiting, &event.payload).await? {
+    if let Some(mut tried) = deliver_one(context, endpoint, &waiting, &event.payload, Some(&mut place)).await? {
         // This is its first row: written as one that is new, it costs one write.
         tried.delivery.created_at = tried.delivery.updated_at;
         settle(context, endpoint, &tried, health).await?;

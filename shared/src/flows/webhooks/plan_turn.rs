@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::domain::message::NotifyMessage;
 use crate::domain::recovery::RecoveryMarker;
 use crate::domain::time::{MINUTE_MS, Moment};
-use crate::domain::webhook::delivery::{Delivery, State};
+use crate::domain::webhook::delivery::{Delivery, DeliveryId, State};
 use crate::domain::webhook::endpoint::EndpointKey;
 use crate::domain::webhook::health::Health;
 use crate::domain::webhook::probing::held_ms;
@@ -29,16 +29,15 @@ pub async fn plan_turn(context: &Context, key: EndpointKey, at: Moment) -> PortR
     .await
 }
 
-/// Makes sure that the endpoint has a turn for a delivery that waits: the one that is planned if the endpoint is
-/// failing, otherwise one as soon as it may be sent to.
+/// Makes sure that the endpoint has a turn for a delivery that waits, as soon as the endpoint may be sent to.
 ///
 /// # Errors
 /// As [`plan_turn`].
 pub async fn plan_for_waiting(context: &Context, key: EndpointKey) -> PortResult<()> {
     plan(context, key, |health, now| {
-        let is_soon = health.failures > 0 || health.turn_at.is_some_and(|planned| planned <= now);
-        let is_planned = is_on_its_way(health, now) && is_soon;
-        (!is_planned).then(|| health.held_until.map_or(now, |until| until.max(now)))
+        let soonest = health.held_until.map_or(now, |until| until.max(now));
+        let is_soon = health.turn_at.is_some_and(|planned| planned <= soonest);
+        (!(is_on_its_way(health, now) && is_soon)).then_some(soonest)
     })
     .await
 }
@@ -66,26 +65,31 @@ async fn plan(
 /// A failed try, as the endpoint's health records it.
 #[derive(Clone, Copy, Debug)]
 pub struct FailedTry {
+    delivery: DeliveryId,
     pub at: Moment,
     /// When the delivery is tried again, if at all.
     pub next_at: Option<Moment>,
     /// The receiver asked for the time until then.
     is_asked: bool,
+    /// The request was slow: nothing is sent before.
+    paused_until: Option<Moment>,
 }
 
 impl FailedTry {
-    /// The try after which the delivery is as given. `retry_after_ms` is the wait that the receiver asked for.
-    pub fn of(delivery: &Delivery, retry_after_ms: Option<i64>) -> Self {
+    /// The try after which the delivery is as given. `retry_after_ms` is the wait that the receiver asked for. After a
+    /// slow request, nothing is sent before `paused_until`.
+    pub fn of(delivery: &Delivery, retry_after_ms: Option<i64>, paused_until: Option<Moment>) -> Self {
         let next_at = match delivery.state {
             State::Waiting { next_at } => next_at,
             State::Delivered | State::Failed => None,
         };
-        Self { at: delivery.updated_at, next_at, is_asked: retry_after_ms.is_some() }
+        let (id, at) = (delivery.key.id, delivery.updated_at);
+        Self { delivery: id, at, next_at, is_asked: retry_after_ms.is_some(), paused_until }
     }
 
     /// The endpoint's health after it, as its next write.
     pub fn after(self, health: &Health, nonce: String) -> Health {
-        let failed = health.failed(self.at, self.next_at, nonce);
+        let failed = health.failed(self.delivery, self.at, self.next_at, nonce).paused(self.paused_until);
         let asked = self.next_at.filter(|_| self.is_asked);
         let failing_ms = failed.failing_since.map_or(0, |since| self.at.since_ms(since));
         let probed = failed.probes().then(|| self.at.plus_ms(held_ms(failing_ms)));

@@ -4,7 +4,7 @@ use super::disable_endpoint::report_disabled;
 use super::plan_turn::{OVERDUE_MS, plan_for_waiting, send_turn};
 use crate::context::Context;
 use crate::domain::recovery::RecoveryMarker;
-use crate::domain::webhook::endpoint::EndpointKey;
+use crate::domain::webhook::endpoint::{DisabledBy, Endpoint, EndpointKey};
 use crate::ports::{Listed, PortResult};
 
 /// Handles the marker; returns how many turns were sent. In a recovery every message is lost, and a marker whose minute
@@ -20,10 +20,7 @@ pub async fn rescue_endpoint(context: &Context, row: &RecoveryMarker, is_recover
         // Its deliveries are forgotten.
         None => Rescued::Nothing,
         Some(endpoint) => match endpoint.disabled {
-            Some(by) => {
-                report_disabled(context, &endpoint, by, None).await?;
-                Rescued::Nothing
-            }
+            Some(by) => rescue_disabled(context, &endpoint, by, is_recovery).await?,
             None => rescue_turn(context, key, is_recovery).await?,
         },
     };
@@ -44,12 +41,29 @@ pub async fn rescue_endpoint(context: &Context, row: &RecoveryMarker, is_recover
 enum Rescued {
     /// Nothing waits.
     Nothing,
-    /// The turn is to come.
+    /// The turn is to come, or a turn was ended that a caller may rely on.
     Waits,
     /// The turn's message was lost.
     SentAgain,
     /// A turn was planned, with a marker of its own.
     Planned,
+}
+
+/// Says again that the endpoint is disabled. A caller may enable it at the same time, and rely on the turn that ends
+/// here: if so, it is planned again, or another marker looks again later.
+async fn rescue_disabled(
+    context: &Context,
+    endpoint: &Endpoint,
+    by: DisabledBy,
+    is_recovery: bool,
+) -> PortResult<Rescued> {
+    let had_turn = context.webhooks.endpoint_health(endpoint.key).await?.turn_at.is_some();
+    report_disabled(context, endpoint, by, None).await?;
+    let is_enabled = context.subscriber(endpoint.key).await?.is_some_and(|endpoint| endpoint.disabled.is_none());
+    if is_enabled {
+        return rescue_turn(context, endpoint.key, is_recovery).await;
+    }
+    Ok(if had_turn { Rescued::Waits } else { Rescued::Nothing })
 }
 
 async fn rescue_turn(context: &Context, key: EndpointKey, is_recovery: bool) -> PortResult<Rescued> {

@@ -1,6 +1,7 @@
 //! Takes an endpoint's turn: sends its waiting deliveries that are due, the oldest event first, one after another.
 //!
-//! An endpoint that has failed several times in a row gets one request. If that succeeds, the rest follows. At the end
+//! An endpoint that keeps failing gets one request. If that succeeds, the rest follows. A slow request ends the turn,
+//! and the next one comes after a pause: other endpoints need the notifier. At the end
 //! the next turn is planned for the next delivery that is due, or none if nothing waits.
 
 use std::ops::ControlFlow;
@@ -8,7 +9,7 @@ use std::ops::ControlFlow;
 use super::deliver_one::{EVENT_GONE, Tried, deliver_one, payload_of};
 use super::keep_pace::keep_pace;
 use super::plan_turn::{FailedTry, change_health, plan_for_waiting, send_turn};
-use super::settle::{is_to_be_disabled, settle};
+use super::settle::{is_to_be_disabled, paused_until, settle};
 use crate::context::Context;
 use crate::domain::time::Moment;
 use crate::domain::webhook::delivery::{Delivery, DeliveryKey, LastTry, State};
@@ -46,6 +47,7 @@ pub async fn take_turn(context: &Context, key: EndpointKey, planned_for: Moment,
         next_at: None,
         last: None,
         has_answered: false,
+        paused_until: None,
         failed: None,
     };
     if endpoint.disabled.is_some() {
@@ -78,8 +80,10 @@ struct Turn<'a> {
     next_at: Option<Moment>,
     /// The last delivery that was seen.
     last: Option<DeliveryKey>,
-    /// The last delivery of the turn succeeded. The write that plans the next turn forgets the endpoint's failures.
+    /// The last request of the turn succeeded. The write that plans the next turn forgets the endpoint's failures.
     has_answered: bool,
+    /// It was slow: nothing is sent before.
+    paused_until: Option<Moment>,
     /// The last request of the turn failed. The same write records that.
     failed: Option<FailedTry>,
 }
@@ -120,16 +124,22 @@ impl Turn<'_> {
         let Some(payload) = payload_of(self.context, workspace, &delivery.source).await? else {
             return self.give_up(delivery, now).await.map(ControlFlow::Continue);
         };
-        let Some(tried) = deliver_one(self.context, self.endpoint, &delivery, &payload).await? else {
+        let Some(tried) = deliver_one(self.context, self.endpoint, &delivery, &payload, None).await? else {
             return Ok(ControlFlow::Break(End::Disabled));
         };
-        if is_last && matches!(tried.verdict, Verdict::Delivered | Verdict::Abort) {
+        let paused_until = paused_until(self.context, &tried.delivery);
+        if (is_last || paused_until.is_some()) && matches!(tried.verdict, Verdict::Delivered | Verdict::Abort) {
             self.context.webhooks.put_delivery(&tried.delivery).await?;
-            self.health = self.health.clone().without_failures();
-            self.has_answered = true;
-            return Ok(ControlFlow::Continue(()));
+            self.health = self.health.clone().without_failures().paused(paused_until);
+            (self.has_answered, self.paused_until) = (true, paused_until);
+            if is_last {
+                return Ok(ControlFlow::Continue(()));
+            }
+            // Others may wait: they are sent after the pause.
+            self.wait_until(now);
+            return Ok(ControlFlow::Break(End::Stopped));
         }
-        if let Some(failed) = self.last_failure(&tried, is_last) {
+        if let Some(failed) = self.last_failure(&tried, is_last, paused_until) {
             self.context.webhooks.put_delivery(&tried.delivery).await?;
             self.failed = Some(failed);
             if let Some(at) = failed.next_at {
@@ -160,11 +170,11 @@ impl Turn<'_> {
 
     /// The failure of this try, if no request of the turn follows it, and if it doesn't disable the endpoint. Recorded
     /// together with the next turn, it costs no write of its own.
-    fn last_failure(&self, tried: &Tried, is_last: bool) -> Option<FailedTry> {
+    fn last_failure(&self, tried: &Tried, is_last: bool, paused_until: Option<Moment>) -> Option<FailedTry> {
         let Verdict::Retry { retry_after_ms, .. } = tried.verdict else { return None };
-        let failed = FailedTry::of(&tried.delivery, retry_after_ms);
+        let failed = FailedTry::of(&tried.delivery, retry_after_ms, paused_until);
         let health = failed.after(&self.health, String::new());
-        let ends_turn = is_last || health.probes();
+        let ends_turn = is_last || paused_until.is_some() || health.probes();
         (ends_turn && !is_to_be_disabled(self.endpoint, &health, failed.at)).then_some(failed)
     }
 
@@ -219,7 +229,9 @@ impl Turn<'_> {
             let nonce = self.context.nonce();
             Some(match self.failed {
                 Some(failed) => Health { turn_at, ..failed.after(health, nonce) },
-                None if self.has_answered => health.planned(turn_at, nonce).without_failures(),
+                None if self.has_answered => {
+                    health.planned(turn_at, nonce).without_failures().paused(self.paused_until)
+                }
                 None => health.planned(turn_at, nonce),
             })
         };

@@ -231,6 +231,8 @@ pub async fn health_is_the_default_at_first_and_is_written_once_per_revision(web
         nonce: "first".into(),
         failures: 7,
         failing_since: Some(AT),
+        failing: vec![DeliveryId(Uuid::from_u128(8)), DeliveryId(Uuid::from_u128(9))],
+        is_slow: true,
         held_until: Some(AT.plus_ms(1)),
         turn_at: Some(AT.plus_ms(2)),
     };

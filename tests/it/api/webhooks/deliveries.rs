@@ -3,6 +3,7 @@
 use pinbridge_shared::domain::ids::PinId;
 use pinbridge_shared::domain::pin::attempt::Upstream;
 use pinbridge_shared::domain::time::HOUR_MS;
+use pinbridge_shared::domain::webhook::health::Health;
 use pinbridge_shared::testing::fake_webhook_sender::answered;
 use uuid::Uuid;
 
@@ -173,6 +174,35 @@ async fn a_delivery_shows_its_tries_and_the_payload_of_its_pin() {
         .await;
     let all = read(&api, &format!("{}/deliveries?event=pin.failed", path_of(endpoint))).await;
     assert_eq!((&all[0]["payload"], &all[0]["sequence"]), (&json!({}), &json!(2)), "its pin is gone");
+}
+
+#[tokio::test]
+async fn a_delivery_shows_the_turn_that_sends_it_and_no_time_before_its_webhook_may_be_sent_to() {
+    let api = Api::new().await;
+    let endpoint = created(&api, &["pin.failed"]).await;
+    let now = api.world.now();
+    let before = api.world.context.webhooks.endpoint_health(endpoint).await.expect("read");
+    let (turn_at, held_until) = (now.plus_ms(600_000), now.plus_ms(60_000));
+    let health = Health {
+        rev: before.rev + 1,
+        nonce: "turn".into(),
+        turn_at: Some(turn_at),
+        held_until: Some(held_until),
+        ..before
+    };
+    assert!(api.world.context.webhooks.save_endpoint_health(endpoint, &health).await.expect("saved").is_done());
+    put(&api, &delivery(endpoint, EventType::PinFailed, 1, now, WAITING)).await;
+    let due = State::Waiting { next_at: Some(now) };
+    put(&api, &delivery(endpoint, EventType::PinFailed, 2, now.plus_ms(1), due)).await;
+    put(&api, &delivery(endpoint, EventType::PinFailed, 3, now, State::Failed)).await;
+    let path = format!("{}/deliveries", path_of(endpoint));
+    let times = async || {
+        let page = read(&api, &path).await;
+        page.as_array().expect("a list").iter().map(|item| item["next_attempt_at"].clone()).collect::<Vec<Value>>()
+    };
+    assert_eq!(times().await, [json!(turn_at.rfc3339()), json!(held_until.rfc3339()), Value::Null]);
+    disable(&api, endpoint, DisabledBy::Failures).await;
+    assert_eq!(times().await, [Value::Null, Value::Null, Value::Null], "they wait until it is enabled");
 }
 
 #[tokio::test]

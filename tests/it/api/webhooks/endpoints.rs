@@ -249,6 +249,8 @@ async fn fail(api: &Api, key: EndpointKey) -> Health {
         nonce: "failing".into(),
         failures: 7,
         failing_since: Some(now.plus_ms(-60_000)),
+        failing: Vec::new(),
+        is_slow: true,
         held_until: Some(now.plus_ms(600_000)),
         turn_at: Some(now.plus_ms(600_000)),
     };
@@ -281,6 +283,7 @@ async fn whoever_enables_a_webhook_or_moves_it_lets_it_begin_anew() {
         assert_eq!(changed["is_healthy"], true);
         let health = api.world.context.webhooks.endpoint_health(key).await.expect("read");
         assert_eq!((health.held_until, health.turn_at), (None, Some(api.world.now())), "{change}");
+        assert!(!health.is_slow);
         assert!(has_turn(&api, key), "{change}");
     }
 }

@@ -6,8 +6,10 @@ use pinbridge_shared::domain::webhook::delivery::{ANSWER_KEPT_WAITING, State};
 use pinbridge_shared::domain::webhook::health::PROBES_AFTER;
 use pinbridge_shared::domain::webhook::schedule::{TRIES_MAX, WAITS_MS};
 use pinbridge_shared::domain::webhook::sending::SendOutcome;
+use pinbridge_shared::flows::webhooks::deliver_one::SECRETS_UNREADABLE;
 use pinbridge_shared::ports::QueueName;
 use pinbridge_shared::testing::fake_webhook_sender::{answered, answered_later};
+use pinbridge_shared::testing::faults::Fault;
 use pinbridge_shared::testing::{START, TestWorld};
 
 use super::{OTHER_URL, URL, ended, health, publish, run_notifier, subscribe, waiting};
@@ -64,7 +66,8 @@ async fn a_long_answer_is_kept_in_part_while_the_delivery_waits_and_whole_once_i
 
 #[tokio::test]
 async fn a_failing_endpoint_delays_no_other_of_its_batch() {
-    for takes_ms in [0, 15 * SECOND_MS] {
+    // Failures that come at once are five until the others wait, a time-out is one.
+    for (takes_ms, requests) in [(0, PROBES_AFTER as usize), (15 * SECOND_MS, 1)] {
         let world = TestWorld::new(1).await;
         let failing = subscribe(&world, 1, URL, &EventType::defaults()).await;
         let healthy = subscribe(&world, 2, OTHER_URL, &EventType::defaults()).await;
@@ -73,7 +76,7 @@ async fn a_failing_endpoint_delays_no_other_of_its_batch() {
         publish(&world, 0..8).await;
         assert_eq!(world.run_notifier_once().await, 8);
         assert_eq!(ended(&world, healthy).await.len(), 8, "{takes_ms} ms");
-        assert_eq!(world.webhook_sender.sent_to(URL).len(), 1, "after a first failure the others wait");
+        assert_eq!(world.webhook_sender.sent_to(URL).len(), requests, "{takes_ms} ms");
         assert_eq!(waiting(&world, failing).await.len(), 8);
     }
 }
@@ -87,10 +90,46 @@ async fn a_slow_endpoint_that_answers_keeps_its_events_to_its_turns() {
     assert_eq!(world.run_notifier_once().await, 8);
     assert!(world.webhook_sender.sent().len() < 8, "not all of them in one invocation");
     assert!(!waiting(&world, slow).await.is_empty());
-    run_notifier(&world, START.plus_ms(10 * MINUTE_MS)).await;
+    assert!(health(&world, slow).await.is_slow);
+    run_notifier(&world, START.plus_ms(20 * MINUTE_MS)).await;
     assert_eq!((waiting(&world, slow).await.len(), ended(&world, slow).await.len()), (0, 8));
-    assert_eq!(world.webhook_sender.sent().len(), 8, "each once");
+    let sent = world.webhook_sender.sent();
+    assert_eq!(sent.len(), 8, "each once");
+    for pair in sent.windows(2) {
+        let apart_ms = pair[1].at.since_ms(pair[0].at);
+        assert!(apart_ms >= 3 * 9 * SECOND_MS, "{apart_ms} ms: a pause is at least twice as long as a request");
+    }
     assert_eq!(health(&world, slow).await.failures, 0);
+
+    // A quick answer, which comes by a turn too, ends that.
+    world.webhook_sender.take_ms(URL, SECOND_MS);
+    world.system.advance_ms(10 * MINUTE_MS);
+    for index in [8, 9] {
+        let before = world.now();
+        publish(&world, index..index + 1).await;
+        run_notifier(&world, before.plus_ms(MINUTE_MS)).await;
+        assert!(!health(&world, slow).await.is_slow);
+    }
+    let ended = ended(&world, slow).await;
+    let at_once = ended.iter().filter(|one| one.created_at == one.updated_at).count();
+    assert_eq!((ended.len(), at_once), (10, 2), "the first one and the last one");
+}
+
+#[tokio::test]
+async fn an_event_whose_webhooks_secrets_can_not_be_read_waits_in_the_log_and_is_sent_later() {
+    let world = TestWorld::new(1).await;
+    let endpoint = subscribe(&world, 1, URL, &EventType::defaults()).await;
+    world.faults.plan("webhooks.endpoint_secrets", 1, Fault::FailBefore);
+    publish(&world, 0..1).await;
+    run_notifier(&world, world.now()).await;
+    assert!(world.webhook_sender.sent().is_empty());
+    let waits = waiting(&world, endpoint).await;
+    assert_eq!(waits.len(), 1);
+    let error = waits[0].last.as_ref().and_then(|last| last.error.as_deref());
+    assert_eq!(error, Some(SECRETS_UNREADABLE));
+    assert!(matches!(waits[0].state, State::Waiting { next_at: Some(_) }), "{waits:?}");
+    run_notifier(&world, START.plus_ms(MINUTE_MS)).await;
+    assert_eq!((world.webhook_sender.sent().len(), ended(&world, endpoint).await.len()), (1, 1));
 }
 
 #[tokio::test]
@@ -99,7 +138,7 @@ async fn after_five_failures_one_request_probes_and_the_rest_follows_its_success
     let endpoint = subscribe(&world, 1, URL, &EventType::defaults()).await;
     world.webhook_sender.answer(URL, answered(500));
     publish(&world, 0..8).await;
-    run_notifier(&world, START.plus_ms(10 * SECOND_MS)).await;
+    run_notifier(&world, START.plus_ms(3 * SECOND_MS)).await;
     assert_eq!(world.webhook_sender.sent().len(), PROBES_AFTER as usize);
     let until = health(&world, endpoint).await.held_until.expect("held");
 

@@ -7,8 +7,10 @@ mod endpoints;
 mod failing;
 mod import_tasks;
 mod imports;
+mod isolation;
 mod pace;
 mod recovery;
+mod refused;
 mod schedules;
 mod tasks;
 

@@ -1,16 +1,23 @@
 //! Deaths and lost messages: the rescuer finds what has no delivery, and what has no turn.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use async_trait::async_trait;
+use pinbridge_shared::altered_port;
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::event::EventType;
-use pinbridge_shared::domain::ids::EndpointId;
+use pinbridge_shared::domain::ids::{EndpointId, WorkspaceId};
 use pinbridge_shared::domain::pin::Placement;
 use pinbridge_shared::domain::recovery::RecoveryMarker;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, SECOND_MS};
-use pinbridge_shared::domain::webhook::delivery::State;
-use pinbridge_shared::domain::webhook::endpoint::EndpointKey;
-use pinbridge_shared::ports::QueueName;
+use pinbridge_shared::domain::webhook::delivery::{Delivery, DeliveryKey, State};
+use pinbridge_shared::domain::webhook::endpoint::{DisabledBy, Endpoint, EndpointKey, Secrets};
+use pinbridge_shared::domain::webhook::health::Health;
+use pinbridge_shared::flows::webhooks::rescue_endpoint::rescue_endpoint;
+use pinbridge_shared::ports::{Listed, PortResult, QueueName, Webhooks, Write};
 use pinbridge_shared::testing::fake_webhook_sender::answered;
 use pinbridge_shared::testing::faults::{DEATHS, Fault};
 use pinbridge_shared::testing::{START, TestWorld};
@@ -184,4 +191,79 @@ async fn a_marker_of_an_endpoint_that_never_was_goes() {
     world.faults.spare(world.context.store.put_marker(&row)).await.expect("filed");
     world.run_for_ms(HOUR_MS).await;
     assert_eq!(world.faults.spare(world.context.store.markers(row.minute, row.shard)).await.expect("read"), []);
+}
+
+/// A table whose first reader of a webhook sees it as it was before a caller enabled it.
+struct EnabledMeanwhile {
+    inner: Arc<dyn Webhooks>,
+    is_read: AtomicBool,
+}
+
+altered_port! {
+    Webhooks for EnabledMeanwhile {
+        async fn endpoint(&self, key: EndpointKey) -> PortResult<Option<Endpoint>> {
+            let stored = self.inner.endpoint(key).await?;
+            if self.is_read.swap(true, Ordering::Relaxed) {
+                return Ok(stored);
+            }
+            Ok(stored.map(|endpoint| Endpoint { disabled: Some(DisabledBy::Failures), ..endpoint }))
+        }
+    }
+
+    fn save_endpoint(next: &Endpoint, secrets: Option<&Secrets>) -> PortResult<Write<()>>;
+    fn endpoints(workspace: WorkspaceId) -> PortResult<Vec<Endpoint>>;
+    fn endpoint_secrets(key: EndpointKey) -> PortResult<Option<Secrets>>;
+    fn delete_endpoint(key: EndpointKey) -> PortResult<()>;
+    fn endpoint_health(key: EndpointKey) -> PortResult<Health>;
+    fn save_endpoint_health(key: EndpointKey, next: &Health) -> PortResult<Write<()>>;
+    fn put_delivery(delivery: &Delivery) -> PortResult<()>;
+    fn delivery(key: DeliveryKey) -> PortResult<Option<Delivery>>;
+    fn deliveries_exist(keys: &[DeliveryKey]) -> PortResult<Vec<bool>>;
+    fn deliveries_of(keys: &[DeliveryKey]) -> PortResult<Vec<Option<Delivery>>>;
+    fn deliveries(
+        endpoint: EndpointKey, listed: Listed, after: Option<DeliveryKey>, limit: usize
+    ) -> PortResult<Vec<Delivery>>;
+    fn wipe_webhooks(workspace: WorkspaceId) -> PortResult<bool>;
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_enabled_while_its_marker_is_handled_keeps_a_turn() {
+    let world = TestWorld::new(1).await;
+    let endpoint = subscribe(&world, 1, URL, &EventType::defaults()).await;
+    world.webhook_sender.answer_next(URL, [answered(500)]);
+    publish(&world, 0..1).await;
+    run_notifier(&world, world.now()).await;
+    assert_eq!(waiting(&world, endpoint).await.len(), 1, "it relies on the turn that is planned");
+
+    world.system.advance_ms(5 * MINUTE_MS);
+    let read_before = EnabledMeanwhile { inner: Arc::clone(&world.context.webhooks), is_read: AtomicBool::new(false) };
+    let context = Context { webhooks: Arc::new(read_before), ..world.context.clone() };
+    let row = RecoveryMarker::webhook(endpoint, world.now(), "marker".into());
+    world.faults.spare(rescue_endpoint(&context, &row, false)).await.expect("handled");
+    run_notifier(&world, world.now().plus_ms(MINUTE_MS)).await;
+    assert_eq!((waiting(&world, endpoint).await.len(), ended(&world, endpoint).await.len()), (0, 1));
+}
+
+#[tokio::test]
+async fn the_marker_of_a_disabled_webhook_stays_for_a_round_after_it_has_ended_a_turn() {
+    let world = TestWorld::new(1).await;
+    let endpoint = subscribe(&world, 1, URL, &EventType::defaults()).await;
+    world.webhook_sender.answer_next(URL, [answered(500)]);
+    publish(&world, 0..1).await;
+    run_notifier(&world, world.now()).await;
+    let stored = super::endpoint(&world, endpoint).await;
+    let disabled =
+        Endpoint { rev: stored.rev + 1, nonce: "disabled".into(), disabled: Some(DisabledBy::Caller), ..stored };
+    let saved = world.faults.spare(world.context.webhooks.save_endpoint(&disabled, None)).await;
+    assert!(saved.expect("saved").is_done());
+    let mut row = RecoveryMarker::webhook(endpoint, world.now(), "marker".into());
+    for (round, stays) in [true, false].into_iter().enumerate() {
+        world.system.advance_ms(HOUR_MS);
+        let markers_before = world.now();
+        world.faults.spare(rescue_endpoint(&world.context, &row, false)).await.expect("handled");
+        row = RecoveryMarker::webhook(endpoint, markers_before, "next".into());
+        let read = world.context.store.markers(row.minute, row.shard);
+        let there = world.faults.spare(read).await.expect("read");
+        assert_eq!(there.iter().any(|marker| marker.endpoint_key() == Some(endpoint)), stays, "round {round}");
+    }
 }

@@ -6,7 +6,7 @@ use pinbridge_shared::domain::event::pin_events::{self, ACCEPTED, PinEvent};
 use pinbridge_shared::domain::event::{EventId, EventType};
 use pinbridge_shared::domain::ids::{PinId, PinKey};
 use pinbridge_shared::domain::message::NotifyWork;
-use pinbridge_shared::domain::time::{MINUTE_MS, Moment};
+use pinbridge_shared::domain::time::{Moment, SECOND_MS};
 use pinbridge_shared::domain::webhook::delivery::{Delivery, DeliveryId, State as Standing};
 use pinbridge_shared::domain::webhook::endpoint::{Endpoint, EndpointKey, HEARS_AFTER_MS};
 use pinbridge_shared::flows::webhooks::deliver_one::ABORTED;
@@ -17,8 +17,10 @@ use super::{Events, State, Subject};
 use crate::oracle::Wrong;
 use crate::subscribers::{Behaviour, url};
 
-/// A webhook that answers gets an event within this time of the write that recorded it.
-const IN_TIME_MS: i64 = MINUTE_MS;
+/// A webhook that answers gets an event within this time of the write that recorded it. Receivers that aren't known yet
+/// to be slow may occupy every notifier for one request, which takes up to 15 seconds; so may turns that happen to come
+/// at the same time, after it.
+const IN_TIME_MS: i64 = 30 * SECOND_MS;
 
 /// What will be sent, and by what.
 struct Planned {

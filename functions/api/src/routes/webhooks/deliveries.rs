@@ -7,7 +7,7 @@ use http::StatusCode;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::event::{CATALOGUE, EventId, EventType};
 use pinbridge_shared::domain::ids::PinKey;
-use pinbridge_shared::domain::webhook::delivery::{DeliveryId, Source, State as Stands};
+use pinbridge_shared::domain::webhook::delivery::{DeliveryId, Source};
 use pinbridge_shared::flows::webhooks::deliveries::{
     self, DeliveryError, DeliveryFilter, DeliveryView, RequestedTest, SEARCHED_MAX, Standing,
 };
@@ -144,7 +144,7 @@ pub struct WebhookDelivery {
     pub last_status_code: Option<u16>,
     /// Why the last request was no success, such as `http_status`, `redirect` or `timeout`.
     pub last_error: Option<String>,
-    /// When it is tried again. Null of a delivery that ended, or waits until its webhook answers again or is enabled.
+    /// When it is sent next. Null of a delivery that ended, or waits until its webhook is enabled.
     pub next_attempt_at: Option<Time>,
     pub created_at: Time,
     pub updated_at: Time,
@@ -173,7 +173,7 @@ pub struct WebhookDelivery {
 
 impl From<DeliveryView> for WebhookDelivery {
     fn from(view: DeliveryView) -> Self {
-        let DeliveryView { delivery, payload } = view;
+        let DeliveryView { delivery, payload, next_at } = view;
         let payload = Payload::of(payload.as_deref());
         let endpoint = delivery.key.endpoint;
         let (pin, sequence, event_id) = match &delivery.source {
@@ -182,10 +182,6 @@ impl From<DeliveryView> for WebhookDelivery {
                 (Some(pin.0), Some(*sequence), Some(EventId::of_pin(key, *sequence).0))
             }
             Source::Stored { .. } => (None, None, payload.event_id()),
-        };
-        let next_at = match delivery.state {
-            Stands::Waiting { next_at } => next_at,
-            Stands::Delivered | Stands::Failed => None,
         };
         let last = delivery.last;
         Self {
