@@ -101,7 +101,13 @@ fn how(attempt: &Attempt) -> String {
             let why = failure.map(|failure| format!(": {}", failure.message()));
             let earlier = ordinal(event.attempt);
             let why = why.unwrap_or_else(|| ".".to_owned());
-            format!("{which}. The {earlier} attempt did not publish it{why}")
+            // The pin was retried although its Pin may exist: somebody accepted a duplicate.
+            let is_unknown = matches!(failure, Some(Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable));
+            if is_unknown && event.kind == EventKind::Failed {
+                format!("{which}. What the {earlier} attempt did is not known{why} A second Pin may exist.")
+            } else {
+                format!("{which}. The {earlier} attempt did not publish it{why}")
+            }
         }
         None => format!("{which}."),
     }
