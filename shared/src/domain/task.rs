@@ -131,8 +131,9 @@ pub const ENDS: [EventType; 5] = [
 ];
 
 /// The event that ends the tasks of the pin; `None` while it isn't over. `events` are all that its rows show, in order.
+/// Others may follow it, such as a person's decision that a failed pin made no Pin.
 pub fn end_event<'a>(attempt: &Attempt, events: &'a [PinEvent]) -> Option<&'a PinEvent> {
-    events.last().filter(|last| attempt.status.is_terminal() && ENDS.contains(&last.event))
+    events.iter().rev().find(|event| attempt.status.is_terminal() && ENDS.contains(&event.event))
 }
 
 /// How the event ends a task. `body` is the one that webhooks get.
@@ -226,5 +227,8 @@ mod tests {
             .and_then(|a| a.published(later(5), "9".into(), &nothing, &pin, "p".into()))
             .expect("legal");
         assert_eq!(end(&published), Some(EventType::PinPublished));
+        let left = begun.failed(later(2), Failure::OutcomeAmbiguous, &nothing, &pin, "f".into()).expect("legal");
+        let none = left.none_by_person(later(3), 0, "n".into()).expect("legal");
+        assert_eq!(end(&none), Some(EventType::PinFailed), "it is over, whatever is said of it afterwards");
     }
 }
