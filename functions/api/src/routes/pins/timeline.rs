@@ -250,7 +250,8 @@ impl From<timeline::By> for EventActor {
 #[derive(Serialize, JsonSchema)]
 pub struct EventOrigin {
     pub schedule_id: Option<Uuid>,
-    /// The run of the schedule, from 0. Each retry of a schedule may be a new run.
+    /// The run of the schedule, from 0: the number of its pins before this one. A retry publishes the same pin again,
+    /// unless it is gone.
     pub schedule_run: Option<u32>,
     pub import_id: Option<Uuid>,
     /// The number of the row in the import, from 1.
