@@ -98,6 +98,8 @@ async fn created_pins_are_derived_and_cost_no_write_and_failed_ones_are_told_by_
     let found = items(&api, "resource_type=pin").await;
     assert_eq!(texts(&found, "action"), ["pin.publish_failed", "pin.created"]);
     assert!(found.iter().all(|item| item["resource_id"] == pin["id"]));
+    let id = pin["id"].as_str().expect("an id");
+    assert_eq!(items(&api, &format!("resource_id={id}")).await, found);
     assert_eq!((&found[0]["actor_type"], &found[0]["status"]), (&json!("worker"), &json!("failed")));
     assert_eq!(found[0]["metadata"]["error_code"], json!("image_broken"));
     assert_eq!((&found[1]["actor_type"], &found[1]["actor_label"]), (&json!("api_key"), &json!("first key")));
@@ -303,7 +305,8 @@ async fn bad_cursors_and_times_are_refused_and_unknown_names_match_nothing() {
     for query in ["cursor=nonsense", "since=yesterday", "since=2026-01-01T00:00:00", "limit=201", "limit=0"] {
         api.refused("GET", &format!("{PATH}?{query}"), As::Key(&api.key), Value::Null, 422, "validation_error").await;
     }
-    for query in ["category=billing", "category=nonsense", "action=pin.eaten", "status=maybe", "resource_type=soup"] {
+    let unknown = ["category=billing", "category=nonsense", "action=pin.eaten", "status=maybe", "resource_type=soup"];
+    for query in unknown.into_iter().chain(["resource_id=soup"]) {
         let page = log(&api, query).await;
         assert_eq!((&page["items"], &page["next_cursor"]), (&json!([]), &Value::Null), "{query}");
     }

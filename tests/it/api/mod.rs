@@ -28,6 +28,7 @@ mod reregistration;
 mod resolve;
 mod retry;
 mod sandbox;
+mod schedule_and_import_timelines;
 mod schedules;
 mod task_tokens;
 mod timeline_situations;

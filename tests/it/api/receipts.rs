@@ -81,6 +81,12 @@ async fn a_published_pins_receipt_says_what_pinterest_answered() {
     assert_eq!((&claims["pin_id"], &claims["account_id"]), (&json!(id), &json!(ACCOUNT)));
     assert_eq!((&claims["iss"], &claims["receipt_version"]), (&json!("https://api.example.com"), &json!(1)));
     assert_eq!((&claims["idempotency_key"], &claims["requested_by"]["actor_type"]), (&json!("a"), &json!("api_key")));
+    assert_eq!(claims["requested_by"]["actor_name"], "first key");
+    let path = format!("/v1/pins/{id}/timeline");
+    let (_, timeline) = api.call("GET", &path, As::Key(&api.key), Value::Null).await;
+    let request = &timeline["events"][0]["origin"]["request_id"];
+    assert!(request.is_string() && claims["requested_by"]["request_id"] == *request, "{claims}");
+    assert_eq!((&claims["created_on_pinterest_at"], claims.get("candidates")), (&Value::Null, None));
     assert_eq!(claims["requested_at"], START.rfc3339());
     assert_eq!(claims["issued_at"], api.world.now().rfc3339());
     assert!(claims["finished_at"].is_string() && claims["no_second_pin_seen_until"].is_null(), "{claims}");
@@ -117,6 +123,8 @@ async fn a_lost_answer_shows_in_the_receipt() {
     assert_eq!((&adopted["status"], &adopted["outcome_known_by"]), (&json!("published"), &json!("found_on_board")));
     assert_eq!(adopted["attempts"][0]["outcome"], "found_on_board");
     assert_eq!(adopted["no_second_pin_seen_until"], adopted["finished_at"], "{adopted}");
+    assert_eq!(adopted["created_on_pinterest_at"], START.rfc3339());
+    assert_ne!(adopted["finished_at"], adopted["created_on_pinterest_at"], "it was found later");
 }
 
 #[tokio::test]

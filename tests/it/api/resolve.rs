@@ -85,6 +85,8 @@ async fn an_ambiguous_outcome_names_its_candidates_and_takes_a_persons_decision(
     assert!(pin["error_remediation"].as_str().is_some_and(|text| text.contains("/resolve")), "{pin}");
     let list = get(&api, "/v1/pins").await;
     assert_eq!(list[0].get("candidates"), None, "not read for lists");
+    let claims = get(&api, &format!("{path}/receipt")).await["claims"].clone();
+    assert_eq!((&claims["candidates"], &claims["no_second_pin_seen_until"]), (&pin["candidates"], &Value::Null));
 
     let (status, is_replay, resolved) = resolve(&api, key, json!({"pinterest_pin_id": second})).await;
     assert_eq!((status, is_replay), (200, false), "{resolved}");
@@ -104,7 +106,9 @@ async fn an_ambiguous_outcome_names_its_candidates_and_takes_a_persons_decision(
     assert_eq!((&last["type"], &last["by"]["type"]), (&json!("resolved_by_person"), &json!("api_key")));
     assert!(timeline["summary"].as_str().is_some_and(|text| text.contains("a person decided")), "{timeline}");
     let receipt = get(&api, &format!("{path}/receipt")).await;
-    assert_eq!(receipt["claims"]["outcome_known_by"], "decided_by_person");
+    let claims = &receipt["claims"];
+    assert_eq!((&claims["outcome_known_by"], claims.get("candidates")), (&json!("decided_by_person"), None));
+    assert_eq!((&claims["created_on_pinterest_at"], &claims["no_second_pin_seen_until"]), (&created, &Value::Null));
     let log = get(&api, "/v1/activity-logs?action=pin.resolved").await;
     let entries = log["items"].as_array().expect("entries").iter();
     let decided: Vec<&Value> = entries.filter(|entry| entry["status"] == "success").collect();

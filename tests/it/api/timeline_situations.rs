@@ -25,22 +25,22 @@ use crate::support::api::{Api, As};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/it/api/timelines");
 /// The first board that the fake makes.
-const BOARD: &str = "700000000000000002";
+pub(super) const BOARD: &str = "700000000000000002";
 /// [`START`], as sentences have it.
 const AT_START: &str = "1 Jan 2026 at 00:00:00 UTC";
 
-async fn api() -> Api {
+pub(super) async fn api() -> Api {
     let api = Api::new().await;
     assert_eq!(api.world.boards.add("Cranes"), BOARD);
     api
 }
 
-fn pin(key: &str) -> Value {
+pub(super) fn pin(key: &str) -> Value {
     json!({"account_id": testdata::account(), "board_id": BOARD, "title": format!("Crane {key}"),
            "image_url": "https://images.example.com/a.jpg", "idempotency_key": key})
 }
 
-async fn ask(api: &Api, method: &str, path: &str, body: Value) -> (u16, Value) {
+pub(super) async fn ask(api: &Api, method: &str, path: &str, body: Value) -> (u16, Value) {
     api.call(method, path, As::Key(&api.key), body).await
 }
 
@@ -61,31 +61,36 @@ async fn answered(answers: impl IntoIterator<Item = Answer>) -> (Api, String) {
     (api, id)
 }
 
-async fn timeline(api: &Api, id: &str) -> Value {
+pub(super) async fn timeline(api: &Api, id: &str) -> Value {
     let (status, timeline) = ask(api, "GET", &format!("/v1/pins/{id}/timeline"), Value::Null).await;
     assert_eq!(status, 200, "{timeline}");
     timeline
 }
 
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+pub(super) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_else(|| panic!("{name} of {value}"))
 }
 
-fn time(value: &Value) -> Moment {
+pub(super) fn time(value: &Value) -> Moment {
     value.as_str().and_then(Moment::parse_rfc3339).unwrap_or_else(|| panic!("{value} is no time"))
 }
 
 /// The sentence of the first event of that type.
-fn told<'a>(timeline: &'a Value, kind: &str) -> &'a str {
+pub(super) fn told<'a>(timeline: &'a Value, kind: &str) -> &'a str {
     let mut events = timeline["events"].as_array().expect("events").iter();
     text(events.find(|event| event["type"] == kind).unwrap_or_else(|| panic!("{kind} in {timeline}")), "text")
 }
 
-/// Compares the sentences of the timeline with those of the file, or writes them.
+/// Compares the sentences of a pin's timeline with those of the file, or writes them.
 fn compare(name: &str, timeline: &Value) {
     for event in timeline["events"].as_array().expect("events") {
         assert_eq!(event["type"], event["event"], "{event}");
     }
+    compare_sentences(name, timeline);
+}
+
+/// The same of any timeline.
+pub(super) fn compare_sentences(name: &str, timeline: &Value) {
     let lines = ["summary", "pinterest_url", "error_remediation"].map(|name| line(name, &timeline[name]));
     let next = line("next", &timeline["next"]["reason"]);
     let events = timeline["events"].as_array().expect("events").iter();
@@ -329,13 +334,13 @@ fn schedule(title: &str, run_at: Moment) -> Value {
 }
 
 /// Creates a schedule; returns its path.
-async fn plan(api: &Api, run_at: Moment) -> String {
+pub(super) async fn plan(api: &Api, run_at: Moment) -> String {
     let (status, made) = ask(api, "POST", "/v1/schedules", schedule("Crane", run_at)).await;
     assert_eq!(status, 201, "{made}");
     format!("/v1/schedules/{}", text(&made, "id"))
 }
 
-async fn pin_of(api: &Api, schedule: &str) -> String {
+pub(super) async fn pin_of(api: &Api, schedule: &str) -> String {
     let (status, read) = ask(api, "GET", schedule, Value::Null).await;
     assert_eq!(status, 200, "{read}");
     text(&read, "pin_id").to_owned()

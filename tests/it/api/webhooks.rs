@@ -89,6 +89,7 @@ fn delivery(endpoint: EndpointKey, event: EventType, number: i64, event_at: Mome
         }),
         body_sha256: Some("ab".repeat(32)),
         is_replayed: false,
+        is_changed: false,
         created_at: event_at.plus_ms(10),
         updated_at: event_at.plus_ms(40),
         expires_at: event_at.plus_ms(30 * DAY_MS),

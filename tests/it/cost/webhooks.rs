@@ -85,6 +85,7 @@ fn delivery(endpoint: EndpointKey, state: State, answer: usize) -> Delivery {
         last: Some(last),
         body_sha256: Some("0f".repeat(32)),
         is_replayed: false,
+        is_changed: true,
         created_at: AT,
         updated_at: AT,
         expires_at: AT.plus_ms(1_000_000),

@@ -104,6 +104,7 @@ async fn subscribe(world: &TestWorld, workspace: WorkspaceId) {
                 last: None,
                 body_sha256: None,
                 is_replayed: false,
+                is_changed: false,
                 created_at: START,
                 updated_at: START,
                 expires_at: START.plus_ms(30 * DAY_MS),

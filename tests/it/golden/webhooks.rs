@@ -82,6 +82,7 @@ fn deliveries() -> [Delivery; 4] {
         last: None,
         body_sha256: Some("0f".repeat(32)),
         is_replayed: false,
+        is_changed: false,
         created_at: at(500),
         updated_at: at(1_250),
         expires_at: EXPIRES,
@@ -91,6 +92,7 @@ fn deliveries() -> [Delivery; 4] {
         Delivery {
             last: Some(last.clone()),
             is_replayed: true,
+            is_changed: true,
             ..delivery(0, State::Waiting { next_at: Some(at(60_000)) })
         },
         Delivery {

@@ -24,6 +24,7 @@ use pinbridge_shared::flows::imports::dry_run::report;
 use pinbridge_shared::flows::imports::{self, ImportFilter, ImportView, Submission, SubmitError, Submitted};
 use pinbridge_shared::flows::pacing::forecast::forecast;
 use pinbridge_shared::flows::pins::name_actors::named;
+use pinbridge_shared::flows::webhooks::of_import::tasks_of_import;
 use pinbridge_shared::flows::webhooks::wait_for_end::{end_if_finished, withdraw};
 use schemars::json_schema;
 use serde_json::{Map, Value, json};
@@ -128,7 +129,8 @@ pub fn endpoints() -> Vec<Endpoint> {
                 .operation("get_import_timeline", "Read the timeline of an import")
                 .about(
                     "Extension. Lists what is recorded of the import, in sentences for a reply to a customer, with \
-                     times in UTC. The timeline of each pin says what became of it.",
+                     times in UTC. The first rows that failed are named; `GET /v1/pins/imports/{id}` has all of them. \
+                     The timeline of each pin says what became of it.",
                 )
                 .answers::<ImportTimeline>(200, "The events of the import."),
             post("/v1/pins/imports/{id}/resume", WRITE, resume)
@@ -338,7 +340,8 @@ async fn read_timeline(
 ) -> Result<Json<ImportTimeline>, ApiError> {
     let view = find(&context, &caller, &id).await?;
     let by = named(&context, caller.workspace, view.import.by).await?;
-    Ok(Json(ImportTimeline::of(&view, by.as_ref())))
+    let tasks = tasks_of_import(&context, &view.import).await?;
+    Ok(Json(ImportTimeline::of(&view, by.as_ref(), &tasks)))
 }
 
 async fn resume(

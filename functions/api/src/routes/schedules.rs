@@ -110,8 +110,8 @@ fn one() -> Vec<Endpoint> {
             .operation("get_schedule_timeline", "Read the timeline of a schedule")
             .about(
                 "Extension. Lists what is recorded of the schedule and of the pin of its present run, in sentences for \
-                 a reply to a customer, with times in UTC. The timeline of the pin says more. Who changed or canceled \
-                 the schedule is in the activity log.",
+                 a reply to a customer, with times in UTC. The timeline of the pin says more. Each change, \
+                 and who made it, is in the activity log (`resource_id`).",
             )
             .answers::<ScheduleTimeline>(200, "The events of the schedule."),
         of_one(patch("/v1/schedules/{id}", WRITE, edit))
@@ -338,7 +338,7 @@ async fn cancel(
     Path(id): Path<String>,
 ) -> Result<Json<Schedule>, ApiError> {
     let key = find(&context, &caller, path_id(&id, "id")?).await?.schedule.key;
-    let view = cancel_schedule::cancel(&context, key).await?;
+    let view = cancel_schedule::cancel(&context, key, Some(caller.who)).await?;
     explained(&context, view).await.map(Json)
 }
 
@@ -379,7 +379,7 @@ async fn bulk_cancel(
     let (context, caller) = (&context, &caller);
     let cancel_one = |id| async move {
         let key = find(context, caller, id).await?.schedule.key;
-        Ok(cancel_schedule::cancel(context, key).await.map(drop)?)
+        Ok(cancel_schedule::cancel(context, key, Some(caller.who)).await.map(drop)?)
     };
     each(ids, SKIPPED, cancel_one).await
 }
@@ -426,7 +426,8 @@ async fn read_timeline(
 ) -> Result<Json<ScheduleTimeline>, ApiError> {
     let view = find(&context, &caller, path_id(&id, "id")?).await?;
     let by = named(&context, caller.workspace, view.schedule.origin.by).await?;
-    Ok(Json(ScheduleTimeline::of(&view, by.as_ref())))
+    let canceled_by = named(&context, caller.workspace, view.schedule.canceled_by).await?;
+    Ok(Json(ScheduleTimeline::of(&view, by.as_ref(), canceled_by.as_ref())))
 }
 
 /// The schedule with what its pin waits for now.

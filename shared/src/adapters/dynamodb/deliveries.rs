@@ -68,6 +68,7 @@ fn item(delivery: &Delivery) -> Item {
         Source::Stored { payload } => row.text("body", payload),
     };
     let row = if delivery.is_replayed { row.number("re", 1) } else { row };
+    let row = if delivery.is_changed { row.number("chg", 1) } else { row };
     let Some(last) = &delivery.last else { return row.build() };
     // The answer is kept for failures only: it takes more room than all the rest.
     let answer = last.answer.as_deref().filter(|_| delivery.state != State::Delivered);
@@ -116,6 +117,7 @@ fn read(endpoint: EndpointKey, item: &Item) -> PortResult<Option<Delivery>> {
         last: last.transpose()?,
         body_sha256: row.maybe_text("sha"),
         is_replayed: row.maybe_number::<u32>("re").is_some(),
+        is_changed: row.maybe_number::<u32>("chg").is_some(),
         created_at: row.moment("at")?,
         updated_at: row.moment("upd")?,
         expires_at: row.maybe_expiry("expires_at").ok_or_else(|| unreadable("expires_at"))?,

@@ -57,6 +57,10 @@ fn item(schedule: &Schedule) -> Item {
         true => row,
         false => row.value("o", bytes(schedule.origin.to_bytes())),
     };
+    let row = match schedule.canceled_by {
+        None => row,
+        Some(actor) => row.value("cby", bytes(Origin::by(actor).to_bytes())),
+    };
     let row = match schedule.stage {
         Stage::Scheduled => row.text("st", SCHEDULED),
         Stage::Released => row.text("st", RELEASED),
@@ -90,6 +94,7 @@ fn read(key: ScheduleKey, item: &Item) -> PortResult<Schedule> {
         created_at: row.moment("at")?,
         updated_at: row.moment("upd")?,
         released_at: row.maybe_moment("rel"),
+        canceled_by: row.bytes("cby").ok().and_then(|actor| Origin::from_bytes(&actor).by),
         removed_at: row.maybe_moment("gone"),
         expires_at: row.maybe_expiry("expires_at").ok_or_else(|| unreadable("expires_at"))?,
         nonce: row.text("n")?,

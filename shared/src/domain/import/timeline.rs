@@ -1,9 +1,16 @@
 //! An import's timeline: what its rows in the table record of it, each as a sentence.
 
-use super::{ChunkResult, Import, ImportStatus, Totals};
+use super::{ChunkResult, Import, ImportStatus, Outcome, Totals};
 use crate::domain::pin::sentences::by;
+use crate::domain::pin::shortened::shortened;
 use crate::domain::pin::timeline::By;
 use crate::domain::time::Moment;
+use crate::domain::webhook::delivery::{Delivery, State};
+
+/// An entry names this many of its rows that failed, the first ones.
+const FAILED_ROWS_NAMED: usize = 3;
+/// The longest message of a failed row in a sentence, in bytes.
+const ROW_MESSAGE_MAX: usize = 200;
 
 /// What an entry is. The names are public API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,10 +20,24 @@ pub enum Entry {
     RowsDone,
     Stopped,
     Completed,
+    /// A task of Step Functions that waited for the import was ended.
+    TaskEnded,
+    /// It could not be ended yet; another try follows.
+    TaskWaiting,
+    /// It was over before, or its token was none.
+    TaskGone,
 }
 
 impl Entry {
-    pub const ALL: [Self; 4] = [Self::Submitted, Self::RowsDone, Self::Stopped, Self::Completed];
+    pub const ALL: [Self; 7] = [
+        Self::Submitted,
+        Self::RowsDone,
+        Self::Stopped,
+        Self::Completed,
+        Self::TaskEnded,
+        Self::TaskWaiting,
+        Self::TaskGone,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -24,6 +45,9 @@ impl Entry {
             Self::RowsDone => "rows_done",
             Self::Stopped => "stopped",
             Self::Completed => "completed",
+            Self::TaskEnded => "task_ended",
+            Self::TaskWaiting => "task_waiting",
+            Self::TaskGone => "task_gone",
         }
     }
 }
@@ -46,6 +70,8 @@ pub struct Facts<'a> {
     pub totals: &'a Totals,
     /// Who submitted it.
     pub by: Option<&'a By>,
+    /// The ends of tasks that waited for it.
+    pub tasks: &'a [Delivery],
 }
 
 /// The entries in order.
@@ -69,6 +95,7 @@ pub fn events(facts: &Facts<'_>) -> Vec<Event> {
         let text = format!("On {}, every row of the import had a result.", at.in_words());
         events.push(event(at, Entry::Completed, text));
     }
+    events.extend(facts.tasks.iter().map(of_task));
     events.sort_by_key(|event| event.at);
     events
 }
@@ -76,11 +103,58 @@ pub fn events(facts: &Facts<'_>) -> Vec<Event> {
 fn of_chunk(chunk: &ChunkResult) -> Event {
     let numbers = || chunk.rows.iter().map(|row| row.number);
     let (first, last) = (numbers().min().unwrap_or_default(), numbers().max().unwrap_or_default());
-    let which = if first == last { format!("row {first} has a") } else { format!("rows {first} to {last} have") };
-    let result = if first == last { "result" } else { "results" };
+    let which = if first == last { format!("row {first} was") } else { format!("rows {first} to {last} were") };
     let counts = counted(&Totals::of(std::slice::from_ref(chunk)));
-    let text = format!("Since {}, {which} {result}: {counts}.", chunk.done_at.in_words());
+    let text = format!("On {}, {which} processed: {counts}.{}", chunk.done_at.in_words(), failed_rows(chunk));
     event(chunk.done_at, Entry::RowsDone, text)
+}
+
+/// The first rows that failed, with why, and how many more did.
+fn failed_rows(chunk: &ChunkResult) -> String {
+    let failed = chunk.rows.iter().filter_map(|row| match &row.outcome {
+        Outcome::Failed(error) => Some((row.number, error)),
+        Outcome::Created(_) | Outcome::Existing(_) => None,
+    });
+    let count = failed.clone().count();
+    let named = failed.take(FAILED_ROWS_NAMED).map(|(number, error)| {
+        let message = shortened(&error.message, ROW_MESSAGE_MAX);
+        format!(" Row {number} failed with {}: {}.", error.code, message.trim_end_matches('.'))
+    });
+    let more = match count.saturating_sub(FAILED_ROWS_NAMED) {
+        0 => String::new(),
+        1 => " 1 more row failed.".to_owned(),
+        more => format!(" {more} more rows failed."),
+    };
+    named.chain([more]).collect()
+}
+
+/// The end of a task, at the time of its last try.
+fn of_task(delivery: &Delivery) -> Event {
+    let at = delivery.last.as_ref().map_or(delivery.created_at, |last| last.at);
+    let (entry, text) = match delivery.state {
+        State::Delivered => {
+            let text = format!("On {}, a task of Step Functions that waited for the import was ended.", at.in_words());
+            (Entry::TaskEnded, text)
+        }
+        State::Waiting { next_at } => {
+            let next = next_at.map(|at| format!(" The next try is planned for {}.", at.in_words()));
+            let text = format!(
+                "By {}, a task of Step Functions that waits for the import could not be ended.{}",
+                at.in_words(),
+                next.unwrap_or_default()
+            );
+            (Entry::TaskWaiting, text)
+        }
+        State::Failed => {
+            let text = format!(
+                "On {}, Step Functions answered that a task that waited for the import is over, or that its token is \
+                 none.",
+                at.in_words()
+            );
+            (Entry::TaskGone, text)
+        }
+    };
+    event(at, entry, text)
 }
 
 /// What came of the rows, and why the others have no result yet.
@@ -122,10 +196,13 @@ fn event(at: Moment, entry: Entry, text: String) -> Event {
 mod tests {
     use uuid::Uuid;
 
-    use super::super::{ImportKey, Made, Outcome, RowError, RowResult, Source, Stop, StopReason};
+    use super::super::{ImportKey, Made, RowError, RowResult, Source, Stop, StopReason};
     use super::*;
+    use crate::domain::event::{EventId, EventType};
     use crate::domain::ids::{ImportId, PinId};
     use crate::domain::testdata;
+    use crate::domain::webhook::delivery::{self, DeliveryId, DeliveryKey, LastTry};
+    use crate::domain::webhook::destination::Destination;
 
     /// 1 January 2026 at midnight, UTC.
     const T: Moment = Moment(1_767_225_600_000);
@@ -173,7 +250,7 @@ mod tests {
 
     fn told(import: &Import, results: &[ChunkResult]) -> (String, Vec<(&'static str, String)>) {
         let totals = Totals::of(results);
-        let facts = Facts { import, results, totals: &totals, by: None };
+        let facts = Facts { import, results, totals: &totals, by: None, tasks: &[] };
         (summary(&facts), events(&facts).into_iter().map(|event| (event.entry.name(), event.text)).collect())
     }
 
@@ -188,7 +265,10 @@ mod tests {
         let (summary, events) = told(&import(), &half);
         let counts = "1 created, 0 existed already, 1 failed";
         assert_eq!(summary, format!("Not complete yet: 2 of 3 rows have a result: {counts}."));
-        let text = format!("Since 1 Jan 2026 at 00:00:01 UTC, rows 1 to 2 have results: {counts}.");
+        let text = format!(
+            "On 1 Jan 2026 at 00:00:01 UTC, rows 1 to 2 were processed: {counts}. Row 2 failed with validation_error: \
+             title: Field required."
+        );
         assert_eq!(events[1], ("rows_done", text));
     }
 
@@ -210,7 +290,64 @@ mod tests {
         );
         let names: Vec<&str> = events.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, ["submitted", "rows_done", "rows_done", "completed"]);
-        let text = "Since 1 Jan 2026 at 00:00:09 UTC, row 3 has a result: 0 created, 0 existed already, 1 failed.";
+        let text = "On 1 Jan 2026 at 00:00:09 UTC, row 3 was processed: 0 created, 0 existed already, 1 failed. Row 3 \
+                    failed with validation_error: title: Field required.";
         assert_eq!(events[2].1, text);
+    }
+
+    #[test]
+    fn many_failed_rows_are_counted_behind_the_first_and_long_messages_are_cut() {
+        let long = format!("title: {} is too long", "a".repeat(5_000));
+        let failed = |number: u32| RowResult {
+            number,
+            key: None,
+            outcome: Outcome::Failed(RowError::new("validation_error", long.clone(), &["title"])),
+            same_content_as_pin: None,
+            board: None,
+            image: None,
+        };
+        let said = |count: u32| {
+            let rows = (1..=count).map(failed).collect();
+            failed_rows(&ChunkResult { chunk: 0, began_at: T, done_at: T, rows })
+        };
+        let (three, four, nine) = (said(3), said(4), said(9));
+        assert!(three.contains(" Row 3 failed with validation_error: ") && !three.contains(" more "), "{three}");
+        assert!(four.ends_with(" 1 more row failed.") && !four.contains("Row 4"), "{four}");
+        assert!(nine.ends_with(" 6 more rows failed."), "{nine}");
+        assert!(nine.len() < 4 * (ROW_MESSAGE_MAX + 50), "{} bytes", nine.len());
+    }
+
+    #[test]
+    fn the_end_of_a_task_is_told_as_it_stands() {
+        let endpoint = Destination::TaskTokens.endpoint(testdata::workspace()).key;
+        let event = EventId::derived(endpoint.workspace, &["import"]);
+        let task = |state: delivery::State| Delivery {
+            key: DeliveryKey { endpoint, event_at: T, id: DeliveryId::of(endpoint, event) },
+            event: EventType::ImportCompleted,
+            source: delivery::Source::Stored { payload: "{}".into() },
+            state,
+            tries: 1,
+            last: Some(LastTry { at: T.plus_ms(2_000), ..LastTry::default() }),
+            body_sha256: None,
+            is_replayed: false,
+            is_changed: false,
+            created_at: T,
+            updated_at: T,
+            expires_at: T,
+        };
+        let both = [chunk(0, &[1, 2], 0, 1_000), chunk(1, &[3], 0, 1_000)];
+        let (import, totals) = (import(), Totals::of(&both));
+        let waits = State::Waiting { next_at: Some(T.plus_ms(9_000)) };
+        for (state, name, text) in [
+            (State::Delivered, "task_ended", "On 1 Jan 2026 at 00:00:02 UTC, a task of Step Functions "),
+            (waits, "task_waiting", "By 1 Jan 2026 at 00:00:02 UTC, a task of Step Functions "),
+            (State::Failed, "task_gone", "On 1 Jan 2026 at 00:00:02 UTC, Step Functions answered "),
+        ] {
+            let tasks = [task(state)];
+            let facts = Facts { import: &import, results: &both, totals: &totals, by: None, tasks: &tasks };
+            let last = events(&facts).pop().expect("an event");
+            assert_eq!((last.entry.name(), last.at), (name, T.plus_ms(2_000)));
+            assert!(last.text.starts_with(text), "{}", last.text);
+        }
     }
 }

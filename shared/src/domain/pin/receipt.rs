@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::attempt::{Attempt, Status};
 use super::failure::Failure;
 use super::history::{Event, EventKind};
-use super::timeline;
+use super::timeline::{self, created_on_pinterest_at};
 use super::{Pin, PinRequest};
 use crate::domain::reconcile::board_scan::NOT_SEEN;
 use crate::domain::time::Moment;
@@ -16,6 +16,8 @@ use crate::domain::time::Moment;
 /// The version of the claims. A field may be added under the same version; a field that changes its meaning, or goes,
 /// makes a new one.
 pub const RECEIPT_VERSION: u32 = 1;
+/// Notes of readings of a board that showed Pins of which more than one could be the pin's.
+const SHOW_SEVERAL: [&str; 2] = ["owner_unclear", "too_many_alike"];
 
 /// What the rows of a pin show, for its receipt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +27,10 @@ pub struct Receipt {
     /// How many events the history no longer has. If there are any, attempts may be missing from the list.
     pub events_omitted: u32,
     pub known_by: KnownBy,
-    /// When the last reading of the board was recorded that could have shown a second Pin and showed none.
+    /// Of a published Pin that was found or decided on: when Pinterest created it, if a board showed that.
+    pub created_on_pinterest_at: Option<Moment>,
+    /// When the last reading of the board was recorded that could have shown a second Pin and showed none. `None` also
+    /// if a later one showed several, or a person has to decide.
     pub no_second_pin_seen_until: Option<Moment>,
 }
 
@@ -147,6 +152,7 @@ impl Receipt {
             content_hash: content_hash(&pin.request),
             events_omitted: events_omitted(attempt),
             known_by: known_by(attempt, &attempts, quiesce_ms),
+            created_on_pinterest_at: created_on_pinterest_at(attempt).filter(|_| attempt.status == Status::Published),
             no_second_pin_seen_until: no_second_pin_seen_until(attempt),
             attempts,
         }
@@ -330,18 +336,24 @@ fn known_by(attempt: &Attempt, records: &[AttemptRecord], quiesce_ms: i64) -> Kn
 /// A duplicate check that finds nothing leaves no event, so it isn't counted here.
 fn no_second_pin_seen_until(attempt: &Attempt) -> Option<Moment> {
     use EventKind as K;
-    let is_found = |event: &&Event| event.kind == K::DuplicateFound;
-    if attempt.duplicate_pin_id.is_some() && !attempt.history.iter().any(|event| is_found(&event)) {
-        // The history no longer has when it was found.
+    if attempt.is_left_to_a_person() || attempt.duplicate_pin_id.is_some() {
         return None;
     }
-    let before = attempt.history.iter().take_while(|event| !is_found(event));
-    let shows_one_at_most = |event: &&Event| match event.kind {
-        K::Adopted | K::NotOnPinterest => true,
-        K::ReconcileInconclusive => event.note.as_deref() == Some(NOT_SEEN),
-        _ => false,
-    };
-    before.filter(shows_one_at_most).map(|event| event.at).last()
+    let mut until = None;
+    for event in &attempt.history {
+        let note = event.note.as_deref().unwrap_or_default();
+        match event.kind {
+            K::Adopted | K::NotOnPinterest => until = Some(event.at),
+            K::ReconcileInconclusive if note == NOT_SEEN => until = Some(event.at),
+            K::ReconcileInconclusive if SHOW_SEVERAL.contains(&note) => until = None,
+            // The Pins that could be the pin's are still on the board.
+            K::Failed if failure(event) == Some(Failure::OutcomeAmbiguous) => return None,
+            // What the events said that are left out isn't known.
+            K::DuplicateFound | K::Omitted => until = None,
+            _ => {}
+        }
+    }
+    until
 }
 
 #[cfg(test)]
@@ -466,6 +478,8 @@ mod tests {
             (vec![(1, "found_on_board")], KnownBy::FoundOnBoard)
         );
         assert_eq!(receipt(&adopted).no_second_pin_seen_until, Some(at(QUIESCE_MS)));
+        let created = adopted.created_on_pinterest(Some(at(2)));
+        assert_eq!(receipt(&created).created_on_pinterest_at, Some(at(2)));
         let twice = absent(&lost()).begin(at(200_000), "e".into()).expect("begins");
         let twice = twice.published(at(200_001), "9".into(), &answer(201), &pin, "f".into()).expect("legal");
         assert_eq!(outcomes(&twice), [(1, "not_on_board"), (2, "published")]);
@@ -476,14 +490,31 @@ mod tests {
     }
 
     #[test]
-    fn a_duplicate_ends_the_time_in_which_none_was_seen() {
+    fn there_is_no_time_without_a_second_pin_once_several_were_seen() {
         let pin = testdata::pin();
         let adopted =
             lost().adopted(at(QUIESCE_MS), "9".into(), &Upstream::default(), &pin, "c".into()).expect("legal");
-        let mut found = adopted.with_duplicates(at(300_000), &["8".into()], "d".into()).expect("legal");
-        assert_eq!(receipt(&found).no_second_pin_seen_until, Some(at(QUIESCE_MS)));
-        found.history.retain(|event| event.kind != EventKind::DuplicateFound);
+        let found = adopted.with_duplicates(at(300_000), &["8".into()], "d".into()).expect("legal");
         assert_eq!(receipt(&found).no_second_pin_seen_until, None);
+        // Not seen at first, and then several.
+        let nothing = Upstream::default();
+        let not_seen = lost().reconcile_again(at(QUIESCE_MS), at(QUIESCE_MS + 1), NOT_SEEN, &nothing, "c".into());
+        let not_seen = not_seen.expect("legal");
+        assert_eq!(receipt(&not_seen).no_second_pin_seen_until, Some(at(QUIESCE_MS)));
+        let later = at(QUIESCE_MS + 1);
+        for note in SHOW_SEVERAL {
+            let several = not_seen.reconcile_again(later, at(QUIESCE_MS + 2), note, &nothing, "d".into());
+            assert_eq!(receipt(&several.expect("legal")).no_second_pin_seen_until, None, "{note}");
+        }
+        for failure in [Failure::OutcomeAmbiguous, Failure::OutcomeUnverifiable] {
+            let left = not_seen.failed(later, failure, &nothing, &pin, "d".into()).expect("legal");
+            assert_eq!(receipt(&left).no_second_pin_seen_until, None, "{failure:?}");
+        }
+        // Also when a person has decided which one it is.
+        let left = not_seen.failed(later, Failure::OutcomeAmbiguous, &nothing, &pin, "d".into()).expect("legal");
+        let decided = left.resolved_by_person(at(QUIESCE_MS + 9), "9".into(), Some(at(3)), &pin, "e".into());
+        let decided = receipt(&decided.expect("legal"));
+        assert_eq!((decided.no_second_pin_seen_until, decided.created_on_pinterest_at), (None, Some(at(3))));
         for (note, status) in [("empty_list", None), ("pinterest_rate_limited", Some(429))] {
             let answer = Upstream { status, ..Upstream::default() };
             let unclear =

@@ -455,6 +455,7 @@ mod tests {
                 last: tried_at.map(|at| LastTry { at, ..LastTry::default() }),
                 body_sha256: None,
                 is_replayed: false,
+                is_changed: false,
                 created_at: T.plus_ms(20),
                 updated_at: T.plus_ms(20),
                 expires_at: T.plus_ms(99),

@@ -10,7 +10,7 @@ use super::ids::{PinKey, ScheduleId, ScheduleKey};
 use super::pin::attempt::{Attempt, Status};
 use super::pin::failure::Failure;
 use super::pin::idempotency::{self, PayloadHash};
-use super::pin::origin::Origin;
+use super::pin::origin::{Actor, Origin};
 use super::pin::{LIFETIME_MS, PinRequest, WaitReason};
 use super::repeated_write::Trail;
 use super::time::{DAY_MS, HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
@@ -72,6 +72,8 @@ pub struct Schedule {
     pub updated_at: Moment,
     /// When this run was released.
     pub released_at: Option<Moment>,
+    /// Who canceled it. `None`: it is not canceled, the system canceled it, or a build that didn't record it did.
+    pub canceled_by: Option<Actor>,
     /// When it was removed: callers no longer see it, but the row stays so that its key stays taken.
     pub removed_at: Option<Moment>,
     pub expires_at: Moment,
@@ -157,6 +159,7 @@ impl Schedule {
             created_at: now,
             updated_at: now,
             released_at: None,
+            canceled_by: None,
             removed_at: None,
             expires_at: kept_from(run_at, retention_ms),
             nonce,

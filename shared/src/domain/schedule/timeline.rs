@@ -1,5 +1,5 @@
 //! A schedule's timeline: what its row and its pin's row record of it, each as a sentence. What neither of them records
-//! (who changed or canceled it, and each single change) isn't there; the activity log has it.
+//! (each single change, and who made it) isn't there; the activity log has it.
 
 use super::{Schedule, ScheduleStatus, Stage};
 use crate::domain::ids::PinId;
@@ -9,7 +9,7 @@ use crate::domain::pin::failure::Failure;
 use crate::domain::pin::late_cause::LateCause;
 use crate::domain::pin::sentences::by;
 use crate::domain::pin::sentences::summary::duration;
-use crate::domain::pin::timeline::By;
+use crate::domain::pin::timeline::{By, created_on_pinterest_at, was_decided, was_found};
 use crate::domain::time::Moment;
 
 /// What an entry is. The names are public API.
@@ -47,7 +47,7 @@ pub struct Event {
     pub at: Moment,
     pub entry: Entry,
     pub text: String,
-    /// Of the creation.
+    /// Of the creation and the cancellation.
     pub by: Option<By>,
     /// The pin, of what happened to it.
     pub pin: Option<PinId>,
@@ -65,6 +65,8 @@ pub struct Facts<'a> {
     pub late_cause: Option<LateCause>,
     /// Who created it.
     pub by: Option<&'a By>,
+    /// Who canceled it.
+    pub canceled_by: Option<&'a By>,
 }
 
 impl Facts<'_> {
@@ -143,8 +145,9 @@ fn end(facts: &Facts<'_>) -> Option<Event> {
             Some(event(at, Entry::Failed, format!("The schedule failed on {}{why}", at.in_words())))
         }
         ScheduleStatus::Canceled => {
-            let text = format!("On {}, the schedule was canceled before its pin was published.", at.in_words());
-            Some(event(at, Entry::Canceled, text))
+            let (at_words, by) = (at.in_words(), by(facts.canceled_by));
+            let text = format!("On {at_words}, the schedule was canceled{by} before its pin was published.");
+            Some(Event { by: facts.canceled_by.cloned(), ..event(at, Entry::Canceled, text) })
         }
         _ => None,
     }
@@ -182,9 +185,24 @@ fn changed(facts: &Facts<'_>) -> String {
 }
 
 fn published(facts: &Facts<'_>) -> String {
-    let id = facts.attempt().and_then(|attempt| attempt.pinterest_pin_id.as_deref());
+    let (at, attempt) = (facts.ended_at().in_words(), facts.attempt());
+    let id = attempt.and_then(|attempt| attempt.pinterest_pin_id.as_deref());
+    let the_pin = id.map_or_else(|| "the Pin".to_owned(), |id| format!("the Pin {id}"));
+    let created = attempt.and_then(created_on_pinterest_at);
+    let created = created.map(|at| format!(" Pinterest created it on {}.", at.in_words())).unwrap_or_default();
+    if attempt.is_some_and(was_found) {
+        return format!(
+            "Published. Pinterest's answer was lost, and {the_pin} was found on the board on {at}.{created}"
+        );
+    }
+    if attempt.is_some_and(was_decided) {
+        return format!(
+            "Published. The board did not show which Pin it is, and on {at}, a person decided that it is \
+             {the_pin}.{created}"
+        );
+    }
     let id = id.map(|id| format!(" as the Pin {id}")).unwrap_or_default();
-    format!("Published on {}{id}.", facts.ended_at().in_words())
+    format!("Published on {at}{id}.")
 }
 
 /// Whether the schedule's pin is published, and what explains it.
@@ -213,7 +231,9 @@ pub fn summary(facts: &Facts<'_>) -> String {
             let why = failure.map(|failure| format!(" {} {}", failure.message(), failure.remedy()));
             format!("The schedule failed on {at}.{}", why.unwrap_or_default())
         }
-        ScheduleStatus::Canceled => format!("Canceled on {at}, before its pin was published."),
+        ScheduleStatus::Canceled => {
+            format!("Canceled on {at}{}, before its pin was published.", by(facts.canceled_by))
+        }
     }
 }
 
@@ -224,7 +244,7 @@ fn event(at: Moment, entry: Entry, text: String) -> Event {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::{ImportId, KeyId};
+    use crate::domain::ids::{ImportId, KeyId, UserId};
     use crate::domain::pin::Placement;
     use crate::domain::pin::attempt::Upstream;
     use crate::domain::pin::origin::{Actor, Origin};
@@ -251,7 +271,7 @@ mod tests {
 
     fn told(schedule: &Schedule, pin: Option<&(Pin, Attempt)>) -> (String, Vec<(&'static str, String)>) {
         let status = schedule.status(pin.map(|(_, attempt)| attempt), later(20 * MINUTE_MS));
-        let facts = Facts { schedule, pin, status, late_by_ms: None, late_cause: None, by: None };
+        let facts = Facts { schedule, pin, status, late_by_ms: None, late_cause: None, by: None, canceled_by: None };
         (summary(&facts), events(&facts).into_iter().map(|event| (event.entry.name(), event.text)).collect())
     }
 
@@ -296,6 +316,7 @@ mod tests {
             late_by_ms: Some(43_000),
             late_cause: None,
             by: None,
+            canceled_by: None,
         };
         assert!(super::summary(&late).ends_with("It started 43 s after its time."));
     }
@@ -314,14 +335,70 @@ mod tests {
     }
 
     #[test]
+    fn a_pin_that_was_found_or_decided_on_says_when_pinterest_created_it() {
+        let released = schedule().released(later(7 * MINUTE_MS), RETENTION_MS, "r".into()).expect("is released");
+        let pin = pin_of(&released);
+        let (created, known) = (later(10 * MINUTE_MS + 2_000), later(12 * MINUTE_MS));
+        let lost = Attempt::untouched(&pin)
+            .begin(later(10 * MINUTE_MS), "b".into())
+            .and_then(|a| a.unresolved_outcome(later(10 * MINUTE_MS + 15_000), known, &Upstream::default(), "u".into()))
+            .expect("legal");
+        let found = lost.adopted(known, "99".into(), &Upstream::default(), &pin, "a".into()).expect("legal");
+        let found = found.created_on_pinterest(Some(created));
+        let (summary, events) = told(&released, Some(&(pin.clone(), found)));
+        let text = "Published. Pinterest's answer was lost, and the Pin 99 was found on the board on 1 Jan 2026 at \
+                    00:12:00 UTC. Pinterest created it on 1 Jan 2026 at 00:10:02 UTC.";
+        assert_eq!((summary.as_str(), &events[3]), (text, &("published", text.to_owned())));
+
+        let decided = lost
+            .failed(known, Failure::OutcomeAmbiguous, &Upstream::default(), &pin, "f".into())
+            .and_then(|a| a.resolved_by_person(later(20 * MINUTE_MS), "99".into(), None, &pin, "d".into()))
+            .expect("legal");
+        let (summary, _) = told(&released, Some(&(pin, decided)));
+        let text = "Published. The board did not show which Pin it is, and on 1 Jan 2026 at 00:20:00 UTC, a person \
+                    decided that it is the Pin 99.";
+        assert_eq!(summary, text);
+    }
+
+    #[test]
+    fn a_cancellation_says_who_canceled() {
+        let person = By::named(Actor::User(UserId(Uuid::from_u128(6))), Some("Ada".into()));
+        let canceled = schedule().canceled(later(3_000), "c".into()).expect("is canceled");
+        let status = ScheduleStatus::Canceled;
+        let facts = Facts {
+            schedule: &canceled,
+            pin: None,
+            status,
+            late_by_ms: None,
+            late_cause: None,
+            by: None,
+            canceled_by: Some(&person),
+        };
+        let text = "On 1 Jan 2026 at 00:00:03 UTC, the schedule was canceled by Ada before its pin was published.";
+        let last = events(&facts).remove(1);
+        assert_eq!((last.text.as_str(), last.by.as_ref()), (text, Some(&person)));
+        assert_eq!(
+            super::summary(&facts),
+            "Canceled on 1 Jan 2026 at 00:00:03 UTC by Ada, before its pin was published."
+        );
+    }
+
+    #[test]
     fn its_creation_says_who_asked_by_what() {
         let id = Uuid::from_u128(5);
         let origin = Origin { import: Some((ImportId(id), 7)), ..Origin::default() };
         let schedule = Schedule { origin, ..schedule() };
         let key = By::named(Actor::Key(KeyId(id)), Some("Paper".into()));
         let status = ScheduleStatus::Scheduled;
-        let facts =
-            Facts { schedule: &schedule, pin: None, status, late_by_ms: None, late_cause: None, by: Some(&key) };
+        let facts = Facts {
+            schedule: &schedule,
+            pin: None,
+            status,
+            late_by_ms: None,
+            late_cause: None,
+            by: Some(&key),
+            canceled_by: None,
+        };
         let first = events(&facts).remove(0);
         let text = format!(
             "The schedule was created on 1 Jan 2026 at 00:00:00 UTC by the API key \"Paper\", for 1 Jan 2026 at \

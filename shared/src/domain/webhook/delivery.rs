@@ -10,7 +10,8 @@ use super::endpoint::EndpointKey;
 /// Of the answer to the try that ended a delivery as failed, this many bytes are kept.
 pub const ANSWER_KEPT: usize = 2_048;
 /// Of the answer to a failed try, this many bytes are kept while the delivery waits. With them, its row has less than a
-/// kilobyte, so that each try costs one write unit for it.
+/// kilobyte, so that each try costs one write unit for it. With [`ANSWER_KEPT`], it would have more than two kilobytes
+/// and cost three, and a retry, which writes the state of its endpoint too, may cost three in all.
 pub const ANSWER_KEPT_WAITING: usize = 512;
 
 /// The id of a delivery: of an event for an endpoint. Every try and every repeat carries it.
@@ -96,12 +97,19 @@ pub struct Delivery {
     pub body_sha256: Option<String>,
     /// Whether it was requested again by a caller.
     pub is_replayed: bool,
+    /// Whether a later request had another body than one before it.
+    pub is_changed: bool,
     pub created_at: Moment,
     pub updated_at: Moment,
     pub expires_at: Moment,
 }
 
 impl Delivery {
+    /// Whether a request with this body, by its SHA-256, makes the delivery a changed one.
+    pub fn is_changed_by(&self, body_sha256: &str) -> bool {
+        self.is_changed || self.body_sha256.as_deref().is_some_and(|before| before != body_sha256)
+    }
+
     /// The pin whose event it is, and the event's number.
     pub fn pin(&self) -> Option<(PinKey, u32)> {
         match self.source {

@@ -10,15 +10,18 @@ use crate::domain::ids::ScheduleKey;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::{Attempt, Status, Upstream};
 use crate::domain::pin::failure::Failure;
+use crate::domain::pin::origin::Actor;
 use crate::domain::recovery::RecoveryMarker;
 use crate::domain::schedule::{Schedule, ScheduleStatus, Stage};
 use crate::flows::pacing::join_backlog;
 use crate::ports::OptimisticWrites;
 use crate::ports::{PortResult, Write};
 
+/// `by` cancels it; `None`: the system does.
+///
 /// # Errors
 /// When the schedule has run, is running or was canceled, or a port is unavailable.
-pub async fn cancel(context: &Context, key: ScheduleKey) -> Result<ScheduleView, ScheduleError> {
+pub async fn cancel(context: &Context, key: ScheduleKey, by: Option<Actor>) -> Result<ScheduleView, ScheduleError> {
     let mut writes = OptimisticWrites::of("schedule", ROUNDS_MAX);
     loop {
         writes.begin()?;
@@ -34,6 +37,7 @@ pub async fn cancel(context: &Context, key: ScheduleKey) -> Result<ScheduleView,
             continue;
         }
         let Ok(next) = schedule.canceled(context.system.now(), context.nonce()) else { continue };
+        let next = Schedule { canceled_by: by, ..next };
         if context.schedules.save_schedule(&next).await? == Write::Done {
             forget_due(context, &next).await;
             tracing::info!(workspace_id = %key.workspace, schedule_id = %key.schedule, "schedule canceled");

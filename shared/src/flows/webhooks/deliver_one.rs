@@ -70,11 +70,13 @@ pub async fn deliver_one(
     if let Some(answer) = &mut last.answer {
         answer.truncate(answer.floor_char_boundary(state.answer_kept()));
     }
+    let body_sha256 = sha256(payload);
     let next = Delivery {
         state,
         tries,
         last: Some(last),
-        body_sha256: Some(sha256(payload)),
+        is_changed: delivery.is_changed_by(&body_sha256),
+        body_sha256: Some(body_sha256),
         updated_at: now,
         ..delivery.clone()
     };

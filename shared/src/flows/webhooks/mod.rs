@@ -1,5 +1,5 @@
 //! Webhooks: the endpoints of a workspace ([`endpoints`], [`deliveries`], [`replay`]), a pin's deliveries ([`of_pin`]),
-//! and how events are sent to them.
+//! the tasks of an import ([`of_import`]), and how events are sent to them.
 //!
 //! 1. The write of a pin's row records its events. [`announce`](crate::adapters::announce) wraps the store: after the
 //!    write it sends a message to the notify queue, if an endpoint hears one of the events.
@@ -29,6 +29,7 @@ mod end_task;
 pub mod endpoints;
 mod keep_pace;
 pub mod notify;
+pub mod of_import;
 pub mod of_pin;
 pub mod plan_turn;
 mod put_event;

@@ -192,6 +192,7 @@ fn waiting(context: &Context, key: DeliveryKey, event: &Outgoing, now: Moment) -
         last: None,
         body_sha256: None,
         is_replayed: false,
+        is_changed: false,
         created_at: now,
         updated_at: now,
         expires_at: now.plus_ms(context.settings.webhooks.deliveries_kept_ms()),

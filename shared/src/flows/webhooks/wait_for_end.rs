@@ -6,13 +6,15 @@
 use thiserror::Error;
 
 use crate::context::Context;
-use crate::domain::event::{occurrence, pin_events};
+use crate::domain::event::occurrence::{self, Occurrence};
+use crate::domain::event::pin_events;
 use crate::domain::import::Import;
 use crate::domain::message::NotifyMessage;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
 use crate::domain::secret::Secret;
 use crate::domain::task::{Awaited, TASKS_MAX, TOKEN_KEPT_MS, TaskTokenId, end_event};
+use crate::domain::time::Moment;
 use crate::domain::webhook::destination::Destination;
 use crate::ports::{PortError, PortResult};
 
@@ -65,17 +67,22 @@ pub async fn end_if_over(context: &Context, pin: &Pin, attempt: &Attempt) -> Por
     context.queue.send_notify(&NotifyMessage::of_pin(pin.key, end.sequence, end.sequence), 0).await
 }
 
+/// The event that the import is over, if it is.
+pub(super) fn end_of_import(import: &Import, now: Moment) -> Option<Occurrence> {
+    match (&import.finished, &import.stopped) {
+        (Some(totals), _) => Some(occurrence::of_import(import.key, totals, now)),
+        (None, Some(stop)) => Some(occurrence::of_import_stop(import.key, stop)),
+        (None, None) => None,
+    }
+}
+
 /// Ends the tasks of an import that was over before its newest token came. The event is for tasks only: webhooks have
 /// it, and a delivery that has expired would be made again.
 ///
 /// # Errors
 /// When the queue is unavailable.
 pub async fn end_if_finished(context: &Context, import: &Import) -> PortResult<()> {
-    let end = match (&import.finished, &import.stopped) {
-        (Some(totals), _) => occurrence::of_import(import.key, totals, context.system.now()),
-        (None, Some(stop)) => occurrence::of_import_stop(import.key, stop),
-        (None, None) => return Ok(()),
-    };
+    let Some(end) = end_of_import(import, context.system.now()) else { return Ok(()) };
     let tasks = Destination::TaskTokens.endpoint_id();
     let message = NotifyMessage::stored(end.workspace, end.id, end.event, end.at, end.payload, Some(tasks));
     context.queue.send_notify(&message, 0).await

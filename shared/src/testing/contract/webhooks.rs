@@ -87,6 +87,7 @@ fn delivery(endpoint: EndpointKey, number: u128, event_ms: i64, state: State) ->
         last: None,
         body_sha256: None,
         is_replayed: false,
+        is_changed: false,
         created_at: AT,
         updated_at: AT,
         expires_at: EXPIRES,
@@ -263,6 +264,7 @@ pub async fn a_delivery_round_trips(webhooks: &dyn Webhooks) {
         last: Some(last.clone()),
         body_sha256: Some("0f".repeat(32)),
         is_replayed: true,
+        is_changed: true,
         updated_at: AT.plus_ms(4),
         ..delivery(endpoint, 1, 0, State::Waiting { next_at: Some(AT.plus_ms(5)) })
     };

@@ -3,12 +3,18 @@
 use pinbridge_shared::domain::event::EventType;
 use pinbridge_shared::domain::ids::{PinId, PinKey};
 use pinbridge_shared::domain::message::NotifyMessage;
+use pinbridge_shared::domain::pin::edit::Edit;
+use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::time::{MINUTE_MS, SECOND_MS};
 use pinbridge_shared::domain::webhook::delivery::State;
+use pinbridge_shared::flows::pins::edit_pin::edit_pin;
+use pinbridge_shared::flows::webhooks::deliveries::redeliver;
 use pinbridge_shared::testing::TestWorld;
+use pinbridge_shared::testing::fake_pinterest::Answer;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{OTHER_URL, URL, delivery_id, ended, health, publish, run_notifier, subscribe, waiting};
+use super::{OTHER_URL, URL, bodies, delivery_id, ended, health, listening, publish, run_notifier, subscribe, waiting};
 
 #[tokio::test]
 async fn an_event_is_delivered_at_once_with_one_write() {
@@ -60,6 +66,36 @@ async fn a_workspace_without_endpoints_costs_no_write_and_no_message() {
     let of_webhooks: Vec<_> =
         calls.iter().filter(|call| call.starts_with("webhooks.") || **call == "queue.send_notify").collect();
     assert_eq!(of_webhooks, [&"webhooks.endpoints"], "one read for all of them");
+}
+
+/// The pin fails, its event is delivered, and then it gets another board.
+#[tokio::test]
+async fn a_repeat_with_another_body_is_marked_and_the_same_body_is_not() {
+    let (world, endpoint) = listening(&[EventType::PinFailed]).await;
+    world.pinterest.answer_next([Answer::Refused(Failure::ImageBroken, None)]);
+    let pin = publish(&world, 0..1).await[0];
+    run_notifier(&world, world.now()).await;
+    let repeat = async || {
+        let id = ended(&world, endpoint).await[0].key.id;
+        world.system.advance_ms(SECOND_MS);
+        redeliver(&world.context, endpoint, id, None).await.expect("requested");
+        run_notifier(&world, world.now().plus_ms(MINUTE_MS)).await;
+        let mut ended = ended(&world, endpoint).await;
+        assert_eq!((ended.len(), ended[0].state, ended[0].is_replayed), (1, State::Delivered, true));
+        ended.remove(0)
+    };
+    let same = repeat().await;
+    assert!(!same.is_changed);
+    let edit = Edit { board_id: Some("1000000000000000002".into()), ..Edit::default() };
+    edit_pin(&world.context, pin, &edit).await.expect("edited");
+    let other = repeat().await;
+    assert!(other.is_changed && other.body_sha256 != same.body_sha256);
+    let again = repeat().await;
+    assert!(again.is_changed && again.body_sha256 == other.body_sha256, "it stays marked");
+    let boards: Vec<Value> = bodies(&world, endpoint).into_iter().map(|body| body["board_id"].clone()).collect();
+    let [first, second, third, fourth] = boards.as_slice() else { panic!("{boards:?}") };
+    assert_eq!((first, third), (second, fourth));
+    assert_eq!(third, "1000000000000000002");
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ async fn each_change_of_a_schedule_is_delivered_once() {
     let run_at = world.now().plus_ms(HOUR_MS);
     let key = try_to_create(&world, "one", run_at).await.expect("created");
     edit(&world.context, key, &retitled("another")).await.expect("edited");
-    cancel(&world.context, key).await.expect("canceled");
+    cancel(&world.context, key, None).await.expect("canceled");
     world.run_for_ms(20 * MINUTE_MS).await;
     let mut sent = bodies(&world, endpoint);
     sent.sort_by_key(|body| body["sequence"].as_u64());
@@ -149,7 +149,7 @@ async fn without_an_endpoint_that_hears_it_nothing_is_written() {
         world.faults.take_calls();
         let key = try_to_create(&world, "one", world.now().plus_ms(2 * HOUR_MS)).await.expect("created");
         edit(&world.context, key, &retitled("another")).await.expect("edited");
-        cancel(&world.context, key).await.expect("canceled");
+        cancel(&world.context, key, None).await.expect("canceled");
         assert_eq!(of_events(&world.faults.take_calls()), ["webhooks.endpoints"], "one read for all of them");
     }
 }

@@ -2,6 +2,7 @@
 
 use pinbridge_shared::domain::import::timeline::{self, Entry, Facts};
 use pinbridge_shared::domain::pin::timeline::By;
+use pinbridge_shared::domain::webhook::delivery::Delivery;
 use pinbridge_shared::flows::imports::ImportView;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -14,7 +15,8 @@ use crate::routes::pins::timeline::EventActor;
 names!(
     ImportEventType,
     "What an event of an import is. `rows_done`: some rows have results. `stopped`: the system stopped the import, \
-     which can be resumed. `completed`: every row has a result.",
+     which can be resumed. `completed`: every row has a result. `task_ended`, `task_waiting`, `task_gone`: a task of \
+     Step Functions that waited for the import was ended, could not be ended yet, or was over before.",
     Entry::ALL.map(Entry::name)
 );
 
@@ -42,9 +44,9 @@ pub struct ImportEvent {
 }
 
 impl ImportTimeline {
-    /// The timeline; `by` submitted the import.
-    pub fn of(view: &ImportView, by: Option<&By>) -> Self {
-        let facts = Facts { import: &view.import, results: &view.results, totals: &view.totals, by };
+    /// The timeline; `by` submitted the import, and `tasks` waited for it.
+    pub fn of(view: &ImportView, by: Option<&By>, tasks: &[Delivery]) -> Self {
+        let facts = Facts { import: &view.import, results: &view.results, totals: &view.totals, by, tasks };
         Self {
             import_id: view.import.key.import.0,
             status: ImportStatus(view.status().name()),

@@ -249,7 +249,8 @@ pub struct Origin {
     pub actor_type: Option<ActorType>,
     pub actor_id: Option<Uuid>,
     pub schedule_id: Option<Uuid>,
-    /// The run of the schedule. Each retry of a schedule is a new run.
+    /// The run of the schedule, from 0: the number of its pins before this one. A retry publishes the same pin again,
+    /// unless it is gone.
     pub schedule_run: Option<u32>,
     pub import_id: Option<Uuid>,
     /// The number of the row in the import, from 1.

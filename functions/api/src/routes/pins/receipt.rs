@@ -5,14 +5,17 @@ use axum::extract::{Path, State};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::jws::ALGORITHM;
 use pinbridge_shared::domain::pin::attempt::Status;
+use pinbridge_shared::domain::pin::candidate;
 use pinbridge_shared::domain::pin::receipt::{self as facts, RECEIPT_VERSION};
 use pinbridge_shared::domain::receipt_key::{CURVE, KEY_TYPE, PublicKey};
-use pinbridge_shared::flows::pins::read_pins::PinView;
+use pinbridge_shared::flows::pins::name_actors::named;
+use pinbridge_shared::flows::pins::read_pins::{self, PinView};
 use pinbridge_shared::flows::pins::receipt::{self, Signed};
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::candidate::Candidate;
 use super::pin::{Origin, PinErrorCode, PinStatus};
 use super::{find, of_pin};
 use crate::auth::Caller;
@@ -87,7 +90,7 @@ pub struct ReceiptClaims {
     pub account_id: Uuid,
     pub board_id: String,
     /// Who requested the pin, and the schedule or import that it came from.
-    pub requested_by: Origin,
+    pub requested_by: Requester,
     /// The time when the pin was accepted.
     pub requested_at: Time,
     pub idempotency_key: String,
@@ -111,18 +114,38 @@ pub struct ReceiptClaims {
     pub outcome_known_by: OutcomeKnownBy,
     /// The id of the Pin on Pinterest.
     pub pinterest_pin_id: Option<String>,
-    /// The time when the pin was published or failed.
+    /// The time when this system learned that Pinterest has the Pin, or when the pin failed. Of a Pin that was found on
+    /// its board, or that a person decided on, Pinterest created it earlier: `created_on_pinterest_at`.
     pub finished_at: Option<Time>,
+    /// Of a Pin that was found or decided on, the time when Pinterest created it, to the second, if the board showed
+    /// that.
+    pub created_on_pinterest_at: Option<Time>,
     /// The time of the last recorded reading of the board that could have shown a second Pin of this pin, and showed
-    /// none. The board is read after a lost answer, so `null` is usual. A Pin that Pinterest created or listed later is
-    /// not excluded.
+    /// none. The board is read after a lost answer, so `null` is usual. It is also `null` if several Pins were seen
+    /// since, and if a person has to decide. A Pin that Pinterest created or listed later is not excluded.
     pub no_second_pin_seen_until: Option<Time>,
+    /// Of a pin that failed with `outcome_ambiguous`, the Pins on its board that could be this one, at most ten. Absent
+    /// otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub candidates: Option<Vec<Candidate>>,
     /// The id of a second Pin on Pinterest with the same content, which a later reading found.
     pub duplicate_pin_id: Option<String>,
     /// The id of a Pin on Pinterest that an attempt created in addition.
     pub orphan_pin_id: Option<String>,
     /// The time when the published Pin was found missing on Pinterest.
     pub removed_from_pinterest_at: Option<Time>,
+}
+
+/// Who requested a pin, and by which request.
+#[derive(Serialize, JsonSchema)]
+pub struct Requester {
+    #[serde(flatten)]
+    pub origin: Origin,
+    /// The name of the key or the person at `issued_at`. `null` if it has none, or if the key or the person is gone.
+    pub actor_name: Option<String>,
+    /// The `x-request-id` of the request that submitted the pin. `null` for pins of schedules and imports, and for
+    /// those that earlier versions accepted.
+    pub request_id: Option<String>,
 }
 
 /// One attempt to publish a pin.
@@ -140,7 +163,13 @@ pub struct ReceiptAttempt {
 }
 
 impl ReceiptClaims {
-    fn of(context: &Context, view: &PinView) -> Self {
+    /// `actor_name` is of whom requested the pin.
+    fn of(
+        context: &Context,
+        view: &PinView,
+        actor_name: Option<String>,
+        candidates: Vec<candidate::Candidate>,
+    ) -> Self {
         let PinView { pin, attempt, .. } = view;
         let facts = receipt::of_pin(context, view);
         let issuer = context.settings.api_url.trim_end_matches('/');
@@ -153,7 +182,11 @@ impl ReceiptClaims {
             pin_id: pin.key.pin.0,
             account_id: pin.request.account.0,
             board_id: pin.request.board_id.clone(),
-            requested_by: Origin::from(&pin.origin),
+            requested_by: Requester {
+                origin: Origin::from(&pin.origin),
+                actor_name,
+                request_id: pin.origin.request.map(|id| id.as_str().to_owned()),
+            },
             requested_at: Time(pin.created_at),
             idempotency_key: pin.request.idempotency_key.clone(),
             content_hash: facts.content_hash,
@@ -166,7 +199,9 @@ impl ReceiptClaims {
             outcome_known_by: OutcomeKnownBy(facts.known_by.name()),
             pinterest_pin_id: attempt.pinterest_pin_id.clone(),
             finished_at: attempt.finished_at.map(Time),
+            created_on_pinterest_at: facts.created_on_pinterest_at.map(Time),
             no_second_pin_seen_until: facts.no_second_pin_seen_until.map(Time),
+            candidates: Candidate::all(&pin.request, candidates),
             duplicate_pin_id: attempt.duplicate_pin_id.clone(),
             orphan_pin_id: attempt.orphan_pin_id.clone(),
             removed_from_pinterest_at: attempt.removed_at.map(Time),
@@ -231,7 +266,9 @@ async fn read(
     Path(id): Path<String>,
 ) -> Result<Json<PinReceipt>, ApiError> {
     let view = find(&context, &caller, &id).await?;
-    let claims = ReceiptClaims::of(&context, &view);
+    let by = named(&context, caller.workspace, view.pin.origin.by).await?;
+    let candidates = read_pins::candidates(&context, &view).await?;
+    let claims = ReceiptClaims::of(&context, &view, by.and_then(|by| by.name), candidates);
     let Signed { receipt, kid } = receipt::sign(&context, &claims).await?;
     Ok(Json(PinReceipt { receipt, kid, claims }))
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use axum::Json;
 use axum::extract::{Path, State};
 use pinbridge_shared::context::Context;
-use pinbridge_shared::domain::pin::attempt::Status;
+use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
 use pinbridge_shared::domain::pin::blocker::Blocker;
 use pinbridge_shared::domain::pin::history::EventKind;
 use pinbridge_shared::domain::pin::sentences::summary::{Facts, summary};
@@ -155,13 +155,6 @@ impl Timeline {
         };
         let summary = summary(&facts);
         let is_published = attempt.status == Status::Published;
-        let source = if timeline::was_found(&attempt) {
-            "board"
-        } else if timeline::was_decided(&attempt) {
-            "person"
-        } else {
-            "answer"
-        };
         let id_on_pinterest = attempt.pinterest_pin_id.as_ref().filter(|_| !pin.request.account.is_simulated());
         Self {
             pin_id: pin.key.pin.0,
@@ -173,7 +166,7 @@ impl Timeline {
             attempts_spent: attempt.attempts_spent(),
             pinterest_url: id_on_pinterest.map(|id| format!("https://www.pinterest.com/pin/{id}/")),
             published_at: attempt.finished_at.filter(|_| is_published).map(Time),
-            published_at_source: is_published.then_some(PublishedAtSource(source)),
+            published_at_source: is_published.then(|| PublishedAtSource::from(&attempt)),
             created_on_pinterest_at: timeline::created_on_pinterest_at(&attempt).map(Time),
             error_code: code(blocker),
             error_message: message(blocker, &attempt),
@@ -192,6 +185,20 @@ impl Timeline {
 }
 
 names!(PublishedAtSource, "How this system learned that Pinterest has the Pin.", ["answer", "board", "person"]);
+
+impl From<&Attempt> for PublishedAtSource {
+    /// Of a published pin.
+    fn from(attempt: &Attempt) -> Self {
+        Self(if timeline::was_found(attempt) {
+            "board"
+        } else if timeline::was_decided(attempt) {
+            "person"
+        } else {
+            "answer"
+        })
+    }
+}
+
 names!(LateCause, "What made a pin late.", lateness::LateCause::ALL.map(lateness::LateCause::name));
 
 impl From<lateness::LateCause> for LateCause {
@@ -243,7 +250,8 @@ impl From<timeline::By> for EventActor {
 #[derive(Serialize, JsonSchema)]
 pub struct EventOrigin {
     pub schedule_id: Option<Uuid>,
-    /// The run of the schedule, from 0. Each retry of a schedule may be a new run.
+    /// The run of the schedule, from 0: the number of its pins before this one. A retry publishes the same pin again,
+    /// unless it is gone.
     pub schedule_run: Option<u32>,
     pub import_id: Option<Uuid>,
     /// The number of the row in the import, from 1.

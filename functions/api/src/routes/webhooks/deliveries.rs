@@ -167,6 +167,9 @@ pub struct WebhookDelivery {
     pub latency_ms: Option<i64>,
     /// Whether it was requested again.
     pub is_replayed: bool,
+    /// Whether a later request had another body than one before it: the pin's account or board was changed, or a later
+    /// version has other texts.
+    pub is_changed: bool,
     /// SHA-256 of the body of the last request, in hexadecimal digits.
     pub body_sha256: Option<String>,
 }
@@ -205,6 +208,7 @@ impl From<DeliveryView> for WebhookDelivery {
             latency_ms: last.as_ref().map(|last| last.latency_ms),
             answer: last.and_then(|last| last.answer),
             is_replayed: delivery.is_replayed,
+            is_changed: delivery.is_changed,
             body_sha256: delivery.body_sha256,
         }
     }

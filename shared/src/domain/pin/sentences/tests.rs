@@ -146,6 +146,7 @@ fn a_delivery_says_where_it_stands_and_what_comes_next() {
             last: (tries > 0).then_some(last),
             body_sha256: None,
             is_replayed: false,
+            is_changed: false,
             created_at: T,
             updated_at: T,
             expires_at: T,
