@@ -6,6 +6,7 @@ pub mod destination;
 pub mod endpoint;
 pub mod health;
 pub mod probing;
+pub mod replay;
 pub mod schedule;
 pub mod sending;
 pub mod signature;

@@ -9,6 +9,7 @@ use futures_util::future::join_all;
 use super::deliver_one::{SEND_NEEDS_MS, deliver_one};
 use super::end_task::deliveries_of;
 use super::plan_turn::plan_for_waiting;
+use super::run_replay::continue_replay;
 use super::settle::settle;
 use super::take_turn::take_turn;
 use crate::context::Context;
@@ -19,6 +20,7 @@ use crate::domain::task::{Awaited, end_event};
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::domain::webhook::delivery::{Delivery, DeliveryId, DeliveryKey, Source, State};
 use crate::domain::webhook::endpoint::{Endpoint, EndpointKey};
+use crate::domain::webhook::replay::ReplayId;
 use crate::ports::PortResult;
 use crate::telemetry::{self, Metric};
 
@@ -66,6 +68,10 @@ pub async fn work_on_notification(
     let events = match message.work {
         NotifyWork::Turn { endpoint, planned_for } => {
             take_turn(context, EndpointKey { workspace, endpoint }, planned_for, ends_at_ms).await?;
+            return Ok(Disposition::Done);
+        }
+        NotifyWork::Replay { endpoint, replay } => {
+            continue_replay(context, EndpointKey { workspace, endpoint }, ReplayId(replay), ends_at_ms).await?;
             return Ok(Disposition::Done);
         }
         NotifyWork::Stored { event_id, event, at, payload, to } => {
