@@ -62,7 +62,7 @@ impl Table {
 }
 
 /// Kinds of rows that a version did not have yet.
-const NEWER_THAN: [(&str, &str); 16] = [
+const NEWER_THAN: [(&str, &str); 17] = [
     ("0.2.0", "samples of pins that ended a moment ago"),
     ("0.2.0", "board list"),
     ("0.2.0", "claim to list the boards"),
@@ -77,6 +77,7 @@ const NEWER_THAN: [(&str, &str); 16] = [
     ("0.2.0", "credit of a caller"),
     ("0.2.0", "webhook endpoint, or the mark of a deleted one"),
     ("0.2.0", "health of a webhook endpoint"),
+    ("0.2.0", "newest replay of a webhook"),
     ("0.2.0", "webhook delivery"),
     ("0.2.0", "task token"),
 ];

@@ -85,7 +85,7 @@ fn delay_s(delay_ms: i64) -> i32 {
 /// Fair queues: a workspace with thousands of events, or an endpoint that answers slowly, doesn't hold up the others.
 fn notify_group(message: &NotifyMessage) -> String {
     match &message.work {
-        NotifyWork::Turn { endpoint, .. } => endpoint.to_string(),
+        NotifyWork::Turn { endpoint, .. } | NotifyWork::Replay { endpoint, .. } => endpoint.to_string(),
         NotifyWork::Pin { .. } | NotifyWork::Stored { .. } => message.workspace.to_string(),
     }
 }

@@ -17,6 +17,7 @@ use crate::domain::time::Moment;
 use crate::domain::webhook::delivery::{Delivery, DeliveryKey};
 use crate::domain::webhook::endpoint::{Endpoint, EndpointKey, Secrets};
 use crate::domain::webhook::health::Health;
+use crate::domain::webhook::replay::ReplayRun;
 use crate::ports::{Listed, PortError, PortResult, System, Webhooks, Write};
 
 const PORT: &str = "webhooks";
@@ -110,6 +111,14 @@ impl Webhooks for WebhookStore {
 
     async fn save_endpoint_health(&self, key: EndpointKey, next: &Health) -> PortResult<Write<()>> {
         self.table.write_endpoint_health(key, next, self.system.now()).await
+    }
+
+    async fn replay(&self, key: EndpointKey) -> PortResult<Option<ReplayRun>> {
+        self.table.read_replay(key).await
+    }
+
+    async fn save_replay(&self, next: &ReplayRun) -> PortResult<Write<()>> {
+        self.table.write_replay(next).await
     }
 
     async fn put_delivery(&self, delivery: &Delivery) -> PortResult<()> {

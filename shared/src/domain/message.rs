@@ -3,6 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use uuid::Uuid;
 
 use super::event::{EventId, EventType};
 use super::ids::{AccountId, AccountKey, BoardKey, EndpointId, ImportId, PinId, PinKey, WorkspaceId};
@@ -10,6 +11,7 @@ use super::import::ImportKey;
 use super::pacing::bucket::Token;
 use super::time::Moment;
 use super::webhook::endpoint::EndpointKey;
+use super::webhook::replay::ReplayId;
 
 /// The version of the message's own format.
 pub const MESSAGE_VERSION: u8 = 1;
@@ -90,7 +92,7 @@ impl Delivered for NotifyMessage {
     fn subject(&self) -> Subject {
         let pin = match self.work {
             NotifyWork::Pin { pin, .. } => Some(pin),
-            NotifyWork::Turn { .. } | NotifyWork::Stored { .. } => None,
+            NotifyWork::Turn { .. } | NotifyWork::Replay { .. } | NotifyWork::Stored { .. } => None,
         };
         Subject { workspace: Some(self.workspace), pin, ..Subject::default() }
     }
@@ -213,6 +215,13 @@ pub enum NotifyWork {
         #[serde(rename = "t")]
         planned_for: Moment,
     },
+    /// The next pages of a replay of an endpoint. If it has ended by now, the message is void.
+    Replay {
+        #[serde(rename = "e")]
+        endpoint: EndpointId,
+        #[serde(rename = "r")]
+        replay: Uuid,
+    },
     /// An event that no pin's rows record.
     Stored {
         #[serde(rename = "i", with = "event_id")]
@@ -272,6 +281,11 @@ impl NotifyMessage {
     /// Asks for the endpoint's turn that was planned for that time.
     pub fn turn(key: EndpointKey, planned_for: Moment) -> Self {
         Self::new(key.workspace, NotifyWork::Turn { endpoint: key.endpoint, planned_for })
+    }
+
+    /// Asks for the next pages of the endpoint's replay.
+    pub fn replay(key: EndpointKey, id: ReplayId) -> Self {
+        Self::new(key.workspace, NotifyWork::Replay { endpoint: key.endpoint, replay: id.0 })
     }
 
     /// Asks for the delivery of an event with this body, to one endpoint or to each that hears it.

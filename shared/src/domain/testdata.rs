@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::account::credentials::TokenLife;
 use super::account::{Account, PUBLISHING_SCOPES};
+use super::event::EventType;
 use super::ids::{AccountId, AccountKey, OrganizationId, PinKey, ScheduleId, ScheduleKey, WorkspaceId};
 use super::pin::idempotency::{self, PayloadHash};
 use super::pin::{LIFETIME_MS, Pin, PinRequest, Placement, Priority};
@@ -14,6 +15,8 @@ use super::tenant::Workspace;
 use super::tenant::proof::{Proof, Prospect};
 use super::tenant::user::{Email, Role, User};
 use super::time::{DAY_MS, Moment};
+use super::webhook::endpoint::EndpointKey;
+use super::webhook::replay::{Only, ReplayCounts, ReplayId, ReplayRun, ReplayState};
 
 pub const CREATED_AT: Moment = Moment(1_000_000);
 
@@ -98,6 +101,26 @@ pub fn pin_of(request: PinRequest, created_at: Moment, placement: Placement) -> 
 
 pub fn pin() -> Pin {
     pin_of(request("key-1"), CREATED_AT, Placement::Now)
+}
+
+/// A replay in the middle of its work.
+pub fn replay(endpoint: EndpointKey, started_at: Moment) -> ReplayRun {
+    ReplayRun {
+        endpoint,
+        id: ReplayId(Uuid::from_u128(0x51)),
+        rev: 1,
+        nonce: "replay".into(),
+        state: ReplayState::Running,
+        only: Only::All,
+        since: CREATED_AT,
+        until: started_at,
+        events: Some(vec![EventType::PinFailed]),
+        cursor: Some("p".into()),
+        progress: 500,
+        counts: ReplayCounts { missing: 1, failed: 2, delivered: 3, pins: 4, deliveries: 5 },
+        started_at,
+        updated_at: started_at.plus_ms(1_000),
+    }
 }
 
 /// An ordinary schedule with this number.

@@ -7,6 +7,7 @@ use crate::domain::ids::WorkspaceId;
 use crate::domain::webhook::delivery::{Delivery, DeliveryKey};
 use crate::domain::webhook::endpoint::{Endpoint, EndpointKey, Secrets};
 use crate::domain::webhook::health::Health;
+use crate::domain::webhook::replay::ReplayRun;
 
 /// Which deliveries a list shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,12 +30,16 @@ pub trait Webhooks: Send + Sync {
     async fn endpoint(&self, key: EndpointKey) -> PortResult<Option<Endpoint>>;
     /// The secrets of an endpoint; `None` when there is no endpoint.
     async fn endpoint_secrets(&self, key: EndpointKey) -> PortResult<Option<Secrets>>;
-    /// Deletes the endpoint with its secrets and its health. Its deliveries expire.
+    /// Deletes the endpoint with its secrets, its health and its replay. Its deliveries expire.
     async fn delete_endpoint(&self, key: EndpointKey) -> PortResult<()>;
     /// How the endpoint stands; the default when it has never failed. Consistent read.
     async fn endpoint_health(&self, key: EndpointKey) -> PortResult<Health>;
     /// Writes the health if the stored one has the revision before `next.rev`.
     async fn save_endpoint_health(&self, key: EndpointKey, next: &Health) -> PortResult<Write<()>>;
+    /// The endpoint's newest replay. Consistent read.
+    async fn replay(&self, key: EndpointKey) -> PortResult<Option<ReplayRun>>;
+    /// Writes the endpoint's replay if the stored one has the revision before `next.rev` (1: if there is none).
+    async fn save_replay(&self, next: &ReplayRun) -> PortResult<Write<()>>;
     /// Writes a delivery. One that is delivered by now stays delivered: a failed one is not written over it.
     /// One that has ended by now waits again only if it is replayed (`is_replayed`) at the same time or later, by
     /// `updated_at`. A delivery that ends leaves the waiting ones. The answer of a delivered one is not kept.

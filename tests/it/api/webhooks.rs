@@ -3,6 +3,7 @@
 mod deliveries;
 mod endpoints;
 mod replay;
+mod replays;
 
 use pinbridge_shared::domain::event::{EventId, EventType};
 use pinbridge_shared::domain::message::{NotifyMessage, NotifyWork};
@@ -65,7 +66,7 @@ fn has_turn(api: &Api, key: EndpointKey) -> bool {
     let now = api.world.now();
     asked(api).into_iter().any(|work| match work {
         NotifyWork::Turn { endpoint, planned_for } => endpoint == key.endpoint && planned_for <= now,
-        NotifyWork::Pin { .. } | NotifyWork::Stored { .. } => false,
+        NotifyWork::Pin { .. } | NotifyWork::Replay { .. } | NotifyWork::Stored { .. } => false,
     })
 }
 

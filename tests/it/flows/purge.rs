@@ -93,6 +93,7 @@ async fn subscribe(world: &TestWorld, workspace: WorkspaceId) {
         assert!(w.webhooks.save_endpoint(&endpoint, Some(&secrets)).await.expect("saved").is_done());
         let health = Health { rev: 1, nonce: w.nonce(), failures: 1, ..Health::default() };
         assert!(w.webhooks.save_endpoint_health(key, &health).await.expect("saved").is_done());
+        assert!(w.webhooks.save_replay(&testdata::replay(key, START)).await.expect("saved").is_done());
         for (event, state) in [("1", State::Waiting { next_at: None }), ("2", State::Delivered)] {
             let id = DeliveryId::of(key, EventId::derived(workspace, &[event]));
             let delivery = Delivery {

@@ -12,6 +12,7 @@ use pinbridge_shared::domain::task::{Awaited, TaskTokenId};
 use pinbridge_shared::domain::webhook::delivery::{Delivery, DeliveryId, DeliveryKey, LastTry, Source, State};
 use pinbridge_shared::domain::webhook::endpoint::{DisabledBy, Endpoint, EndpointKey};
 use pinbridge_shared::domain::webhook::health::Health;
+use pinbridge_shared::domain::webhook::replay::{Only, ReplayCounts, ReplayId, ReplayRun, ReplayState};
 use pinbridge_shared::ports::{Listed, RecoveryMarkers, Write};
 use uuid::Uuid;
 
@@ -63,6 +64,35 @@ fn healths() -> [Health; 2] {
         ..bare.clone()
     };
     [full, bare]
+}
+
+fn replays() -> [ReplayRun; 2] {
+    let runs = ReplayRun {
+        endpoint: key(0),
+        id: ReplayId(uuid(0x6000)),
+        rev: 1,
+        nonce: "replay".into(),
+        state: ReplayState::Running,
+        only: Only::All,
+        since: at(0),
+        until: at(60_000),
+        events: Some(vec![EventType::PinFailed]),
+        cursor: Some("p".into()),
+        progress: 500,
+        counts: ReplayCounts { missing: 1, failed: 2, delivered: 3, pins: 4, deliveries: 5 },
+        started_at: at(500),
+        updated_at: at(1_000),
+    };
+    let done = ReplayRun {
+        endpoint: key(1),
+        state: ReplayState::Done,
+        only: Only::Missing,
+        events: None,
+        cursor: None,
+        progress: 1_000,
+        ..runs.clone()
+    };
+    [runs, done]
 }
 
 fn deliveries() -> [Delivery; 4] {
@@ -170,6 +200,9 @@ pub async fn write(table: &DynamoStore) {
         assert_eq!(written, Write::Done);
     }
     table.remove_endpoint(key(2), at(0)).await.expect("written");
+    for replay in replays() {
+        assert_eq!(table.write_replay(&replay).await.expect("written"), Write::Done);
+    }
     for delivery in deliveries() {
         table.write_delivery(&delivery).await.expect("written");
     }
@@ -190,6 +223,9 @@ pub async fn read(table: &DynamoStore, version: &str) {
     for (number, (endpoint, health)) in (0..).zip(endpoints().into_iter().zip(healths())) {
         assert_eq!(table.sealed_secrets(endpoint.key).await.expect("read"), Some(sealed(number)));
         assert_eq!(table.read_endpoint_health(endpoint.key).await.expect("read"), health);
+    }
+    for replay in replays() {
+        assert_eq!(table.read_replay(replay.endpoint).await.expect("read"), Some(replay));
     }
     let [first, second, delivered, failed] = deliveries();
     for delivery in [&first, &second, &delivered, &failed] {

@@ -214,6 +214,9 @@ table! {
     WEBHOOK_DISABLED = own(409, "webhook_disabled",
         "The webhook is disabled.",
         "Enable it with PATCH /v1/webhooks/{id} and is_enabled: true, then send the same request again.");
+    REPLAY_RUNNING = own(409, "replay_running",
+        "Another replay of the webhook runs.",
+        "Wait until it is done, or stop it with POST /v1/webhooks/{id}/replays/{replay_id}/stop.");
     SANDBOX_NOT_FOUND = own(404, "not_found",
         "The organisation has no sandbox.",
         "Create one with POST /v1/projects/sandbox.");

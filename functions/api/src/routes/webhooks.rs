@@ -4,6 +4,7 @@
 
 pub mod deliveries;
 pub mod replay;
+pub mod replays;
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -74,6 +75,7 @@ pub fn endpoints() -> Vec<Endpoint> {
     ];
     all.extend(deliveries::endpoints());
     all.push(replay::endpoint());
+    all.extend(replays::endpoints());
     all.push(
         delete("/v1/webhooks/{id}", DESTRUCTIVE, remove)
             .operation("delete_webhook", "Delete a webhook")

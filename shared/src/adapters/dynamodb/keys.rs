@@ -31,6 +31,7 @@
 //! | an import's rows and results | `{ws}#import#{import}` | `chunk#{submission}#{n}`, `result#{n}` |
 //! | webhook endpoint, or the mark of a deleted one | `{ws}#hooks` | `{endpoint}`, `gone#{endpoint}` |
 //! | health of a webhook endpoint | `{ws}#hook#{endpoint}` | `health` |
+//! | newest replay of a webhook | `{ws}#hook#{endpoint}` | `replay` |
 //! | webhook delivery | `{ws}#hook#{endpoint}` | `open#{at}#{delivery}` while it waits, then `log#{at}#{delivery}` |
 //! | task token | `{ws}#tasks` | `{pin or import}#{beginning of the token's hash}` |
 //! | activity | `{ws}#activity` | `{at}#{id}` |
@@ -367,12 +368,13 @@ pub fn task_token_prefix(awaited: Awaited) -> String {
     format!("{}#", awaited.id())
 }
 
-/// An endpoint's health and deliveries.
+/// An endpoint's health, its replay and its deliveries.
 pub fn deliveries(key: EndpointKey) -> String {
     format!("{}#hook#{}", key.workspace, key.endpoint)
 }
 
 pub const ENDPOINT_HEALTH: &str = "health";
+pub const REPLAY: &str = "replay";
 /// The beginning of the sort keys of deliveries that wait, and of those that ended.
 pub const WAITING_DELIVERY: &str = "open#";
 pub const ENDED_DELIVERY: &str = "log#";

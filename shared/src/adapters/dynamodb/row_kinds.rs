@@ -48,7 +48,7 @@ const WITH_ITS_PIN: &str = "as its pin";
 const UNTIL_FORGOTTEN: &str =
     "until its workspace is deleted; its names go 30 days after it was disconnected (`DisconnectedDays`)";
 
-pub const ALL: [RowKind; 44] = [
+pub const ALL: [RowKind; 45] = [
     kind("workspace", "workspace", Some(keys::WORKSPACE), Purged::WithWorkspace, "until it is deleted"),
     kind("purge mark", "workspace", Some(keys::MARK), Purged::WithWorkspace, "while the purge lasts"),
     kind("API key", "keys", None, Purged::WithWorkspace, "until 90 days after it was revoked (`RevokedKeysDays`)"),
@@ -133,6 +133,13 @@ pub const ALL: [RowKind; 44] = [
         Some(keys::ENDPOINT_HEALTH),
         Purged::WithWorkspace,
         "until its endpoint is deleted, at most 60 days after it last changed",
+    ),
+    kind(
+        "newest replay of a webhook",
+        "hook",
+        Some(keys::REPLAY),
+        Purged::WithWorkspace,
+        "until its endpoint is deleted, at most 30 days after it last changed",
     ),
     kind("webhook delivery", "hook", None, Purged::WithWorkspace, "30 days (`WebhookDays`)"),
     kind("task token", "tasks", None, Purged::WithWorkspace, "until its task has ended, at most 37 days"),

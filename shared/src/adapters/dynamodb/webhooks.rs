@@ -15,6 +15,7 @@ use crate::domain::webhook::delivery::DeliveryId;
 use crate::domain::webhook::destination::Destination;
 use crate::domain::webhook::endpoint::{DisabledBy, Endpoint, EndpointKey};
 use crate::domain::webhook::health::Health;
+use crate::domain::webhook::replay::{Only, ReplayCounts, ReplayId, ReplayRun, ReplayState};
 use crate::ports::{PortResult, Write};
 
 /// The mark of a deleted endpoint stays for this time, in milliseconds: longer than any delivery that it leads to.
@@ -104,6 +105,61 @@ fn read_health(item: &Item) -> PortResult<Health> {
         is_slow: item.get("slow").and_then(|value| value.as_bool().ok()).copied().unwrap_or_default(),
         held_until: row.maybe_moment("held"),
         turn_at: row.maybe_moment("turn"),
+    })
+}
+
+fn replay_item(run: &ReplayRun) -> Item {
+    let counts = run.counts;
+    let row = Builder::keyed(keys::deliveries(run.endpoint), keys::REPLAY)
+        .text("id", run.id.0.to_string())
+        .number("rev", run.rev)
+        .text("n", &run.nonce)
+        .text("st", run.state.name())
+        .text("only", run.only.name())
+        .value("since", moment(run.since))
+        .value("until", moment(run.until))
+        .maybe_text("cur", run.cursor.as_deref())
+        .number("part", run.progress)
+        .number("missing", counts.missing)
+        .number("failed", counts.failed)
+        .number("sent", counts.delivered)
+        .number("pins", counts.pins)
+        .number("log", counts.deliveries)
+        .value("at", moment(run.started_at))
+        .value("upd", moment(run.updated_at))
+        .number("expires_at", run.expires_at().unix_seconds());
+    let events = run.events.iter().flatten().map(|event| text(event.name())).collect();
+    match run.events {
+        Some(_) => row.value("events", AttributeValue::L(events)).build(),
+        None => row.build(),
+    }
+}
+
+fn read_run(endpoint: EndpointKey, item: &Item) -> PortResult<ReplayRun> {
+    let row = Reader(item);
+    let events = item.contains_key("events").then(|| row.texts("events"));
+    Ok(ReplayRun {
+        endpoint,
+        id: ReplayId(row.text("id")?.parse().map_err(|_| unreadable("id"))?),
+        rev: row.number("rev")?,
+        nonce: row.text("n")?,
+        state: ReplayState::parse(&row.text("st")?).ok_or_else(|| unreadable("st"))?,
+        only: Only::parse(&row.text("only")?).ok_or_else(|| unreadable("only"))?,
+        since: row.moment("since")?,
+        until: row.moment("until")?,
+        // What only a later build knows is left out.
+        events: events.map(|names| names.iter().filter_map(|name| EventType::parse(name)).collect()),
+        cursor: row.maybe_text("cur"),
+        progress: row.number("part")?,
+        counts: ReplayCounts {
+            missing: row.number("missing")?,
+            failed: row.number("failed")?,
+            delivered: row.number("sent")?,
+            pins: row.number("pins")?,
+            deliveries: row.number("log")?,
+        },
+        started_at: row.moment("at")?,
+        updated_at: row.moment("upd")?,
     })
 }
 
@@ -217,7 +273,7 @@ impl DynamoStore {
         })
     }
 
-    /// Deletes an endpoint's row and its health. A mark stays, by which a purge finds its deliveries.
+    /// Deletes an endpoint's row, its health and its replay. A mark stays, by which a purge finds its deliveries.
     ///
     /// # Errors
     /// When the table is unavailable. Some of it may have been done.
@@ -226,8 +282,8 @@ impl DynamoStore {
         let mark = Builder::keyed(pk.clone(), keys::deleted_endpoint(key.endpoint))
             .number("expires_at", now.plus_ms(DELETED_KEPT_MS).unix_seconds());
         self.put(mark.build()).await?;
-        let health = (keys::deliveries(key), keys::ENDPOINT_HEALTH.to_owned());
-        self.delete_rows(&[health, (pk, key.endpoint.to_string())]).await
+        let [health, replay] = [keys::ENDPOINT_HEALTH, keys::REPLAY].map(|sk| (keys::deliveries(key), sk.to_owned()));
+        self.delete_rows(&[health, replay, (pk, key.endpoint.to_string())]).await
     }
 
     /// Reads how an endpoint stands; the default without a row. Consistent read.
@@ -246,6 +302,23 @@ impl DynamoStore {
     pub async fn write_endpoint_health(&self, key: EndpointKey, next: &Health, now: Moment) -> PortResult<Write<()>> {
         let item = health_item(key, next, now.plus_ms(HEALTH_KEPT_MS));
         self.put_revision(item, next.rev, &next.nonce).await
+    }
+
+    /// Reads an endpoint's newest replay. Consistent read.
+    ///
+    /// # Errors
+    /// When the table is unavailable or the row is unreadable.
+    pub async fn read_replay(&self, key: EndpointKey) -> PortResult<Option<ReplayRun>> {
+        let item = self.get(keys::deliveries(key), keys::REPLAY, true).await?;
+        item.map(|item| read_run(key, &item)).transpose()
+    }
+
+    /// Writes an endpoint's replay if the stored row has the revision before `next.rev`.
+    ///
+    /// # Errors
+    /// When the table is unavailable.
+    pub async fn write_replay(&self, next: &ReplayRun) -> PortResult<Write<()>> {
+        self.put_revision(replay_item(next), next.rev, &next.nonce).await
     }
 
     /// Deletes some rows of a workspace's webhooks; returns whether there was none.

@@ -2,7 +2,8 @@
 //!
 //! What an event says of its pin comes from the history's entry that records it, and not from the pin's present state:
 //! a repeat of an old event says what it said before. Only the fields of the request are read as they are now: an edit
-//! may have changed the board, and a retry the account. A delivery says whether that has changed its body. A body names ids and no content, so it stays far below 20 KB.
+//! may have changed the board, and a retry the account. A delivery says whether that has changed its body. A body names
+//! ids and no content, so it stays far below 20 KB.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

@@ -7,6 +7,7 @@ pub mod endpoint;
 pub mod health;
 pub mod pace;
 pub mod probing;
+pub mod replay;
 pub mod schedule;
 pub mod sending;
 pub mod signature;

@@ -47,6 +47,10 @@ pub enum DeliveryError {
     /// Nothing is sent to a disabled endpoint.
     #[error("the webhook is disabled")]
     Disabled,
+    #[error("another replay of the webhook runs")]
+    ReplayRuns,
+    #[error("no such replay of this webhook, or a newer one was started")]
+    NoReplay,
     #[error(transparent)]
     Port(#[from] PortError),
 }

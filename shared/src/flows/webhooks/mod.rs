@@ -1,5 +1,5 @@
-//! Webhooks: the endpoints of a workspace ([`endpoints`], [`deliveries`], [`replay`]), a pin's deliveries ([`of_pin`]),
-//! the tasks of an import ([`of_import`]), and how events are sent to them.
+//! Webhooks: the endpoints of a workspace ([`endpoints`], [`deliveries`]), what is sent again ([`replay`],
+//! [`run_replay`]), what timelines show of them ([`of_pin`], [`of_import`]), and how events are sent to them.
 //!
 //! 1. The write of a pin's row records its events. [`announce`](crate::adapters::announce) wraps the store: after the
 //!    write it sends a message to the notify queue, if an endpoint hears one of the events.
@@ -37,6 +37,7 @@ pub mod replay;
 pub mod rescue_endpoint;
 pub mod rescue_event;
 pub mod resend_missing;
+pub mod run_replay;
 mod settle;
 pub mod take_turn;
 pub mod wait_for_end;

@@ -10,6 +10,7 @@ use super::deliver_one::deliver_one;
 use super::end_task::deliveries_of;
 use super::keep_pace::keep_pace;
 use super::plan_turn::plan_for_waiting;
+use super::run_replay::continue_replay;
 use super::settle::settle;
 use super::take_turn::take_turn;
 use crate::context::{Context, Place};
@@ -20,6 +21,7 @@ use crate::domain::task::{Awaited, end_event};
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::domain::webhook::delivery::{Delivery, DeliveryId, DeliveryKey, Source, State};
 use crate::domain::webhook::endpoint::{Endpoint, EndpointKey};
+use crate::domain::webhook::replay::ReplayId;
 use crate::ports::PortResult;
 use crate::telemetry::{self, Metric};
 
@@ -67,6 +69,10 @@ pub async fn work_on_notification(
     let events = match message.work {
         NotifyWork::Turn { endpoint, planned_for } => {
             take_turn(context, EndpointKey { workspace, endpoint }, planned_for, ends_at_ms).await?;
+            return Ok(Disposition::Done);
+        }
+        NotifyWork::Replay { endpoint, replay } => {
+            continue_replay(context, EndpointKey { workspace, endpoint }, ReplayId(replay), ends_at_ms).await?;
             return Ok(Disposition::Done);
         }
         NotifyWork::Stored { event_id, event, at, payload, to } => {

@@ -1,5 +1,5 @@
-//! Delivers the events of a time again, page by page: the caller asks for each page, so it sees how far the replay is,
-//! and ends it by not asking.
+//! Delivers the events of a time again, page by page. A caller asks for each page, or starts a replay that asks for
+//! them (`run_replay.rs`).
 //!
 //! The delivery log has the events that have failed or were delivered. Events without a row there are found through the
 //! pins, except those of deleted pins.
@@ -22,6 +22,8 @@ use crate::domain::pin::attempt::Attempt;
 use crate::domain::time::{DAY_MS, MINUTE_MS, Moment};
 use crate::domain::webhook::delivery::{Delivery, DeliveryId, DeliveryKey};
 use crate::domain::webhook::endpoint::{Endpoint, EndpointKey};
+pub use crate::domain::webhook::replay::Only;
+use crate::domain::webhook::replay::WHOLE;
 use crate::ports::{Listed, PortResult};
 
 /// The longest time that one replay covers.
@@ -38,48 +40,6 @@ pub const MISSING_AFTER_MS: i64 = MINUTE_MS;
 const READ_TOGETHER: usize = 100;
 /// Messages that are sent at once.
 const SENDS_AT_ONCE: usize = 10;
-
-/// Which events are delivered again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Only {
-    /// Those without a delivery.
-    Missing,
-    /// Those whose delivery has failed.
-    Failed,
-    /// Both, and those that were delivered.
-    All,
-}
-
-impl Only {
-    pub const ALL: [Self; 3] = [Self::Missing, Self::Failed, Self::All];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Missing => "missing",
-            Self::Failed => "failed",
-            Self::All => "all",
-        }
-    }
-
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|only| only.name() == name)
-    }
-
-    fn takes(self, delivery: &Delivery) -> bool {
-        match Standing::of(delivery.state) {
-            Standing::Failed => matches!(self, Self::Failed | Self::All),
-            Standing::Delivered => self == Self::All,
-            Standing::Waiting => false,
-        }
-    }
-
-    fn begins(self) -> Cursor {
-        match self {
-            Self::Missing => Cursor::Pins(None),
-            Self::Failed | Self::All => Cursor::Deliveries(None),
-        }
-    }
-}
 
 /// What is to be replayed.
 #[derive(Clone, Debug)]
@@ -101,6 +61,35 @@ impl Replay {
             None => event != EventType::WebhookTest,
         };
         is_of_type && at >= self.since && at < self.until
+    }
+
+    /// The part of the work that is done when it continues at this place, of [`WHOLE`].
+    pub(super) fn progress(&self, next: Cursor) -> u32 {
+        let part = |done_ms: i64, all_ms: i64| done_ms.clamp(0, all_ms.max(1)) * i64::from(WHOLE) / all_ms.max(1);
+        let first_pin = self.since.plus_ms(-ACCEPTED_BEFORE_MS);
+        let is_of_two = self.only == Only::All;
+        let done = match next {
+            Cursor::Deliveries(None) => 0,
+            Cursor::Pins(None) if is_of_two => i64::from(WHOLE) / 2,
+            Cursor::Pins(None) => 0,
+            Cursor::Deliveries(Some((at, _))) => {
+                let done = part(self.until.since_ms(at), self.until.since_ms(self.since));
+                if is_of_two { done / 2 } else { done }
+            }
+            Cursor::Pins(Some((at, _))) => {
+                let done = part(at.since_ms(first_pin), self.until.since_ms(first_pin));
+                if is_of_two { (i64::from(WHOLE) + done) / 2 } else { done }
+            }
+        };
+        u32::try_from(done).unwrap_or(WHOLE)
+    }
+}
+
+/// Where a replay of these events begins.
+fn begins(only: Only) -> Cursor {
+    match only {
+        Only::Missing => Cursor::Pins(None),
+        Only::Failed | Only::All => Cursor::Deliveries(None),
     }
 }
 
@@ -177,7 +166,7 @@ pub async fn replay(
     if endpoint.disabled.is_some() && !replay.is_dry_run {
         return Err(DeliveryError::Disabled);
     }
-    let replayed = match cursor.unwrap_or(replay.only.begins()) {
+    let replayed = match cursor.unwrap_or(begins(replay.only)) {
         Cursor::Deliveries(behind) => ended(context, key, replay, behind).await?,
         Cursor::Pins(behind) => missing(context, &endpoint, replay, behind).await?,
     };
@@ -304,8 +293,23 @@ mod tests {
             assert_eq!(text.parse::<Cursor>(), Err(()), "{text}");
         }
         for only in Only::ALL {
-            assert!(only.begins().is_of(only));
+            assert!(begins(only).is_of(only));
         }
+    }
+
+    #[test]
+    fn the_part_that_is_done_follows_the_time() {
+        let (since, until) = (Moment(ACCEPTED_BEFORE_MS * 2), Moment(ACCEPTED_BEFORE_MS * 3));
+        let replay = |only| Replay { only, since, until, events: None, is_dry_run: false };
+        let middle = Moment(ACCEPTED_BEFORE_MS * 5 / 2);
+        let logged = Cursor::Deliveries(Some((middle, DeliveryId(Uuid::nil()))));
+        let listed = Cursor::Pins(Some((since, PinId(Uuid::nil()))));
+        assert_eq!(replay(Only::Failed).progress(logged), WHOLE / 2);
+        assert_eq!(replay(Only::Missing).progress(listed), WHOLE / 2, "the pins of the week before come first");
+        let all = [logged, Cursor::Pins(None), listed].map(|next| replay(Only::All).progress(next));
+        assert_eq!(all, [WHOLE / 4, WHOLE / 2, WHOLE * 3 / 4]);
+        let nothing = Replay { until: since, ..replay(Only::Failed) };
+        assert!(nothing.progress(logged) <= WHOLE, "an empty time");
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! Handles an endpoint's recovery marker: sends its turn again if the message was lost.
+//! Handles an endpoint's recovery marker: sends its turn, or the message of its replay, again if it was lost.
 
 use super::disable_endpoint::report_disabled;
 use super::plan_turn::{OVERDUE_MS, plan_for_waiting, send_turn};
+use super::run_replay::rescue_replay;
 use crate::context::Context;
 use crate::domain::recovery::RecoveryMarker;
 use crate::domain::webhook::endpoint::{DisabledBy, Endpoint, EndpointKey};
@@ -16,16 +17,20 @@ pub async fn rescue_endpoint(context: &Context, row: &RecoveryMarker, is_recover
     let Some(key) = row.endpoint_key() else { return Ok(0) };
     let now = context.system.now();
     let stays = is_recovery && row.minute >= now.minute();
+    let mut has_replay = false;
     let rescued = match context.subscriber(key).await? {
         // Its deliveries are forgotten.
         None => Rescued::Nothing,
         Some(endpoint) => match endpoint.disabled {
             Some(by) => rescue_disabled(context, &endpoint, by, is_recovery).await?,
-            None => rescue_turn(context, key, is_recovery).await?,
+            None => {
+                has_replay = rescue_replay(context, key, is_recovery).await?;
+                rescue_turn(context, key, is_recovery).await?
+            }
         },
     };
     if !stays {
-        if matches!(rescued, Rescued::Waits | Rescued::SentAgain) {
+        if has_replay || matches!(rescued, Rescued::Waits | Rescued::SentAgain) {
             context.store.put_marker(&RecoveryMarker::webhook(key, now, context.nonce())).await?;
         }
         context.store.delete_marker(row).await?;

@@ -5,11 +5,13 @@ use uuid::Uuid;
 use crate::domain::event::{EventId, EventType};
 use crate::domain::ids::{EndpointId, PinId, WorkspaceId};
 use crate::domain::secret::Secret;
+use crate::domain::testdata;
 use crate::domain::time::Moment;
 use crate::domain::webhook::delivery::{Delivery, DeliveryId, DeliveryKey, LastTry, Source, State};
 use crate::domain::webhook::destination::Destination;
 use crate::domain::webhook::endpoint::{DisabledBy, Endpoint, EndpointKey, Secrets};
 use crate::domain::webhook::health::Health;
+use crate::domain::webhook::replay::ReplayRun;
 use crate::ports::{Listed, Webhooks, Write};
 
 /// Runs every rule; the async function returns `(Arc<dyn Webhooks>, guard)`.
@@ -25,6 +27,7 @@ macro_rules! webhooks_contract {
             the_oldest_endpoint_of_the_workspace_comes_first,
             a_deleted_endpoint_is_gone_with_its_secrets_and_its_health,
             health_is_the_default_at_first_and_is_written_once_per_revision,
+            a_replay_is_written_once_per_revision_and_goes_with_its_endpoint,
             a_delivery_round_trips,
             the_answer_of_a_delivered_one_is_not_kept,
             a_delivered_one_stays_delivered,
@@ -246,6 +249,24 @@ pub async fn health_is_the_default_at_first_and_is_written_once_per_revision(web
     assert_eq!(read().await, bare, "nothing of before is left");
     let stale = Health { rev: 2, ..full };
     assert_eq!(webhooks.save_endpoint_health(key, &stale).await.expect("answered"), Write::Conflict(()));
+}
+
+pub async fn a_replay_is_written_once_per_revision_and_goes_with_its_endpoint(webhooks: &dyn Webhooks) {
+    let (key, other) = (key(1, 1), key(1, 2));
+    let read = async |key: EndpointKey| webhooks.replay(key).await.expect("read");
+    assert_eq!(read(key).await, None);
+    let first = testdata::replay(key, AT);
+    let rival = ReplayRun { nonce: "rival".into(), progress: 1, ..first.clone() };
+    assert_eq!(webhooks.save_replay(&first).await.expect("written"), Write::Done);
+    assert_eq!(webhooks.save_replay(&rival).await.expect("answered"), Write::Conflict(()));
+    assert_eq!(read(key).await, Some(first.clone()));
+    let next = ReplayRun { events: None, ..first.after(first.counts, None, 0, AT.plus_ms(2_000), "second".into()) };
+    assert_eq!(webhooks.save_replay(&next).await.expect("written"), Write::Done);
+    assert_eq!(read(key).await, Some(next), "nothing of before is left");
+    let theirs = testdata::replay(other, AT);
+    assert_eq!(webhooks.save_replay(&theirs).await.expect("written"), Write::Done);
+    webhooks.delete_endpoint(key).await.expect("deleted");
+    assert_eq!((read(key).await, read(other).await), (None, Some(theirs)));
 }
 
 pub async fn a_delivery_round_trips(webhooks: &dyn Webhooks) {

@@ -12,6 +12,7 @@ use crate::domain::time::Moment;
 use crate::domain::webhook::delivery::{Delivery, DeliveryId, DeliveryKey, LastTry, State};
 use crate::domain::webhook::endpoint::{Endpoint, EndpointKey, Secrets};
 use crate::domain::webhook::health::Health;
+use crate::domain::webhook::replay::ReplayRun;
 use crate::ports::{Listed, PortResult, Webhooks, Write};
 
 /// About as many rows as the table's adapter deletes at once.
@@ -21,6 +22,7 @@ const WIPED_AT_ONCE: usize = 500;
 pub(super) struct Rows {
     endpoints: BTreeMap<EndpointKey, (Endpoint, Option<Secrets>)>,
     health: BTreeMap<EndpointKey, Health>,
+    replays: BTreeMap<EndpointKey, ReplayRun>,
     deliveries: BTreeMap<DeliveryKey, Delivery>,
 }
 
@@ -53,6 +55,7 @@ impl Rows {
     pub(super) fn holds(&self, workspace: WorkspaceId) -> bool {
         self.endpoints.keys().any(|key| key.workspace == workspace)
             || self.health.keys().any(|key| key.workspace == workspace)
+            || self.replays.keys().any(|key| key.workspace == workspace)
             || self.deliveries.keys().any(|key| key.endpoint.workspace == workspace)
     }
 
@@ -76,6 +79,17 @@ impl Rows {
             );
         }
         self.health.insert(key, next.clone());
+        Write::Done
+    }
+
+    fn save_replay(&mut self, next: &ReplayRun) -> Write<()> {
+        let stored = self.replays.get(&next.endpoint);
+        if stored.map_or(0, |stored| stored.rev) + 1 != next.rev {
+            return Write::done_if(
+                stored.is_some_and(|row| row.rev == next.rev && is_same_write(&row.nonce, &next.nonce)),
+            );
+        }
+        self.replays.insert(next.endpoint, next.clone());
         Write::Done
     }
 
@@ -120,6 +134,7 @@ impl Rows {
         }
         if some.len() < WIPED_AT_ONCE {
             self.health.retain(|key, _| key.workspace != workspace);
+            self.replays.retain(|key, _| key.workspace != workspace);
             self.endpoints.retain(|key, _| key.workspace != workspace);
         }
         false
@@ -168,6 +183,7 @@ impl Webhooks for FakeStore {
     async fn delete_endpoint(&self, key: EndpointKey) -> PortResult<()> {
         let delete = |t: &mut Tables| {
             t.webhooks.health.remove(&key);
+            t.webhooks.replays.remove(&key);
             t.webhooks.endpoints.remove(&key);
         };
         self.call("webhooks.delete_endpoint", delete).await
@@ -180,6 +196,14 @@ impl Webhooks for FakeStore {
 
     async fn save_endpoint_health(&self, key: EndpointKey, next: &Health) -> PortResult<Write<()>> {
         self.call("webhooks.save_endpoint_health", |t| t.webhooks.save_health(key, next)).await
+    }
+
+    async fn replay(&self, key: EndpointKey) -> PortResult<Option<ReplayRun>> {
+        self.call("webhooks.replay", |t| t.webhooks.replays.get(&key).cloned()).await
+    }
+
+    async fn save_replay(&self, next: &ReplayRun) -> PortResult<Write<()>> {
+        self.call("webhooks.save_replay", |t| t.webhooks.save_replay(next)).await
     }
 
     async fn put_delivery(&self, delivery: &Delivery) -> PortResult<()> {

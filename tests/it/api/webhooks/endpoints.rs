@@ -196,7 +196,10 @@ async fn another_workspace_has_no_such_webhook() {
         ("GET", format!("{path}/deliveries"), Value::Null),
         ("GET", format!("{path}/deliveries/{NOBODYS}"), Value::Null),
         ("POST", format!("{path}/deliveries/{NOBODYS}/redeliver"), Value::Null),
-        ("POST", format!("{path}/replay"), range),
+        ("POST", format!("{path}/replay"), range.clone()),
+        ("POST", format!("{path}/replays"), range),
+        ("GET", format!("{path}/replays/{NOBODYS}"), Value::Null),
+        ("POST", format!("{path}/replays/{NOBODYS}/stop"), Value::Null),
     ] {
         api.refused(method, &path, other, body, 404, "not_found").await;
     }
@@ -218,7 +221,10 @@ async fn a_key_needs_the_scope_and_no_allow_list() {
         ("PATCH", path.clone(), json!({"url": URL}), "insufficient_scope"),
         ("POST", format!("{path}/test"), Value::Null, "insufficient_scope"),
         ("POST", format!("{path}/deliveries/{NOBODYS}/redeliver"), Value::Null, "insufficient_scope"),
-        ("POST", format!("{path}/replay"), range, "insufficient_scope"),
+        ("POST", format!("{path}/replay"), range.clone(), "insufficient_scope"),
+        ("POST", format!("{path}/replays"), range, "insufficient_scope"),
+        ("POST", format!("{path}/replays/{NOBODYS}/stop"), Value::Null, "insufficient_scope"),
+        ("GET", format!("{path}/replays/{NOBODYS}"), Value::Null, ""),
         ("DELETE", path.clone(), Value::Null, "insufficient_scope"),
         ("GET", format!("{path}/deliveries"), Value::Null, ""),
         ("GET", format!("{path}/deliveries/{NOBODYS}"), Value::Null, ""),

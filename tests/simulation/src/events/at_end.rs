@@ -44,7 +44,7 @@ impl Planned {
                 NotifyWork::Turn { endpoint, planned_for } => {
                     turns.insert((EndpointKey { workspace, endpoint }, planned_for));
                 }
-                NotifyWork::Stored { .. } => {}
+                NotifyWork::Replay { .. } | NotifyWork::Stored { .. } => {}
             }
         }
         let pins = store.marker_owned().into_keys().collect();

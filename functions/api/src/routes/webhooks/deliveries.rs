@@ -21,7 +21,7 @@ use crate::answer;
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, READ, WRITE, get, post};
 use crate::error::ApiError;
-use crate::error::codes::{KEY_IS_LIMITED, WEBHOOK_DISABLED};
+use crate::error::codes::{KEY_IS_LIMITED, REPLAY_RUNNING, WEBHOOK_DISABLED};
 use crate::openapi::schema::{LIMIT_DEFAULT, Text, Time, inline_schema, names};
 use crate::request::field::{field_schema, request};
 use crate::request::{MaybeJsonObject, only_body_of, path_id, query as page};
@@ -247,6 +247,8 @@ impl From<DeliveryError> for ApiError {
                 page::invalid("occurred_at", msg, "missing")
             }
             DeliveryError::Disabled => WEBHOOK_DISABLED.into(),
+            DeliveryError::ReplayRuns => REPLAY_RUNNING.into(),
+            DeliveryError::NoReplay => Self::not_found("replay"),
             DeliveryError::Port(error) => error.into(),
         }
     }

@@ -32,9 +32,10 @@ pub fn endpoint() -> Endpoint {
             "Extension. Sends events from `since` to before `until` again, at most seven days: those without a \
              delivery (`missing`), those whose delivery has failed (`failed`), or both and those that were delivered \
              (`all`). Each call handles up to 500 deliveries or pins and answers `next_cursor`. Send the same request \
-             with it as `cursor` until it is null. To stop, don't. With `dry_run`, a call only counts. A missing event \
-             is found if its pin was accepted at most seven days before `since` and is not deleted, and if the webhook \
-             existed and asks for such events. Requests have the ids of the first ones.",
+             with it as `cursor` until it is null. To stop, don't. (`POST /v1/webhooks/{id}/replays` starts a replay \
+             that needs no further calls.) With `dry_run`, a call only counts. A missing event is found if its pin was \
+             accepted at most seven days before `since` and is not deleted, and if the webhook existed and asks for \
+             such events. Requests have the ids of the first ones.",
         )
         .unaudited("the delivery log shows it")
         .of_one(ABOUT_ID, WEBHOOK)
@@ -71,7 +72,7 @@ request! {
 
 /// Which events are sent again.
 #[derive(Clone, Copy, Debug)]
-pub struct OnlyThese(Only);
+pub struct OnlyThese(pub(super) Only);
 
 field_schema!(OnlyThese = |generator| generator.subschema_for::<ReplayedEvents>());
 
@@ -147,7 +148,7 @@ fn cursor(text: &str, only: Only) -> Result<Cursor, ApiError> {
 }
 
 /// The time, in Unix milliseconds, is the right way round and not too long.
-fn check_range(since_ms: i64, until_ms: i64) -> Result<(), ApiError> {
+pub(super) fn check_range(since_ms: i64, until_ms: i64) -> Result<(), ApiError> {
     let message = if since_ms > until_ms {
         "since is after until.".to_owned()
     } else if until_ms.saturating_sub(since_ms) > RANGE_MAX_MS {
