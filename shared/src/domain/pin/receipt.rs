@@ -512,7 +512,8 @@ mod tests {
         }
         // Also when a person has decided which one it is.
         let left = not_seen.failed(later, Failure::OutcomeAmbiguous, &nothing, &pin, "d".into()).expect("legal");
-        let decided = left.resolved_by_person(at(QUIESCE_MS + 9), "9".into(), Some(at(3)), &pin, "e".into());
+        let decided =
+            left.resolved_by_person(at(QUIESCE_MS + 9), "9".into(), Some(at(3)), &pin, QUIESCE_MS, "e".into());
         let decided = receipt(&decided.expect("legal"));
         assert_eq!((decided.no_second_pin_seen_until, decided.created_on_pinterest_at), (None, Some(at(3))));
         for (note, status) in [("empty_list", None), ("pinterest_rate_limited", Some(429))] {

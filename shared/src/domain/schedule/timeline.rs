@@ -352,7 +352,9 @@ mod tests {
 
         let decided = lost
             .failed(known, Failure::OutcomeAmbiguous, &Upstream::default(), &pin, "f".into())
-            .and_then(|a| a.resolved_by_person(later(20 * MINUTE_MS), "99".into(), None, &pin, "d".into()))
+            .and_then(|a| {
+                a.resolved_by_person(later(20 * MINUTE_MS), "99".into(), None, &pin, 2 * MINUTE_MS, "d".into())
+            })
             .expect("legal");
         let (summary, _) = told(&released, Some(&(pin, decided)));
         let text = "Published. The board did not show which Pin it is, and on 1 Jan 2026 at 00:20:00 UTC, a person \
