@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::disabled::Disabled;
 use super::occurrence::Halt;
 use crate::domain::ids::{AccountId, ImportId, ScheduleId};
 use crate::domain::message::NotifyMessage;
@@ -42,6 +43,8 @@ pub enum Source {
     Resumption { account: AccountId, halt: Halt },
     /// Whether the account still has the access token that expires then; subscribers are to hear of it at `at`.
     Expiry { account: AccountId, expires_at: Moment, at: Moment },
+    /// Whether the endpoint was disabled by this write. Its body is made of this.
+    Disabled(Disabled),
 }
 
 impl Note {
@@ -68,7 +71,9 @@ mod tests {
 
     use super::*;
     use crate::domain::event::occurrence::resumed;
+    use crate::domain::ids::EndpointId;
     use crate::domain::testdata;
+    use crate::domain::webhook::endpoint::DisabledBy;
 
     #[test]
     fn a_note_is_read_back_and_stays_small() {
@@ -86,6 +91,16 @@ mod tests {
             Source::Lift { account, at: Moment(3) },
             Source::Resumption { account, halt: Halt::Pause },
             Source::Expiry { account, expires_at: Moment(4), at: Moment(5) },
+            Source::Disabled(Disabled {
+                endpoint: EndpointId(Uuid::from_u128(3)),
+                rev: 7,
+                at: Moment(8),
+                by: DisabledBy::Failures,
+                failures: 99,
+                failing_since: Some(Moment(6)),
+                status: Some(503),
+                error: Some("http_status".into()),
+            }),
         ];
         for source in sources {
             for message in [None, Some(event.message())] {

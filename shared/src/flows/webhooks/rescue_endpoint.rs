@@ -1,6 +1,6 @@
 //! Handles an endpoint's recovery marker: sends its turn again if the message was lost.
 
-use super::disable_endpoint::report_disabled;
+use super::disable_endpoint::end_turn;
 use super::plan_turn::{OVERDUE_MS, plan_for_waiting, send_turn};
 use crate::context::Context;
 use crate::domain::recovery::RecoveryMarker;
@@ -20,8 +20,9 @@ pub async fn rescue_endpoint(context: &Context, row: &RecoveryMarker, is_recover
         // Its deliveries are forgotten.
         None => Rescued::Nothing,
         Some(endpoint) => match endpoint.disabled {
-            Some(by) => {
-                report_disabled(context, &endpoint, by, None).await?;
+            // That it is disabled has a marker of its own.
+            Some(_) => {
+                end_turn(context, key).await?;
                 Rescued::Nothing
             }
             None => rescue_turn(context, key, is_recovery).await?,
