@@ -33,15 +33,14 @@ pub struct DeliveryKey {
 }
 
 /// Where the event comes from: its payload is built from it again for each try.
-///
-/// With everything that it keeps, a row that waits has less than a kilobyte.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// The pin's event with this sequence number.
     Pin {
         pin: PinId,
         sequence: u32,
-        /// What its body says. `None`: the row is from before rows kept it, and the pin's rows are read.
+        /// What its body says: some tens of bytes, with which a row that waits has less than a kilobyte. `None`: the
+        /// row is from before rows kept it, and the pin's rows are read.
         told: Option<Box<Told>>,
     },
     /// Not about a pin: the payload itself, as JSON.

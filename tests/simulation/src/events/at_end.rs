@@ -112,8 +112,11 @@ impl Known<'_> {
         }
         let row = self.rows.get(&id);
         let standing = row.map(|row| row.state);
-        if is_planned || (matches!(standing, Some(Standing::Waiting { .. })) && self.has_turn) {
-            return Stands::Waiting;
+        match standing {
+            None if is_planned => return Stands::Waiting,
+            Some(Standing::Waiting { .. }) if is_planned || self.has_turn => return Stands::Waiting,
+            // A message leaves what has ended alone.
+            _ => {}
         }
         let error = row.and_then(|row| row.last.as_ref()).and_then(|last| last.error.as_deref());
         if standing == Some(Standing::Failed) && error == Some(ABORTED) {
