@@ -3,7 +3,8 @@
 //!
 //! [`around`] wraps a context's store. The events themselves are in the rows, so the message is a shortcut: it is never
 //! a reason for a write to fail. If it is lost, the rescuer finds the event by a recovery marker that is read after the
-//! write. These markers exist for other reasons, but for the last one below:
+//! write, or by the next message of the pin ([`to_announce`](pin_events::to_announce)) before its history drops the
+//! event. These markers exist for other reasons, but for the last one below:
 //!
 //! - Acceptance of a pin that goes to the queue: the marker of `flows/accept/accept_pins.rs`, written before the pin.
 //! - Publishing (deferred, retrying, unknown, published, failed): the same marker, or that of
@@ -31,6 +32,7 @@ use crate::context::Context;
 use crate::domain::account::Account;
 use crate::domain::event::EventType;
 use crate::domain::event::pin_events::{self, ACCEPTED, PinEvent};
+use crate::domain::event::told::{EventCopy, Told};
 use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
 use crate::domain::message::NotifyMessage;
 use crate::domain::pacing::backlog::BacklogRow;
@@ -90,11 +92,15 @@ impl Announcing {
         }
     }
 
-    /// Sends the message of these events of a pin.
-    async fn send(&self, key: PinKey, events: &[PinEvent]) {
+    /// Sends the message of these events of a pin, with copies of them: the history may have dropped an entry when the
+    /// message is read, and a retry may have changed the board.
+    async fn send(&self, pin: &Pin, attempt: &Attempt, events: &[PinEvent]) {
+        let key = pin.key;
         let numbers = || events.iter().map(|event| event.sequence);
         let (Some(from), Some(to)) = (numbers().min(), numbers().max()) else { return };
-        if let Err(error) = self.context.queue.send_notify(&NotifyMessage::of_pin(key, from, to), 0).await {
+        let copies = events.iter().map(|event| EventCopy::of(event, &Told::of(pin, attempt, event))).collect();
+        let message = NotifyMessage::of_copies(key, from, to, copies);
+        if let Err(error) = self.context.queue.send_notify(&message, 0).await {
             tracing::warn!(
                 workspace_id = %key.workspace, pin_id = %key.pin, %error,
                 "events not announced; the rescuer announces them"
@@ -104,8 +110,8 @@ impl Announcing {
 
     /// Announces what the write of this row has recorded.
     async fn announce(&self, pin: &Pin, written: &Attempt) {
-        let heard = self.heard(pin.key, pin_events::of_last_write(pin, written)).await;
-        self.send(pin.key, &heard.unwrap_or_default()).await;
+        let heard = self.heard(pin.key, pin_events::to_announce(pin, written)).await;
+        self.send(pin, written, &heard.unwrap_or_default()).await;
     }
 
     /// Files the marker of a pin that joins a backlog.
@@ -135,7 +141,7 @@ altered_port! {
                     // The rescuer may have dropped the marker as one without a pin.
                     self.put_owner(pin).await?;
                 }
-                self.send(pin.key, &heard.unwrap_or_default()).await;
+                self.send(pin, &Attempt::untouched(pin), &heard.unwrap_or_default()).await;
             }
             Ok(written)
         }

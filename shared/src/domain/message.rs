@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
+use super::event::told::EventCopy;
 use super::event::{EventId, EventType};
 use super::ids::{AccountId, AccountKey, BoardKey, EndpointId, ImportId, PinId, PinKey, WorkspaceId};
 use super::import::ImportKey;
@@ -207,6 +208,9 @@ pub enum NotifyWork {
         from: u32,
         #[serde(rename = "l")]
         to: u32,
+        /// These events as they were when the message was sent; the rows show those that are missing here.
+        #[serde(rename = "c", default, skip_serializing_if = "Vec::is_empty")]
+        copies: Vec<EventCopy>,
     },
     /// The turn of an endpoint whose deliveries wait. If another time is planned by now, the message is void.
     Turn {
@@ -275,7 +279,12 @@ mod event_name {
 impl NotifyMessage {
     /// Asks for the delivery of the pin's events with these sequence numbers, both included.
     pub fn of_pin(key: PinKey, from: u32, to: u32) -> Self {
-        Self::new(key.workspace, NotifyWork::Pin { pin: key.pin, from, to })
+        Self::of_copies(key, from, to, Vec::new())
+    }
+
+    /// The same, with copies of the events: they are delivered also if the history has dropped their entries.
+    pub fn of_copies(key: PinKey, from: u32, to: u32, copies: Vec<EventCopy>) -> Self {
+        Self::new(key.workspace, NotifyWork::Pin { pin: key.pin, from, to, copies })
     }
 
     /// Asks for the endpoint's turn that was planned for that time.

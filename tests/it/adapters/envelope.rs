@@ -321,6 +321,7 @@ async fn subscribe(webhooks: &WebhookStore, workspace: u128, id: u128) -> Endpoi
         url: "https://example.com/hooks".into(),
         events: EventType::defaults(),
         disabled: None,
+        disablings: Vec::new(),
         previous_secret_until: None,
         created_at: START,
         updated_at: START,

@@ -11,13 +11,15 @@ use pinbridge_shared::adapters::recent_outcomes;
 use pinbridge_shared::adapters::system::RealSystem;
 use pinbridge_shared::adapters::webhook_store::WebhookStore;
 use pinbridge_shared::context::Context;
+use pinbridge_shared::domain::event::told::Told;
 use pinbridge_shared::domain::event::{EventId, EventType};
 use pinbridge_shared::domain::ids::{EndpointId, PinId};
 use pinbridge_shared::domain::message::NotifyMessage;
+use pinbridge_shared::domain::pin::history::{Event, EventKind, NOTE_MAX};
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::stats::rollup::recent::SAMPLES_PER_ROW;
 use pinbridge_shared::domain::testdata;
-use pinbridge_shared::domain::time::{DAY_MS, Moment};
+use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, Moment};
 use pinbridge_shared::domain::webhook::delivery::{
     ANSWER_KEPT, ANSWER_KEPT_WAITING, Delivery, DeliveryId, DeliveryKey, LastTry, Source, State,
 };
@@ -75,11 +77,25 @@ fn delivery(endpoint: EndpointKey, state: State, answer: usize) -> Delivery {
         answer: (answer > 0).then(|| "a".repeat(answer)),
         latency_ms: 15_000,
     };
+    let entry = Event {
+        status: Some(503),
+        provider_code: Some(9_999),
+        request_id: Some("1234567890123456789".into()),
+        next_at: Some(AT.plus_ms(HOUR_MS)),
+        note: Some("n".repeat(NOTE_MAX)),
+        ..Event::new(EventKind::RetryPlanned, AT, 6)
+    };
+    let told = Told {
+        entry: Some(entry),
+        account: testdata::account(),
+        board_id: "123456789012345678".into(),
+        pinterest_pin_id: None,
+    };
     let event = EventId::derived(endpoint.workspace, &["event"]);
     Delivery {
         key: DeliveryKey { endpoint, event_at: AT, id: DeliveryId::of(endpoint, event) },
         event: EventType::PinOutcomeResolved,
-        source: Source::Pin { pin: PinId(Uuid::new_v4()), sequence: 100 },
+        source: Source::Pin { pin: PinId(Uuid::new_v4()), sequence: 100, told: Some(Box::new(told)) },
         state,
         tries: 1,
         last: Some(last),
@@ -189,6 +205,7 @@ impl MeteredWorld {
             url: URL.into(),
             events: EventType::defaults(),
             disabled: None,
+            disablings: Vec::new(),
             previous_secret_until: None,
             created_at: now,
             updated_at: now,

@@ -85,6 +85,7 @@ async fn subscribe(world: &TestWorld, workspace: WorkspaceId) {
             url: "https://example.com/hooks".into(),
             events: vec![EventType::WebhookDisabled],
             disabled: None,
+            disablings: Vec::new(),
             previous_secret_until: None,
             created_at: START,
             updated_at: START,

@@ -3,11 +3,14 @@
 use aws_sdk_sqs::Client;
 use pinbridge_local::resources;
 use pinbridge_shared::adapters::sqs::SqsQueue;
+use pinbridge_shared::domain::event::pin_events::PinEvent;
+use pinbridge_shared::domain::event::told::{EventCopy, Told};
 use pinbridge_shared::domain::event::{EventId, EventType};
 use pinbridge_shared::domain::ids::{EndpointId, ImportId, PinId, PinKey};
 use pinbridge_shared::domain::import::ImportKey;
 use pinbridge_shared::domain::message::{ImportMessage, NotifyMessage, PublishMessage, ReconcileMessage};
 use pinbridge_shared::domain::pacing::bucket::Token;
+use pinbridge_shared::domain::pin::history::{Event, EventKind};
 use pinbridge_shared::domain::webhook::endpoint::EndpointKey;
 use pinbridge_shared::ports::Queue;
 use serde_json::{Value, json};
@@ -34,7 +37,20 @@ fn about_imports() -> [ImportMessage; 1] {
     [ImportMessage::new(ImportKey { workspace: workspace(), import: ImportId(uuid(0x3001)) })]
 }
 
-fn about_events() -> [NotifyMessage; 4] {
+/// The copy of an event that says that the pin was published.
+fn copy() -> EventCopy {
+    let entry = Event { status: Some(201), ..Event::new(EventKind::Published, at(1_000), 1) };
+    let told = Told {
+        entry: Some(entry.clone()),
+        account: account(0).account,
+        board_id: board(0).board_id,
+        pinterest_pin_id: Some("549755885175000001".into()),
+    };
+    let event = PinEvent { event: EventType::PinPublished, sequence: 2, at: at(1_000), entry: Some(entry) };
+    EventCopy::of(&event, &told)
+}
+
+fn about_events() -> [NotifyMessage; 5] {
     let endpoint = EndpointKey { workspace: workspace(), endpoint: EndpointId(uuid(0x4000)) };
     let stored = |event, to| {
         NotifyMessage::stored(workspace(), EventId(uuid(0x6001)), event, at(1_000), "{\"version\":1}".into(), to)
@@ -44,6 +60,7 @@ fn about_events() -> [NotifyMessage; 4] {
         NotifyMessage::turn(endpoint, at(1_000)),
         stored(EventType::ImportCompleted, None),
         stored(EventType::WebhookTest, Some(endpoint.endpoint)),
+        NotifyMessage::of_copies(pin(), 2, 2, vec![copy()]),
     ]
 }
 

@@ -2,21 +2,24 @@
 //! tasks that wait for pins.
 
 use pinbridge_shared::adapters::dynamodb::{DynamoStore, SealedSecrets};
+use pinbridge_shared::domain::event::disabled::Disabled;
 use pinbridge_shared::domain::event::note::{Note, Source as Cause};
 use pinbridge_shared::domain::event::occurrence::Halt;
+use pinbridge_shared::domain::event::told::Told;
 use pinbridge_shared::domain::event::{EventId, EventType};
 use pinbridge_shared::domain::ids::{EndpointId, ImportId, PinId, PinKey, ScheduleId};
 use pinbridge_shared::domain::message::NotifyMessage;
+use pinbridge_shared::domain::pin::history::{Event, EventKind};
 use pinbridge_shared::domain::recovery::{Purpose, RecoveryMarker};
 use pinbridge_shared::domain::task::{Awaited, TaskTokenId};
 use pinbridge_shared::domain::webhook::delivery::{Delivery, DeliveryId, DeliveryKey, LastTry, Source, State};
-use pinbridge_shared::domain::webhook::endpoint::{DisabledBy, Endpoint, EndpointKey};
+use pinbridge_shared::domain::webhook::endpoint::{DisabledBy, Disabling, Endpoint, EndpointKey};
 use pinbridge_shared::domain::webhook::health::Health;
 use pinbridge_shared::domain::webhook::replay::{Only, ReplayCounts, ReplayId, ReplayRun, ReplayState};
 use pinbridge_shared::ports::{Listed, RecoveryMarkers, Write};
 use uuid::Uuid;
 
-use super::fixed::{EXPIRES, account, at, uuid, workspace};
+use super::fixed::{EXPIRES, account, at, board, uuid, workspace};
 
 /// The minutes of the markers. (Other golden files have markers of the minutes before.)
 const ENDPOINT_MINUTE: i64 = 33_333_337;
@@ -34,6 +37,7 @@ fn endpoints() -> [Endpoint; 2] {
         url: "https://example.com/hooks".into(),
         events: vec![EventType::PinPublished, EventType::PinFailed],
         disabled: None,
+        disablings: Vec::new(),
         previous_secret_until: None,
         created_at: at(0),
         updated_at: at(1),
@@ -42,6 +46,7 @@ fn endpoints() -> [Endpoint; 2] {
         key: key(1),
         events: vec![EventType::WebhookDisabled],
         disabled: Some(DisabledBy::Failures),
+        disablings: vec![Disabling { rev: 1, at: at(3) }],
         previous_secret_until: Some(at(86_400_000)),
         created_at: at(2),
         updated_at: at(3),
@@ -106,7 +111,7 @@ fn deliveries() -> [Delivery; 4] {
     let delivery = |number: u128, state| Delivery {
         key: DeliveryKey { endpoint: key(0), event_at: at(number as i64), id: DeliveryId(uuid(0x5000 + number)) },
         event: EventType::PinPublished,
-        source: Source::Pin { pin: PinId(uuid(0x1001)), sequence: 4 },
+        source: Source::Pin { pin: PinId(uuid(0x1001)), sequence: 4, told: None },
         state,
         tries: 2,
         last: None,
@@ -117,9 +122,21 @@ fn deliveries() -> [Delivery; 4] {
         updated_at: at(1_250),
         expires_at: EXPIRES,
     };
+    let published = Event {
+        status: Some(201),
+        request_id: Some("1234567890123456".into()),
+        ..Event::new(EventKind::Published, at(0), 1)
+    };
+    let told = Told {
+        entry: Some(published),
+        account: account(0).account,
+        board_id: board(0).board_id,
+        pinterest_pin_id: Some("549755885175000001".into()),
+    };
     let good = LastTry { status: Some(200), error: None, answer: None, ..last.clone() };
     [
         Delivery {
+            source: Source::Pin { pin: PinId(uuid(0x1001)), sequence: 4, told: Some(Box::new(told)) },
             last: Some(last.clone()),
             is_replayed: true,
             is_changed: true,
@@ -176,9 +193,21 @@ fn of_events() -> Vec<RecoveryMarker> {
         (one.0, Cause::Expiry { account: one, expires_at: at(2_000), at: at(1_000) }, None),
     ];
     let notes = causes.into_iter().map(|(subject, source, message)| (subject, Some(Note { source, message })));
-    let all = notes.chain([(uuid(0x2002), None)]).enumerate();
+    let disabled = Cause::Disabled(Disabled {
+        endpoint: key(0).endpoint,
+        rev: 2,
+        at: at(1_000),
+        by: DisabledBy::Failures,
+        failures: 12,
+        failing_since: Some(at(500)),
+        status: Some(503),
+        error: Some("http_status".into()),
+    });
+    let disabled = (key(0).endpoint.0, Some(Note { source: disabled, message: None }));
+    let all = notes.chain([(uuid(0x2002), None), disabled]).enumerate();
+    // One digit, so that they are read in this order.
     let row = |(number, (subject, note))| RecoveryMarker {
-        id: format!("marker-{number}"),
+        id: format!("marker-{number:x}"),
         ..marker(EVENT_MINUTE, 5, Purpose::Event, subject, note)
     };
     all.map(row).collect()

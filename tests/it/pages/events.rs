@@ -10,6 +10,7 @@ use pinbridge_api::openapi::events;
 use pinbridge_api::routes::system::description as document;
 use pinbridge_shared::domain::account::Account;
 use pinbridge_shared::domain::account::credentials::{CONFIRM_AFTER_MS, Death, RefusedGrant, TokenLife};
+use pinbridge_shared::domain::event::disabled::Disabled;
 use pinbridge_shared::domain::event::occurrence::{self, Halt, Occurrence};
 use pinbridge_shared::domain::event::{CATALOGUE, EventType, payload, pin_events};
 use pinbridge_shared::domain::ids::EndpointId;
@@ -22,9 +23,8 @@ use pinbridge_shared::domain::pin::{Pin, Placement, WaitReason};
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, Moment};
-use pinbridge_shared::domain::webhook::delivery::{DeliveryId, LastTry};
-use pinbridge_shared::domain::webhook::endpoint::{DisabledBy, Endpoint, EndpointKey, Secrets};
-use pinbridge_shared::domain::webhook::health::Health;
+use pinbridge_shared::domain::webhook::delivery::DeliveryId;
+use pinbridge_shared::domain::webhook::endpoint::{DisabledBy, EndpointKey, Secrets};
 use pinbridge_shared::domain::webhook::signature::{self, Signing};
 use serde_json::Value;
 use uuid::Uuid;
@@ -114,23 +114,23 @@ fn stories() -> Vec<(Pin, Attempt)> {
 
 fn of_endpoint() -> [String; 3] {
     let key = EndpointKey { workspace: testdata::workspace(), endpoint: EndpointId(Uuid::from_u128(7)) };
-    let disabled = |by| Endpoint {
-        key,
+    let disabled = |by, failures, failing_since, status, error| Disabled {
+        endpoint: key.endpoint,
         rev: 2,
-        nonce: "n".into(),
-        url: "https://example.com/hooks".into(),
-        events: EventType::defaults(),
-        disabled: Some(by),
-        previous_secret_until: None,
-        created_at: later(0),
-        updated_at: later(9),
+        at: later(9),
+        by,
+        failures,
+        failing_since,
+        status,
+        error,
     };
-    let health = Health { failures: 12, failing_since: Some(later(3)), ..Health::default() };
-    let last = LastTry { status: Some(500), error: Some("http_status".into()), ..LastTry::default() };
+    let error = Some("http_status".to_owned());
+    let failing = disabled(DisabledBy::Failures, 12, Some(later(3)), Some(500), error);
+    let gone = disabled(DisabledBy::Receiver, 0, None, None, None);
     [
         payload::of_test(key.workspace, key.endpoint, later(1)),
-        payload::of_disabled(&disabled(DisabledBy::Failures), &health, Some(&last)),
-        payload::of_disabled(&disabled(DisabledBy::Receiver), &Health::default(), None),
+        payload::of_disabled(key.workspace, &failing),
+        payload::of_disabled(key.workspace, &gone),
     ]
 }
 

@@ -1,18 +1,18 @@
 //! Checks the events that webhooks receive: each is one that happened, a repeat has the same id, and the numbers of a
-//! pin's events have no gaps. At the end, that none is lost or held up.
+//! pin's events have no gaps. At the end, that none is lost or held up, whatever the rows still show of it.
 
 mod at_end;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pinbridge_shared::domain::event::EventType;
 use pinbridge_shared::domain::event::pin_events::{self, ACCEPTED, PinEvent};
+use pinbridge_shared::domain::event::{EventType, payload};
 use pinbridge_shared::domain::ids::{EndpointId, PinId, PinKey};
 use pinbridge_shared::domain::pin::Pin;
 use pinbridge_shared::domain::pin::attempt::Attempt;
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::domain::webhook::endpoint::Endpoint;
+use pinbridge_shared::domain::webhook::endpoint::{Endpoint, EndpointKey};
 use pinbridge_shared::domain::webhook::sending::WebhookRequest;
 use pinbridge_shared::testing::fake_store::FakeStore;
 use serde_json::Value;
@@ -28,8 +28,7 @@ pub struct EventCounts {
     pub requests: u64,
     /// Those of them whose event that receiver had been sent before.
     pub repeats: u64,
-    /// Events that the rows show at the end and that a webhook is to hear: those that it has taken, and those that it
-    /// will be sent.
+    /// Events that a webhook is to hear: those that it has taken, and those that it will be sent.
     pub delivered: u64,
     pub waiting: u64,
 }
@@ -74,11 +73,23 @@ struct State {
     endpoints: BTreeMap<String, Endpoint>,
     received: BTreeMap<String, Received>,
     recorded: BTreeMap<(PinId, u32), Recorded>,
+    /// Which webhook was disabled because of its answers, and when, by the id of the event that says so.
+    disabled: BTreeMap<String, (EndpointId, Moment)>,
     /// The id of each event, which is the same at every webhook.
     ids: BTreeMap<Subject, String>,
     /// Processes that the platform has ended.
     timed_out: BTreeSet<Pid>,
     counts: EventCounts,
+}
+
+impl State {
+    /// Notes what the row of a webhook says of the times that it was disabled.
+    fn saw(&mut self, row: &Endpoint) {
+        for one in &row.disablings {
+            let id = payload::disabled_id(row.key, one.rev).to_string();
+            self.disabled.insert(id, (row.key.endpoint, one.at));
+        }
+    }
 }
 
 pub struct Events {
@@ -107,6 +118,14 @@ impl Events {
     /// A webhook was created.
     pub fn subscribed(&self, endpoint: Endpoint) {
         self.state().endpoints.insert(endpoint.url.clone(), endpoint);
+    }
+
+    /// The webhooks as they are now. Between two looks, one is disabled fewer times than its row keeps.
+    pub fn saw(&self, endpoints: &[Endpoint]) {
+        let mut state = self.state();
+        for endpoint in endpoints {
+            state.saw(endpoint);
+        }
     }
 
     /// The platform has ended this process: what it wrote may not be announced.
@@ -144,7 +163,12 @@ impl Events {
         let sent = Sent::of(request);
         let is_accepted =
             sent.pin().is_some_and(|pin| store.peek(PinKey { workspace: self.plan.workspace(), pin }).is_some());
+        let about = sent.webhook.map(|endpoint| EndpointKey { workspace: self.plan.workspace(), endpoint });
+        let row = about.and_then(|key| store.peek_endpoint(key));
         let mut state = self.state();
+        if let Some(row) = &row {
+            state.saw(row);
+        }
         self.check_truth(&state, request, &sent, is_accepted);
         let id = state.ids.entry(sent.subject.clone()).or_insert_with(|| sent.event_id.clone());
         if *id != sent.event_id {
@@ -170,9 +194,11 @@ impl Events {
             Subject::OfPin(pin, number) => {
                 state.recorded.get(&(*pin, *number)).is_some_and(|recorded| recorded.event == event)
             }
-            Subject::Other(_) => {
-                let is_known = |id: EndpointId| state.endpoints.values().any(|endpoint| endpoint.key.endpoint == id);
-                event == EventType::WebhookDisabled && sent.webhook.is_some_and(is_known)
+            // Each time that a webhook is disabled is one event. The webhook itself doesn't hear it.
+            Subject::Other(id) => {
+                let about = state.disabled.get(id).map(|(webhook, _)| *webhook);
+                let receiver = state.endpoints.get(&request.url).map(|endpoint| endpoint.key.endpoint);
+                event == EventType::WebhookDisabled && about.is_some() && about == sent.webhook && about != receiver
             }
         };
         if !has_happened {

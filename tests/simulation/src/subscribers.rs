@@ -50,13 +50,18 @@ impl Subscriber {
     fn of_defaults(behaviour: Behaviour) -> Self {
         Self { behaviour, events: EventType::defaults(), since_ms: LONG_BEFORE_MS }
     }
+
+    /// One that is down hears everything: its events wait until the pins' histories have dropped them.
+    fn of(behaviour: Behaviour) -> Self {
+        if behaviour == Behaviour::Down { Self::of_all(behaviour) } else { Self::of_defaults(behaviour) }
+    }
 }
 
 /// Up to three webhooks, the first of which hears everything. The last one may be created while pins arrive.
 pub fn drawn(rng: &mut Rng, arrival_ms: i64) -> Vec<Subscriber> {
     let first = if rng.bool() { Behaviour::Well } else { Behaviour::Flaky };
     let mut all = vec![Subscriber::of_all(first)];
-    all.extend((0..rng.usize(1..3)).map(|_| Subscriber::of_defaults(BEHAVIOURS[rng.usize(0..BEHAVIOURS.len())])));
+    all.extend((0..rng.usize(1..3)).map(|_| Subscriber::of(BEHAVIOURS[rng.usize(0..BEHAVIOURS.len())])));
     if let Some(last) = all.last_mut().filter(|_| rng.bool()) {
         last.since_ms = rng.i64(0..arrival_ms);
     }
@@ -73,7 +78,7 @@ pub fn beside_slow_ones() -> Vec<Subscriber> {
 
 /// Two webhooks, one of which doesn't answer until the faults end.
 pub fn beside_a_failing_one() -> Vec<Subscriber> {
-    vec![Subscriber::of_defaults(Behaviour::Down), Subscriber::of_all(Behaviour::Well)]
+    vec![Subscriber::of(Behaviour::Down), Subscriber::of_all(Behaviour::Well)]
 }
 
 /// The address of a webhook.

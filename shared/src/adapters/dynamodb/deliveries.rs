@@ -15,9 +15,12 @@ use aws_sdk_dynamodb::operation::delete_item::builders::DeleteItemFluentBuilder;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 
-use super::item::{Builder, Item, Reader, moment, text, unreadable};
+use super::item::{Builder, Item, Reader, bytes, moment, text, unreadable};
 use super::{DynamoStore, PORT, REST_ATTEMPTS, failed, keys, pause_before, written_or_refused};
 use crate::domain::event::EventType;
+use crate::domain::event::told::{self, Told};
+use crate::domain::ids::AccountId;
+use crate::domain::time::Moment;
 use crate::domain::webhook::delivery::{Delivery, DeliveryKey, LastTry, Source, State};
 use crate::domain::webhook::endpoint::EndpointKey;
 use crate::ports::{Listed, PortError, PortResult};
@@ -64,7 +67,13 @@ fn item(delivery: &Delivery) -> Item {
         State::Failed => row.text("st", FAILED),
     };
     let row = match &delivery.source {
-        Source::Pin { pin, sequence } => row.text("pin", pin.to_string()).number("seq", sequence),
+        Source::Pin { pin, sequence, told } => {
+            let row = row.text("pin", pin.to_string()).number("seq", sequence);
+            match told {
+                Some(told) => with_told(row, told, delivery.key.event_at),
+                None => row,
+            }
+        }
         Source::Stored { payload } => row.text("body", payload),
     };
     let row = if delivery.is_replayed { row.number("re", 1) } else { row };
@@ -83,6 +92,27 @@ fn item(delivery: &Delivery) -> Item {
     }
 }
 
+/// Short names, and the account as bytes: the row is to stay below a kilobyte.
+fn with_told(row: Builder, told: &Told, at: Moment) -> Builder {
+    row.value("acc", bytes(told.account.0.as_bytes().to_vec()))
+        .text("brd", &told.board_id)
+        .maybe_text("ent", told.entry_text(at))
+        .maybe_text("pub", told.pinterest_pin_id.as_deref())
+}
+
+/// `None`: the row is from before rows had it, or its entry is of a form that only a later build knows.
+fn read_told(row: Reader<'_>, at: Moment) -> PortResult<Option<Box<Told>>> {
+    let Some(board_id) = row.maybe_text("brd") else { return Ok(None) };
+    let account = uuid::Uuid::from_slice(&row.bytes("acc")?).map_err(|_| unreadable("acc"))?;
+    let text = row.maybe_text("ent");
+    let entry = text.as_deref().and_then(|text| told::parse_entry(text, at));
+    if text.is_some() && entry.is_none() {
+        return Ok(None);
+    }
+    let pinterest_pin_id = row.maybe_text("pub");
+    Ok(Some(Box::new(Told { entry, account: AccountId(account), board_id, pinterest_pin_id })))
+}
+
 /// `None`: the delivery's event is known to a later build only.
 fn read(endpoint: EndpointKey, item: &Item) -> PortResult<Option<Delivery>> {
     let row = Reader(item);
@@ -96,7 +126,11 @@ fn read(endpoint: EndpointKey, item: &Item) -> PortResult<Option<Delivery>> {
     let sort = keys::parse_delivery_sort(prefix(state), &row.text("sk")?);
     let (event_at, id) = sort.ok_or_else(|| unreadable("sk"))?;
     let source = match row.maybe_text("pin") {
-        Some(pin) => Source::Pin { pin: pin.parse().map_err(|_| unreadable("pin"))?, sequence: row.number("seq")? },
+        Some(pin) => Source::Pin {
+            pin: pin.parse().map_err(|_| unreadable("pin"))?,
+            sequence: row.number("seq")?,
+            told: read_told(Reader(item), event_at)?,
+        },
         None => Source::Stored { payload: row.text("body")? },
     };
     let last = row.maybe_moment("last").map(|at| -> PortResult<LastTry> {

@@ -13,7 +13,7 @@ use crate::domain::repeated_write::is_same_write;
 use crate::domain::time::{DAY_MS, Moment};
 use crate::domain::webhook::delivery::DeliveryId;
 use crate::domain::webhook::destination::Destination;
-use crate::domain::webhook::endpoint::{DisabledBy, Endpoint, EndpointKey};
+use crate::domain::webhook::endpoint::{DisabledBy, Disabling, Endpoint, EndpointKey};
 use crate::domain::webhook::health::Health;
 use crate::domain::webhook::replay::{Only, ReplayCounts, ReplayId, ReplayRun, ReplayState};
 use crate::ports::{PortResult, Write};
@@ -28,7 +28,7 @@ const ENDPOINTS_AT_ONCE: usize = 10;
 const ROWS_AT_ONCE: usize = 500;
 
 /// Attributes of an endpoint that may be absent. An update removes them by name.
-const OPTIONAL: [&str; 2] = ["off", "until"];
+const OPTIONAL: [&str; 3] = ["off", "offs", "until"];
 
 /// The secrets of an endpoint, sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,7 @@ fn endpoint_values(endpoint: &Endpoint, secrets: Option<&SealedSecrets>) -> Item
         .text("url", &endpoint.url)
         .value("events", AttributeValue::L(events))
         .maybe_text("off", endpoint.disabled.map(DisabledBy::name))
+        .maybe_text("offs", disablings_text(&endpoint.disablings))
         .maybe_moment("until", endpoint.previous_secret_until)
         .value("at", moment(endpoint.created_at))
         .value("upd", moment(endpoint.updated_at));
@@ -54,6 +55,20 @@ fn endpoint_values(endpoint: &Endpoint, secrets: Option<&SealedSecrets>) -> Item
         Some(secrets) => values.text("k", &secrets.key_id).value("c", bytes(secrets.sealed.clone())).build(),
         None => values.build(),
     }
+}
+
+/// The revision and the time of each, such as `7@1795394096000,3@1795390000000`.
+fn disablings_text(disablings: &[Disabling]) -> Option<String> {
+    let texts: Vec<String> = disablings.iter().map(|one| format!("{}@{}", one.rev, one.at.0)).collect();
+    (!texts.is_empty()).then(|| texts.join(","))
+}
+
+fn read_disablings(text: &str) -> Option<Vec<Disabling>> {
+    let read = |one: &str| {
+        let (rev, at) = one.split_once('@')?;
+        Some(Disabling { rev: rev.parse().ok()?, at: Moment(at.parse().ok()?) })
+    };
+    text.split(',').map(read).collect()
 }
 
 fn read_endpoint(key: EndpointKey, item: &Item) -> PortResult<Endpoint> {
@@ -67,6 +82,11 @@ fn read_endpoint(key: EndpointKey, item: &Item) -> PortResult<Endpoint> {
         // What only a later build knows is left out.
         events: row.texts("events").iter().filter_map(|name| EventType::parse(name)).collect(),
         disabled: disabled.transpose()?,
+        // Earlier rows have none.
+        disablings: match row.maybe_text("offs") {
+            Some(text) => read_disablings(&text).ok_or_else(|| unreadable("offs"))?,
+            None => Vec::new(),
+        },
         previous_secret_until: row.maybe_moment("until"),
         created_at: row.moment("at")?,
         updated_at: row.moment("upd")?,

@@ -2,11 +2,13 @@
 //! of the writes of other rows.
 
 pub mod bus_event;
+pub mod disabled;
 pub mod note;
 pub mod occurrence;
 pub mod payload;
 pub mod pin_events;
 pub mod recorded;
+pub mod told;
 
 use std::fmt;
 

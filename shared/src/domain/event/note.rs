@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::disabled::Disabled;
 use super::occurrence::Halt;
 use crate::domain::ids::{AccountId, EndpointId, ImportId, ScheduleId};
 use crate::domain::message::NotifyMessage;
@@ -50,6 +51,8 @@ pub enum Source {
     Expiry { account: AccountId, expires_at: Moment, at: Moment },
     /// Of which accounts the endpoint is still to hear something that began earlier. It asked for that at `since`.
     Subscription { endpoint: EndpointId, since: Moment },
+    /// Whether the endpoint was disabled by this write. Its body is made of this.
+    Disabled(Disabled),
 }
 
 impl Note {
@@ -76,7 +79,9 @@ mod tests {
 
     use super::*;
     use crate::domain::event::occurrence::resumed;
+    use crate::domain::ids::EndpointId;
     use crate::domain::testdata;
+    use crate::domain::webhook::endpoint::DisabledBy;
 
     #[test]
     fn a_note_is_read_back_and_stays_small() {
@@ -96,6 +101,16 @@ mod tests {
             Source::Resumption { account, halt: Halt::Hold, to: Some(EndpointId(Uuid::from_u128(4))) },
             Source::Expiry { account, expires_at: Moment(4), at: Moment(5) },
             Source::Subscription { endpoint: EndpointId(Uuid::from_u128(4)), since: Moment(6) },
+            Source::Disabled(Disabled {
+                endpoint: EndpointId(Uuid::from_u128(3)),
+                rev: 7,
+                at: Moment(8),
+                by: DisabledBy::Failures,
+                failures: 99,
+                failing_since: Some(Moment(6)),
+                status: Some(503),
+                error: Some("http_status".into()),
+            }),
         ];
         for source in sources {
             for message in [None, Some(event.message())] {

@@ -112,6 +112,20 @@ pub fn of_schedule(next: &Schedule) -> Option<Occurrence> {
     }))
 }
 
+/// Whether the row of a schedule says of an event of that time that it has happened, although its write can't be told
+/// from others any more. In doubt, it says no: later events of the schedule correct an event that is lost, and nothing
+/// corrects one that is invented.
+pub fn schedule_shows(row: &Schedule, event: EventType, at: Moment) -> bool {
+    match event {
+        EventType::ScheduleCreated => true,
+        // Each write of a schedule that waits is this event, whoever made it.
+        EventType::ScheduleUpdated => row.stage == Stage::Scheduled,
+        EventType::ScheduleReleased => row.released_at == Some(at),
+        // A canceled schedule is only written once more, and a failed one is only followed when it is retried.
+        _ => false,
+    }
+}
+
 #[derive(Serialize)]
 struct ImportBody {
     #[serde(flatten)]
@@ -258,6 +272,15 @@ pub fn of_account(before: Option<&Account>, next: &Account) -> Option<Occurrence
             let is_mended = needed.is_some() && why.is_none() && next.life.refused.is_none();
             (next.is_connected() && (!was_connected || is_mended)).then(|| connected(next.key, now, &rev))
         }
+    }
+}
+
+/// Whether the row of an account says at `now` what an event said, whose write can't be told from others any more.
+pub fn account_shows(row: &Account, event: EventType, now: Moment) -> bool {
+    let is_needed = matches!(Reconnect::of(row, now), Some(Reconnect::GivenUp | Reconnect::RenewalRefused));
+    match event {
+        EventType::AccountConnected => row.is_connected() && !is_needed,
+        _ => is_needed,
     }
 }
 

@@ -1,14 +1,16 @@
 //! The bodies that subscribers receive: one line of JSON. All events of pins have the same fields, in the same order.
 //!
-//! What an event says of its pin comes from the history's entry that records it, and not from the pin's present state:
-//! a repeat of an old event says what it said before. Only the fields of the request are read as they are now: an edit
-//! may have changed the board, and a retry the account. A delivery says whether that has changed its body. A body names
-//! ids and no content, so it stays far below 20 KB.
+//! What an event says of its pin comes from the history's entry that records it, and not from the pin's present state.
+//! A delivery keeps that entry, and the account and the board of that time ([`Told`]): a repeat of an old event says
+//! what it said before. Only an event that is delivered for the first time long after it happened has the account and
+//! the board of now. A body names ids and no content, so it stays far below 20 KB.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::disabled::Disabled;
 use super::pin_events::PinEvent;
+use super::told::Told;
 use super::{EventId, EventType, PAYLOAD_VERSION};
 use crate::domain::ids::{AccountId, EndpointId, PinId, WorkspaceId};
 use crate::domain::pin::attempt::{Attempt, Status};
@@ -16,9 +18,7 @@ use crate::domain::pin::failure::Failure;
 use crate::domain::pin::history::{Event, EventKind};
 use crate::domain::pin::{Pin, WaitReason};
 use crate::domain::time::Moment;
-use crate::domain::webhook::delivery::LastTry;
-use crate::domain::webhook::endpoint::{DisabledBy, Endpoint, EndpointKey};
-use crate::domain::webhook::health::Health;
+use crate::domain::webhook::endpoint::EndpointKey;
 
 /// Where a Pin is on Pinterest, without its id.
 const PIN_URL: &str = "https://www.pinterest.com/pin/";
@@ -119,18 +119,23 @@ impl<'a> Then<'a> {
     }
 }
 
-/// The body of an event of the pin.
+/// The body of an event that the pin's rows show.
 pub fn of_pin(pin: &Pin, attempt: &Attempt, event: &PinEvent) -> String {
-    let then = event.entry.as_ref().map_or_else(|| Then::at_acceptance(pin), Then::at_entry);
-    let pinterest_pin_id = attempt.pinterest_pin_id.as_deref().filter(|_| then.status == Status::Published);
+    of_told(pin, event.event, event.sequence, event.at, &Told::of(pin, attempt, event))
+}
+
+/// The body of the pin's event with that number and time. Of the pin itself, only what never changes is read.
+pub fn of_told(pin: &Pin, event: EventType, sequence: u32, at: Moment, told: &Told) -> String {
+    let then = told.entry.as_ref().map_or_else(|| Then::at_acceptance(pin), Then::at_entry);
+    let pinterest_pin_id = told.pinterest_pin_id.as_deref().filter(|_| then.status == Status::Published);
     let (error_message, error_remediation) = then.code.and_then(texts).unzip();
     json(&PinBody {
-        envelope: Envelope::new(EventId::of_pin(pin.key, event.sequence), event.event, event.at, pin.key.workspace),
-        sequence: event.sequence,
+        envelope: Envelope::new(EventId::of_pin(pin.key, sequence), event, at, pin.key.workspace),
+        sequence,
         pin_id: pin.key.pin,
         job_id: pin.key.pin,
-        account_id: pin.request.account,
-        board_id: &pin.request.board_id,
+        account_id: told.account,
+        board_id: &told.board_id,
         status: then.status.name(),
         idempotency_key: &pin.request.idempotency_key,
         pinterest_pin_id,
@@ -142,7 +147,7 @@ pub fn of_pin(pin: &Pin, attempt: &Attempt, event: &PinEvent) -> String {
         is_final: then.status.is_terminal(),
         next_at: then.next_at.map(Moment::rfc3339),
         reason: then.reason(),
-        resolution: event.entry.as_ref().filter(|_| event.event == EventType::PinOutcomeResolved).map(resolution),
+        resolution: told.entry.as_ref().filter(|_| event == EventType::PinOutcomeResolved).map(resolution),
     })
 }
 
@@ -197,19 +202,27 @@ pub fn disabled_id(endpoint: EndpointKey, rev: u64) -> EventId {
     EventId::derived(endpoint.workspace, &["disabled", &endpoint.endpoint.to_string(), &rev.to_string()])
 }
 
-/// The body of that event, at the endpoint's last write. `health` is the state that disabled it, `last` the last try.
-pub fn of_disabled(endpoint: &Endpoint, health: &Health, last: Option<&LastTry>) -> String {
-    let EndpointKey { workspace, endpoint: id } = endpoint.key;
-    let event = disabled_id(endpoint.key, endpoint.rev);
-    let envelope = Envelope::new(event, EventType::WebhookDisabled, endpoint.updated_at, workspace);
+/// The body of that event.
+pub fn of_disabled(workspace: WorkspaceId, event: &Disabled) -> String {
+    let envelope = Envelope::new(event.id(workspace), EventType::WebhookDisabled, event.at, workspace);
     json(&DisabledBody {
-        endpoint: EndpointBody { envelope, webhook_id: id },
-        reason: endpoint.disabled.unwrap_or(DisabledBy::Failures).name(),
-        failures: health.failures,
-        failing_since: health.failing_since.map(Moment::rfc3339),
-        last_status: last.and_then(|last| last.status),
-        last_error: last.and_then(|last| last.error.as_deref()),
+        endpoint: EndpointBody { envelope, webhook_id: event.endpoint },
+        reason: event.by.name(),
+        failures: event.failures,
+        failing_since: event.failing_since.map(Moment::rfc3339),
+        last_status: event.status,
+        last_error: event.error.as_deref(),
     })
+}
+
+/// Whether the event with this body is about the endpoint that was disabled: it does not hear of its own end.
+pub fn is_own_end(event: EventType, body: &str, endpoint: EndpointId) -> bool {
+    #[derive(Deserialize)]
+    struct About {
+        webhook_id: EndpointId,
+    }
+    event == EventType::WebhookDisabled
+        && serde_json::from_str::<About>(body).is_ok_and(|about| about.webhook_id == endpoint)
 }
 
 /// The id of the event that this is the body of; `None`: it is no body of an event.
@@ -235,6 +248,9 @@ mod tests {
     use crate::domain::pin::attempt::Upstream;
     use crate::domain::pin::{IDEMPOTENCY_KEY_MAX, Placement};
     use crate::domain::testdata;
+    use crate::domain::webhook::delivery::LastTry;
+    use crate::domain::webhook::endpoint::{DisabledBy, Endpoint};
+    use crate::domain::webhook::health::Health;
 
     /// The largest body that Standard Webhooks recommends, in bytes.
     const BODY_MAX: usize = 20_000;
@@ -427,18 +443,24 @@ mod tests {
 
         let endpoint = Endpoint {
             key,
-            rev: 4,
-            nonce: "n".into(),
+            rev: 3,
+            nonce: "m".into(),
             url: "https://example.com/hooks".into(),
             events: EventType::defaults(),
-            disabled: Some(DisabledBy::Failures),
+            disabled: None,
+            disablings: Vec::new(),
             previous_secret_until: None,
             created_at: later(0),
-            updated_at: later(9),
+            updated_at: later(0),
         };
+        let endpoint = endpoint.disabled_by(DisabledBy::Failures, later(9), "n".into());
         let health = Health { failures: 12, failing_since: Some(later(3)), ..Health::default() };
         let last = LastTry { status: Some(500), error: Some("http_status".into()), ..LastTry::default() };
-        let text = of_disabled(&endpoint, &health, Some(&last));
+        let event = Disabled::new(&endpoint, DisabledBy::Failures, &health, Some(&last));
+        let text = of_disabled(key.workspace, &event);
+        assert!(event.was_made(&endpoint));
+        let heard_by = |other| is_own_end(EventType::WebhookDisabled, &text, EndpointId(Uuid::from_u128(other)));
+        assert_eq!((heard_by(7), heard_by(8)), (true, false));
         assert!(!text.contains("example.com"), "an address may hold a secret: {text}");
         let disabled: Value = serde_json::from_str(&text).expect("JSON");
         let names = ["id", "event", "reason", "failures", "failing_since", "last_status", "last_error", "timestamp"];

@@ -8,8 +8,11 @@ use super::recorded::{counted, types_of, with_before};
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::failure::Failure;
-use crate::domain::pin::history::{Event, EventKind};
-use crate::domain::time::Moment;
+use crate::domain::pin::history::{Event, EventKind, KEEP_FIRST, KEEP_LAST};
+use crate::domain::time::{HOUR_MS, Moment};
+
+/// A full history has its events of this time announced again. The rescuer has seen the earlier ones.
+const ANNOUNCED_AGAIN_MS: i64 = HOUR_MS;
 
 /// The number of the event of a pin's acceptance.
 pub const ACCEPTED: u32 = 1;
@@ -55,8 +58,23 @@ pub fn of_last_write(pin: &Pin, attempt: &Attempt) -> Vec<PinEvent> {
     events
 }
 
+/// The events that are announced after the last write of the attempt row; none when it recorded none. A full history
+/// drops an entry at each write, so its recent events are announced once more: the message of one may have been lost.
+pub fn to_announce(pin: &Pin, attempt: &Attempt) -> Vec<PinEvent> {
+    let last = of_last_write(pin, attempt);
+    if last.is_empty() || attempt.history.len() < KEEP_FIRST + KEEP_LAST {
+        return last;
+    }
+    let since = attempt.updated_at.plus_ms(-ANNOUNCED_AGAIN_MS);
+    let mut events = of(pin, attempt);
+    events.retain(|event| event.entry.as_ref().is_some_and(|entry| entry.at >= since));
+    events
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::domain::pin::WaitReason;
     use crate::domain::pin::attempt::Upstream;
@@ -160,6 +178,28 @@ mod tests {
         // What the rows still show has the numbers that it was announced with.
         let shown = names(&of(&pin, &attempt));
         assert!(shown.iter().all(|event| seen.contains(event)), "{shown:?}");
+    }
+
+    #[test]
+    fn an_event_is_announced_again_before_a_full_history_drops_it() {
+        let pin = testdata::pin();
+        let mut attempt = Attempt::untouched(&pin);
+        let mut announced = BTreeMap::new();
+        for round in 0..20 {
+            attempt = attempt.deferred(later(round), None, WaitReason::AccountPacing, None, "n".into()).expect("legal");
+            for event in to_announce(&pin, &attempt) {
+                *announced.entry(event.sequence).or_insert(0) += 1;
+            }
+        }
+        let dropped: Vec<u32> =
+            (2..16).filter(|number| of(&pin, &attempt).iter().all(|e| e.sequence != *number)).collect();
+        assert!(dropped.len() > 5, "{dropped:?}");
+        assert!(dropped.iter().all(|number| announced[number] > 1), "{announced:?}");
+        // Those of long ago are not, nor is anything when a write records no event.
+        let late = attempt.begin(later(2 * HOUR_MS), "b".into()).expect("begins");
+        assert_eq!(to_announce(&pin, &late), []);
+        let late = late.deferred(later(2 * HOUR_MS + 1), None, WaitReason::AccountPacing, None, "d".into());
+        assert_eq!(to_announce(&pin, &late.expect("legal")).len(), 1);
     }
 
     #[test]

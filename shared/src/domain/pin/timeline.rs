@@ -449,7 +449,7 @@ mod tests {
             Delivery {
                 key: DeliveryKey { endpoint, event_at: T, id },
                 event: EventType::PinPublished,
-                source: Source::Pin { pin: pin.key.pin, sequence },
+                source: Source::Pin { pin: pin.key.pin, sequence, told: None },
                 state,
                 tries: u32::from(tried_at.is_some()),
                 last: tried_at.map(|at| LastTry { at, ..LastTry::default() }),

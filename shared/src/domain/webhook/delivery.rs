@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::super::event::told::Told;
 use super::super::event::{EventId, EventType, derived_uuid};
 use super::super::ids::{PinId, PinKey};
 use super::super::time::Moment;
@@ -36,7 +37,13 @@ pub struct DeliveryKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// The pin's event with this sequence number.
-    Pin { pin: PinId, sequence: u32 },
+    Pin {
+        pin: PinId,
+        sequence: u32,
+        /// What its body says: some tens of bytes, with which a row that waits has less than a kilobyte. `None`: the
+        /// row is from before rows kept it, and the pin's rows are read.
+        told: Option<Box<Told>>,
+    },
     /// Not about a pin: the payload itself, as JSON.
     Stored { payload: String },
 }
@@ -113,7 +120,9 @@ impl Delivery {
     /// The pin whose event it is, and the event's number.
     pub fn pin(&self) -> Option<(PinKey, u32)> {
         match self.source {
-            Source::Pin { pin, sequence } => Some((PinKey { workspace: self.key.endpoint.workspace, pin }, sequence)),
+            Source::Pin { pin, sequence, .. } => {
+                Some((PinKey { workspace: self.key.endpoint.workspace, pin }, sequence))
+            }
             Source::Stored { .. } => None,
         }
     }

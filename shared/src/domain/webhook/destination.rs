@@ -59,6 +59,7 @@ impl Destination {
             url: String::new(),
             events: self.events(),
             disabled: None,
+            disablings: Vec::new(),
             previous_secret_until: None,
             created_at: Moment(0),
             updated_at: Moment(0),

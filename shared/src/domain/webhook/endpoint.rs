@@ -1,5 +1,7 @@
 //! An endpoint: a URL of a subscriber, and the events that it receives.
 
+use serde::{Deserialize, Serialize};
+
 use super::super::event::EventType;
 use super::super::ids::{EndpointId, WorkspaceId};
 use super::super::secret::Secret;
@@ -22,8 +24,12 @@ pub struct EndpointKey {
     pub endpoint: EndpointId,
 }
 
+/// The row of an endpoint keeps so many of the times that its answers disabled it.
+pub const DISABLINGS_KEPT: usize = 3;
+
 /// Why an endpoint is disabled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum DisabledBy {
     /// A caller disabled it.
     Caller,
@@ -57,6 +63,13 @@ pub struct Secrets {
     pub previous: Option<(Secret, Moment)>,
 }
 
+/// The write by which an endpoint's answers disabled it: its revision, and its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disabling {
+    pub rev: u64,
+    pub at: Moment,
+}
+
 /// An endpoint, without its secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
@@ -70,6 +83,8 @@ pub struct Endpoint {
     pub events: Vec<EventType>,
     /// `None`: it is enabled.
     pub disabled: Option<DisabledBy>,
+    /// The last times that its answers disabled it, the newest first. They stay when it is enabled again.
+    pub disablings: Vec<Disabling>,
     /// Until when the previous secret is valid, if there is one.
     pub previous_secret_until: Option<Moment>,
     pub created_at: Moment,
@@ -77,6 +92,15 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// The endpoint's next write, which disables it because of its answers.
+    #[must_use]
+    pub fn disabled_by(self, by: DisabledBy, now: Moment, nonce: String) -> Self {
+        let rev = self.rev + 1;
+        let this = Disabling { rev, at: now };
+        let disablings = std::iter::once(this).chain(self.disablings).take(DISABLINGS_KEPT).collect();
+        Self { rev, nonce, disabled: Some(by), disablings, updated_at: now, ..self }
+    }
+
     /// Whether an event of this type that was committed at `at` is delivered here. (A disabled endpoint's events wait.)
     pub fn hears(&self, event: EventType, at: Moment) -> bool {
         self.events.contains(&event) && at >= self.created_at

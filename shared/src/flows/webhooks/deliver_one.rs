@@ -8,6 +8,8 @@ use super::put_event::put_event;
 use crate::context::{Context, Place};
 use crate::domain::event::{payload, pin_events};
 use crate::domain::ids::{PinKey, WorkspaceId};
+use crate::domain::pin::Pin;
+use crate::domain::pin::attempt::Attempt;
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::domain::webhook::delivery::{Delivery, LastTry, Source, State};
 use crate::domain::webhook::destination::Destination;
@@ -29,7 +31,7 @@ pub const SECRETS_UNREADABLE: &str = "secrets_unreadable";
 pub const ABORTED: &str = "aborted_by_receiver";
 /// The error of a delivery whose receiver asked to be sent nothing.
 pub const DISABLED: &str = "disabled_by_receiver";
-/// The error of a delivery whose event the pin's rows don't show any more.
+/// The error of a delivery whose pin is gone, or whose event its row doesn't keep and the pin's rows don't show.
 pub const EVENT_GONE: &str = "event_gone";
 
 /// A delivery after a try.
@@ -147,20 +149,33 @@ async fn put(
     Ok(Some(Sent { verdict, last }))
 }
 
-/// The payload of an event, built from the pin's rows; `None` when they don't show the event any more.
+/// The payload of a delivery's event. Of a pin's event it is what the delivery's row keeps of it; `None` when the pin
+/// is gone, or when the row keeps nothing and the pin's rows don't show the event any more.
 ///
 /// # Errors
 /// When the table is unavailable.
-pub async fn payload_of(context: &Context, workspace: WorkspaceId, source: &Source) -> PortResult<Option<String>> {
-    let (pin, sequence) = match source {
+pub async fn payload_of(context: &Context, delivery: &Delivery) -> PortResult<Option<String>> {
+    let pin = match &delivery.source {
         Source::Stored { payload } => return Ok(Some(payload.clone())),
-        Source::Pin { pin, sequence } => (*pin, *sequence),
+        Source::Pin { pin, .. } => PinKey { workspace: delivery.key.endpoint.workspace, pin: *pin },
     };
-    let read = context.store.pins(&[PinKey { workspace, pin }]).await?;
-    let Some((pin, attempt)) = read.into_iter().flatten().next() else { return Ok(None) };
-    let events = pin_events::of(&pin, &attempt);
-    let event = events.iter().find(|event| event.sequence == sequence);
-    Ok(event.map(|event| payload::of_pin(&pin, &attempt, event)))
+    let read = context.store.pins(&[pin]).await?;
+    Ok(read.into_iter().flatten().next().and_then(|(pin, attempt)| payload_with(delivery, &pin, &attempt)))
+}
+
+/// The same, with the rows of the delivery's pin.
+pub(super) fn payload_with(delivery: &Delivery, pin: &Pin, attempt: &Attempt) -> Option<String> {
+    match &delivery.source {
+        Source::Stored { payload } => Some(payload.clone()),
+        Source::Pin { sequence, told: Some(told), .. } => {
+            Some(payload::of_told(pin, delivery.event, *sequence, delivery.key.event_at, told))
+        }
+        Source::Pin { sequence, told: None, .. } => {
+            let events = pin_events::of(pin, attempt);
+            let event = events.iter().find(|event| event.sequence == *sequence)?;
+            Some(payload::of_pin(pin, attempt, event))
+        }
+    }
 }
 
 fn state_after(context: &Context, verdict: &Verdict, tries: u32, now: Moment) -> State {

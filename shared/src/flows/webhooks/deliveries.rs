@@ -10,9 +10,10 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use thiserror::Error;
 use uuid::Uuid;
 
+use super::deliver_one::payload_with;
 use super::plan_turn::plan_turn;
 use crate::context::Context;
-use crate::domain::event::{EventId, EventType, payload, pin_events};
+use crate::domain::event::{EventId, EventType, payload};
 use crate::domain::ids::{PinId, PinKey};
 use crate::domain::message::{MESSAGE_VERSION, NotifyMessage, NotifyWork};
 use crate::domain::pin::Pin;
@@ -185,7 +186,7 @@ impl FromStr for Cursor {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryView {
     pub delivery: Delivery,
-    /// JSON. `None`: its pin is gone, or no longer shows the event.
+    /// JSON. `None`: its pin is gone, or the row keeps nothing of the event and the pin no longer shows it.
     pub payload: Option<String>,
     /// Of a delivery that waits. `None`: its endpoint is disabled.
     pub next_at: Option<Moment>,
@@ -427,12 +428,7 @@ type Pins = HashMap<PinId, (Pin, Attempt)>;
 fn payload_of(delivery: &Delivery, pins: &Pins) -> Option<String> {
     match &delivery.source {
         Source::Stored { payload } => Some(payload.clone()),
-        Source::Pin { pin, sequence } => {
-            let (pin, attempt) = pins.get(pin)?;
-            let events = pin_events::of(pin, attempt);
-            let event = events.iter().find(|event| event.sequence == *sequence)?;
-            Some(payload::of_pin(pin, attempt, event))
-        }
+        Source::Pin { pin, .. } => pins.get(pin).and_then(|(pin, attempt)| payload_with(delivery, pin, attempt)),
     }
 }
 

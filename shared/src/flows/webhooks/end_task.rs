@@ -1,6 +1,5 @@
 //! Ends the tasks of Step Functions that wait for a pin or an import.
 
-
 use crate::context::Context;
 use crate::domain::event::{EventId, payload};
 use crate::domain::task::{Awaited, TaskAnswer, TaskTokenId, end_of};

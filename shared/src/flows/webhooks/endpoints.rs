@@ -109,6 +109,7 @@ pub async fn create_endpoint(
         url: new.url,
         events: sorted(new.events),
         disabled: (!new.is_enabled).then_some(DisabledBy::Caller),
+        disablings: Vec::new(),
         previous_secret_until: None,
         created_at: now,
         updated_at: now,

@@ -9,9 +9,12 @@
 //!    [`plan_turn`] plans it, and files a recovery marker for the endpoint, so that a lost message costs minutes only.
 //! 4. The rescuer reads every pin once more by its recovery marker. [`resend_missing`] then sends the message again for
 //!    events that have no delivery; [`rescue_endpoint`] handles the markers of endpoints.
-//! 5. Events of schedules, imports and accounts are in no row. Each has a recovery marker of its own, filed before the
-//!    write that brings it; [`rescue_event`] reads whether the write was made. An endpoint that asks for events of what
-//!    began earlier, such as the end of a pause, has one too (`catch_up.rs`).
+//! 5. Events of schedules, imports and accounts, and that an endpoint was disabled, are in no row. Each has a recovery
+//!    marker of its own, filed before the write that brings it; [`rescue_event`] reads whether the write was made. An
+//!    endpoint that asks for events of what began earlier, such as the end of a pause, has one too (`catch_up.rs`).
+//!
+//! A pin's history drops entries, and a retry changes its request. So the message of an event has a copy of what its
+//! body says ([`told`](crate::domain::event::told)), and so has each delivery's row.
 //!
 //! The stack's [destinations](crate::domain::webhook::destination) are endpoints of every workspace.
 //! [`Context::subscribers`](crate::context::Context::subscribers) adds them to the workspace's own, and `put_event.rs`

@@ -4,6 +4,8 @@
 //! takes long: neither delays another endpoint. The message stays until every endpoint has a row for every event, so it
 //! may be delivered again at any time: what has a row is not sent again.
 
+use std::collections::BTreeMap;
+
 use futures_util::future::join_all;
 
 use super::deliver_one::deliver_one;
@@ -14,7 +16,9 @@ use super::run_replay::continue_replay;
 use super::settle::settle;
 use super::take_turn::take_turn;
 use crate::context::{Context, Place};
-use crate::domain::event::{EventId, EventType, payload, pin_events};
+use crate::domain::event::pin_events::{self, PinEvent};
+use crate::domain::event::told::{EventCopy, Told};
+use crate::domain::event::{EventId, EventType, payload};
 use crate::domain::ids::{EndpointId, PinKey, WorkspaceId};
 use crate::domain::message::{Disposition, NotifyMessage, NotifyWork};
 use crate::domain::task::{Awaited, end_event};
@@ -27,7 +31,7 @@ use crate::telemetry::{self, Metric};
 
 /// An event that has waited this long for other events of its endpoint goes by the endpoint's turn.
 const WAITS_FOR_LANE_MS: i64 = 5 * SECOND_MS;
-/// Why an event can't be delivered: nothing is left of its pin, or its history has dropped it.
+/// Why an event can't be delivered: nothing is left of its pin, or its history has dropped it, and so has its message.
 const PIN_GONE: &str = "pin_gone";
 const ENTRY_GONE: &str = "entry_gone";
 
@@ -49,9 +53,10 @@ impl Outgoing {
     fn is_for(&self, endpoint: &Endpoint) -> bool {
         match self.to {
             Some(only) => endpoint.key.endpoint == only,
-            // The endpoint that it is about does not hear of its own end.
-            None if self.event == EventType::WebhookDisabled && endpoint.disabled.is_some() => false,
-            None => endpoint.hears(self.event, self.at),
+            None => {
+                let is_own_end = payload::is_own_end(self.event, &self.payload, endpoint.key.endpoint);
+                !is_own_end && endpoint.hears(self.event, self.at)
+            }
         }
     }
 }
@@ -80,32 +85,48 @@ pub async fn work_on_notification(
             let ends = Awaited::import_of(workspace, event, &payload);
             vec![Outgoing { id: event_id, event, at, source, payload, to, ends }]
         }
-        NotifyWork::Pin { pin, from, to } => events_of_pin(context, PinKey { workspace, pin }, from, to).await?,
+        NotifyWork::Pin { pin, from, to, copies } => {
+            events_of_pin(context, PinKey { workspace, pin }, (from, to), &copies).await?
+        }
     };
     send_to_all(context, workspace, &events, ends_at_ms).await?;
     Ok(Disposition::Done)
 }
 
-/// The pin's events with these numbers. One that the rows don't show any more is logged, and delivered to nobody.
-async fn events_of_pin(context: &Context, key: PinKey, from: u32, to: u32) -> PortResult<Vec<Outgoing>> {
+/// The pin's events with these numbers: as the message has them, otherwise as the rows show them. One that neither has
+/// is logged, and delivered to nobody.
+async fn events_of_pin(
+    context: &Context,
+    key: PinKey,
+    (from, to): (u32, u32),
+    copies: &[EventCopy],
+) -> PortResult<Vec<Outgoing>> {
     let read = context.store.pins(&[key]).await?;
     let Some((pin, attempt)) = read.into_iter().flatten().next() else {
         // The workspace was deleted, or the rows have expired.
         report_lost(context, key, from, PIN_GONE);
         return Ok(Vec::new());
     };
-    let mut events = pin_events::of(&pin, &attempt);
-    let end = end_event(&attempt, &events).map(|end| end.sequence);
-    events.retain(|event| (from..=to).contains(&event.sequence));
-    for lost in (from..=to).filter(|sequence| events.iter().all(|event| event.sequence != *sequence)) {
+    let shown = pin_events::of(&pin, &attempt);
+    let end = end_event(&attempt, &shown).map(|end| end.sequence);
+    let shown = shown.into_iter().map(|event| {
+        let told = Told::of(&pin, &attempt, &event);
+        (event, told)
+    });
+    // A copy replaces what the rows show now.
+    let all = shown.chain(copies.iter().filter_map(EventCopy::read));
+    let mut events: BTreeMap<u32, (PinEvent, Told)> =
+        all.map(|(event, told)| (event.sequence, (event, told))).collect();
+    events.retain(|sequence, _| (from..=to).contains(sequence));
+    for lost in (from..=to).filter(|sequence| !events.contains_key(sequence)) {
         report_lost(context, key, lost, ENTRY_GONE);
     }
-    let outgoing = events.iter().map(|event| Outgoing {
+    let outgoing = events.into_values().map(|(event, told)| Outgoing {
         id: EventId::of_pin(key, event.sequence),
         event: event.event,
         at: event.at,
-        source: Source::Pin { pin: key.pin, sequence: event.sequence },
-        payload: payload::of_pin(&pin, &attempt, event),
+        payload: payload::of_told(&pin, event.event, event.sequence, event.at, &told),
+        source: Source::Pin { pin: key.pin, sequence: event.sequence, told: Some(Box::new(told)) },
         to: None,
         ends: (end == Some(event.sequence)).then_some(Awaited::Pin(key)),
     });

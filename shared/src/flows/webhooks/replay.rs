@@ -267,7 +267,7 @@ fn messages(missing: &[Heard]) -> Vec<NotifyMessage> {
     let message = |(pin, from, to): (PinKey, u32, u32)| NotifyMessage {
         version: MESSAGE_VERSION,
         workspace: pin.workspace,
-        work: NotifyWork::Pin { pin: pin.pin, from, to },
+        work: NotifyWork::Pin { pin: pin.pin, from, to, copies: Vec::new() },
     };
     runs.into_iter().map(message).collect()
 }
@@ -323,7 +323,9 @@ mod tests {
         };
         let missing = [one(1, 2), one(1, 3), one(1, 5), one(2, 6), one(2, 7)];
         let sent: Vec<NotifyWork> = messages(&missing).into_iter().map(|message| message.work).collect();
-        let run = |pin: u128, from, to| NotifyWork::Pin { pin: PinId(Uuid::from_u128(pin)), from, to };
+        let run = |pin: u128, from, to| {
+            NotifyMessage::of_pin(PinKey { workspace, pin: PinId(Uuid::from_u128(pin)) }, from, to).work
+        };
         assert_eq!(sent, [run(1, 2, 3), run(1, 5, 5), run(2, 6, 7)]);
     }
 }

@@ -1,11 +1,11 @@
 //! Handles an endpoint's recovery marker: sends its turn, or the message of its replay, again if it was lost.
 
-use super::disable_endpoint::report_disabled;
+use super::disable_endpoint::end_turn;
 use super::plan_turn::{OVERDUE_MS, plan_for_waiting, send_turn};
 use super::run_replay::rescue_replay;
 use crate::context::Context;
 use crate::domain::recovery::RecoveryMarker;
-use crate::domain::webhook::endpoint::{DisabledBy, Endpoint, EndpointKey};
+use crate::domain::webhook::endpoint::EndpointKey;
 use crate::ports::{Listed, PortResult};
 
 /// Handles the marker; returns how many turns were sent. In a recovery every message is lost, and a marker whose minute
@@ -22,7 +22,8 @@ pub async fn rescue_endpoint(context: &Context, row: &RecoveryMarker, is_recover
         // Its deliveries are forgotten.
         None => Rescued::Nothing,
         Some(endpoint) => match endpoint.disabled {
-            Some(by) => rescue_disabled(context, &endpoint, by, is_recovery).await?,
+            // That it is disabled has a marker of its own.
+            Some(_) => rescue_disabled(context, key, is_recovery).await?,
             None => {
                 has_replay = rescue_replay(context, key, is_recovery).await?;
                 rescue_turn(context, key, is_recovery).await?
@@ -54,19 +55,14 @@ enum Rescued {
     Planned,
 }
 
-/// Says again that the endpoint is disabled. A caller may enable it at the same time, and rely on the turn that ends
-/// here: if so, it is planned again, or another marker looks again later.
-async fn rescue_disabled(
-    context: &Context,
-    endpoint: &Endpoint,
-    by: DisabledBy,
-    is_recovery: bool,
-) -> PortResult<Rescued> {
-    let had_turn = context.webhooks.endpoint_health(endpoint.key).await?.turn_at.is_some();
-    report_disabled(context, endpoint, by, None).await?;
-    let is_enabled = context.subscriber(endpoint.key).await?.is_some_and(|endpoint| endpoint.disabled.is_none());
+/// Ends the turn of a disabled endpoint. A caller may enable it at the same time, and rely on that turn: if so, it is
+/// planned again, or another marker looks again later.
+async fn rescue_disabled(context: &Context, key: EndpointKey, is_recovery: bool) -> PortResult<Rescued> {
+    let had_turn = context.webhooks.endpoint_health(key).await?.turn_at.is_some();
+    end_turn(context, key).await?;
+    let is_enabled = context.subscriber(key).await?.is_some_and(|endpoint| endpoint.disabled.is_none());
     if is_enabled {
-        return rescue_turn(context, endpoint.key, is_recovery).await;
+        return rescue_turn(context, key, is_recovery).await;
     }
     Ok(if had_turn { Rescued::Waits } else { Rescued::Nothing })
 }

@@ -1,4 +1,5 @@
-//! Handles the recovery marker of an event that no row records: an event of a schedule, an import or an account.
+//! Handles the recovery marker of an event that no row records: an event of a schedule, an import or an account, or
+//! that an endpoint was disabled.
 //!
 //! The marker was filed before the write that brings the event. If the write was made, and an endpoint that hears the
 //! event has no delivery of it, the event's message is sent again. If it wasn't made, nothing is sent: the marker stays
@@ -9,13 +10,16 @@
 //! marker by which the missing ones are filed: see `catch_up.rs`.
 
 use super::catch_up::catch_up;
+use super::disable_endpoint::record_disabled;
 use super::end_task::deliveries_of;
+use super::plan_turn::plan_for_waiting;
 use super::resend_missing::{EXPIRES_SOON_MS, Subscribers};
 use crate::context::Context;
 use crate::domain::account::Account;
-use crate::domain::event::EventType;
+use crate::domain::event::disabled::Disabled;
 use crate::domain::event::note::{Note, Source};
 use crate::domain::event::occurrence::{self, Halt};
+use crate::domain::event::{EventType, payload};
 use crate::domain::ids::{AccountId, AccountKey, EndpointId, ScheduleKey, WorkspaceId};
 use crate::domain::import::ImportKey;
 use crate::domain::message::{NotifyMessage, NotifyWork};
@@ -25,7 +29,7 @@ use crate::domain::task::Awaited;
 use crate::domain::time::Moment;
 use crate::domain::webhook::delivery::DeliveryKey;
 use crate::domain::webhook::endpoint::EndpointKey;
-use crate::ports::PortResult;
+use crate::ports::{Listed, PortResult};
 use crate::telemetry;
 
 /// Handles the marker; returns how many messages were sent. One whose minute is still to come stays as it is: also when
@@ -87,9 +91,16 @@ impl Work<'_> {
                 }
                 self.drop_marker().await?
             }
+            Source::Disabled(disabled) => {
+                if !self.was_disabled(disabled).await? {
+                    return Ok(0);
+                }
+                record_disabled(self.context, self.workspace, disabled).await;
+                self.mend(&disabled.message(self.workspace)).await?
+            }
             source => {
                 let Some(message) = &note.message else { return self.drop_marker().await.map(usize::from) };
-                if !self.has_happened(source).await? {
+                if !self.has_happened(source, message).await? {
                     return Ok(0);
                 }
                 self.watch_end(source).await?;
@@ -99,8 +110,24 @@ impl Work<'_> {
         Ok(usize::from(is_sent))
     }
 
-    /// Whether the event has happened. A write that too many have followed to know is taken for one that was made.
-    async fn has_happened(&self, source: &Source) -> PortResult<bool> {
+    /// Whether the endpoint was disabled by that write. If it was not, what the writer left waiting gets a turn.
+    async fn was_disabled(&self, disabled: &Disabled) -> PortResult<bool> {
+        let (context, key) = (self.context, EndpointKey { workspace: self.workspace, endpoint: disabled.endpoint });
+        let Some(endpoint) = context.webhooks.endpoint(key).await? else { return Ok(false) };
+        if disabled.was_made(&endpoint) {
+            return Ok(true);
+        }
+        let is_enabled = endpoint.disabled.is_none();
+        if is_enabled && !context.webhooks.deliveries(key, Listed::Waiting, None, 1).await?.is_empty() {
+            plan_for_waiting(context, key).await?;
+        }
+        Ok(false)
+    }
+
+    /// Whether the event has happened. Of a write that too many have followed to know, what the row says now decides.
+    async fn has_happened(&self, source: &Source, message: &NotifyMessage) -> PortResult<bool> {
+        let NotifyWork::Stored { event, at, .. } = &message.work else { return Ok(false) };
+        let (event, at) = (*event, *at);
         let (context, workspace) = (self.context, self.workspace);
         Ok(match source {
             Source::Certain => true,
@@ -109,14 +136,14 @@ impl Work<'_> {
                 let row = context.schedules.schedules(&[key]).await?.pop().flatten();
                 row.is_some_and(|row| {
                     let writes = Writes { number: row.version, nonce: &row.nonce, trail: &row.trail };
-                    writes.has(*version, nonce).unwrap_or(true)
+                    writes.has(*version, nonce).unwrap_or_else(|| occurrence::schedule_shows(&row, event, at))
                 })
             }
             Source::Account { account, rev, nonce } => {
                 let row = context.store.account(self.account(*account)).await?;
                 row.is_some_and(|row| {
                     let writes = Writes { number: row.rev, nonce: &row.nonce, trail: &row.trail };
-                    writes.has(*rev, nonce).unwrap_or(true)
+                    writes.has(*rev, nonce).unwrap_or_else(|| occurrence::account_shows(&row, event, self.now))
                 })
             }
             Source::Import { import } => {
@@ -140,7 +167,9 @@ impl Work<'_> {
             }
             Source::Lift { account, at } => context.store.bucket(self.account(*account)).await?.held_until == Some(*at),
             // They have no message yet.
-            Source::Resumption { .. } | Source::Expiry { .. } | Source::Subscription { .. } => false,
+            Source::Resumption { .. } | Source::Expiry { .. } | Source::Subscription { .. } | Source::Disabled(_) => {
+                false
+            }
         })
     }
 
@@ -214,7 +243,8 @@ impl Work<'_> {
         }
         let endpoints = self.subscribers.of(self.context, self.workspace).await?;
         let ends = Awaited::import_of(self.workspace, *event, payload);
-        let is_for = |key: EndpointKey| to.is_none_or(|to| key.endpoint == to);
+        let is_own_end = |endpoint: EndpointKey| payload::is_own_end(*event, payload, endpoint.endpoint);
+        let is_for = |key: EndpointKey| to.is_none_or(|to| key.endpoint == to) && !is_own_end(key);
         let hearing = endpoints.iter().filter(|endpoint| endpoint.hears(*event, *at) && is_for(endpoint.key));
         let hearing: Vec<EndpointKey> = hearing.map(|endpoint| endpoint.key).collect();
         let mut expected = Vec::new();

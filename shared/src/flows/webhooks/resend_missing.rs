@@ -7,7 +7,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::context::Context;
-use crate::domain::event::{EventId, pin_events};
+use crate::domain::event::{EventId, pin_events, told};
 use crate::domain::ids::{PinKey, WorkspaceId};
 use crate::domain::message::NotifyMessage;
 use crate::domain::pin::Pin;
@@ -85,7 +85,9 @@ pub async fn resend_missing_to(
     }
     let missing = missing(context, &expected).await?;
     for (key, missing) in &missing {
-        let message = NotifyMessage::of_pin(*key, missing.from, missing.to);
+        let found = pins.iter().find(|(pin, _)| pin.key == *key);
+        let copies = found.map(|(pin, attempt)| told::copies(pin, attempt, missing.from..=missing.to));
+        let message = NotifyMessage::of_copies(*key, missing.from, missing.to, copies.unwrap_or_default());
         let delay_ms = (RESENT_AFTER_MS - now.since_ms(missing.newest)).clamp(0, RESENT_AFTER_MS);
         context.queue.send_notify(&message, delay_ms).await?;
         tracing::info!(

@@ -120,8 +120,7 @@ impl Turn<'_> {
             self.wait_until(now);
             return Ok(ControlFlow::Break(End::Stopped));
         }
-        let workspace = self.endpoint.key.workspace;
-        let Some(payload) = payload_of(self.context, workspace, &delivery.source).await? else {
+        let Some(payload) = payload_of(self.context, &delivery).await? else {
             return self.give_up(delivery, now).await.map(ControlFlow::Continue);
         };
         let Some(tried) = deliver_one(self.context, self.endpoint, &delivery, &payload, None).await? else {

@@ -2,14 +2,16 @@
 
 use uuid::Uuid;
 
+use crate::domain::event::told::Told;
 use crate::domain::event::{EventId, EventType};
-use crate::domain::ids::{EndpointId, PinId, WorkspaceId};
+use crate::domain::ids::{AccountId, EndpointId, PinId, WorkspaceId};
+use crate::domain::pin::history::{Event, EventKind};
 use crate::domain::secret::Secret;
 use crate::domain::testdata;
 use crate::domain::time::Moment;
 use crate::domain::webhook::delivery::{Delivery, DeliveryId, DeliveryKey, LastTry, Source, State};
 use crate::domain::webhook::destination::Destination;
-use crate::domain::webhook::endpoint::{DisabledBy, Endpoint, EndpointKey, Secrets};
+use crate::domain::webhook::endpoint::{DisabledBy, Disabling, Endpoint, EndpointKey, Secrets};
 use crate::domain::webhook::health::Health;
 use crate::domain::webhook::replay::ReplayRun;
 use crate::ports::{Listed, Webhooks, Write};
@@ -63,6 +65,7 @@ fn endpoint(key: EndpointKey, created_at: Moment) -> Endpoint {
         url: "https://example.com/hooks?from=pins".into(),
         events: vec![EventType::PinPublished, EventType::PinFailed],
         disabled: None,
+        disablings: Vec::new(),
         previous_secret_until: None,
         created_at,
         updated_at: created_at,
@@ -84,7 +87,7 @@ fn delivery(endpoint: EndpointKey, number: u128, event_ms: i64, state: State) ->
     Delivery {
         key: DeliveryKey { endpoint, event_at: AT.plus_ms(event_ms), id: DeliveryId::of(endpoint, event) },
         event: EventType::PinPublished,
-        source: Source::Pin { pin: PinId(Uuid::from_u128(number)), sequence: 2 },
+        source: Source::Pin { pin: PinId(Uuid::from_u128(number)), sequence: 2, told: None },
         state,
         tries: 1,
         last: None,
@@ -136,6 +139,7 @@ pub async fn an_endpoint_is_written_once_per_revision(webhooks: &dyn Webhooks) {
         url: "https://example.com/other".into(),
         events: vec![EventType::PinAccepted],
         disabled: Some(DisabledBy::Failures),
+        disablings: [7, 3].map(|rev| Disabling { rev, at: AT.plus_ms(3) }).to_vec(),
         previous_secret_until: Some(AT.plus_ms(7)),
         updated_at: AT.plus_ms(5),
         ..first.clone()
@@ -279,8 +283,16 @@ pub async fn a_delivery_round_trips(webhooks: &dyn Webhooks) {
         answer: Some("<p>größer ✂</p>".into()),
         latency_ms: 1_234,
     };
+    let entry = Event { note: Some("image_broken".into()), ..Event::new(EventKind::Failed, AT, 2) };
+    let told = Told {
+        entry: Some(entry),
+        account: AccountId(Uuid::from_u128(8)),
+        board_id: "9".into(),
+        pinterest_pin_id: Some("10".into()),
+    };
     let full = Delivery {
         event: EventType::PinFailed,
+        source: Source::Pin { pin: PinId(Uuid::from_u128(1)), sequence: 2, told: Some(Box::new(told)) },
         tries: 4,
         last: Some(last.clone()),
         body_sha256: Some("0f".repeat(32)),

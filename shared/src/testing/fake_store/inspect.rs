@@ -117,6 +117,14 @@ impl FakeStore {
         rows.filter_map(crate::domain::recovery::RecoveryMarker::endpoint_key).collect()
     }
 
+    /// What the events are about that a recovery marker names which is still to be read.
+    pub fn events_with_markers(&self) -> BTreeSet<uuid::Uuid> {
+        let tables = self.tables();
+        let first = tables.watermark.map_or(i64::MIN, |minute| minute + 1 - crate::domain::recovery::RESCAN_MINUTES);
+        let rows = tables.markers.range((first, 0)..).flat_map(|(_, rows)| rows.values());
+        rows.filter(|row| row.event.is_some()).flat_map(|row| row.pins.iter().map(|pin| pin.pin.0)).collect()
+    }
+
     /// Pins that are named by markers of later minutes, which the rollup will read.
     pub fn rows_after(&self, minute: i64) -> BTreeSet<PinKey> {
         let tables = self.tables();

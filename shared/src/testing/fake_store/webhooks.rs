@@ -147,6 +147,11 @@ impl FakeStore {
         self.tables().webhooks.of(endpoint).cloned().collect()
     }
 
+    /// The endpoint as it is now, without passing the gate.
+    pub fn peek_endpoint(&self, endpoint: EndpointKey) -> Option<Endpoint> {
+        self.tables().webhooks.endpoints.get(&endpoint).map(|(endpoint, _)| endpoint.clone())
+    }
+
     /// How the endpoint stands now, without passing the gate.
     pub fn peek_endpoint_health(&self, endpoint: EndpointKey) -> Health {
         self.tables().webhooks.health.get(&endpoint).cloned().unwrap_or_default()

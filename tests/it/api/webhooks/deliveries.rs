@@ -131,7 +131,7 @@ async fn a_delivery_shows_its_tries_and_the_payload_of_its_pin() {
     let next_at = api.world.now().plus_ms(5_000);
     let of_pin = Delivery {
         key: DeliveryKey { id: DeliveryId::of(endpoint, event_id), endpoint, event_at: api.world.now() },
-        source: Source::Pin { pin: key.pin, sequence: 2 },
+        source: Source::Pin { pin: key.pin, sequence: 2, told: None },
         tries: 2,
         last: Some(LastTry {
             at: api.world.now(),
@@ -169,7 +169,7 @@ async fn a_delivery_shows_its_tries_and_the_payload_of_its_pin() {
     let payload = &item["payload"];
     assert_eq!((&payload["event"], &payload["pin_id"]), (&json!("pin.published"), &json!(key.pin)), "{payload}");
     assert_eq!((&payload["id"], &payload["pinterest_pin_id"]), (&json!(event_id.0), &json!("9")), "{payload}");
-    let gone = Source::Pin { pin: PinId(Uuid::from_u128(5)), sequence: 2 };
+    let gone = Source::Pin { pin: PinId(Uuid::from_u128(5)), sequence: 2, told: None };
     put(&api, &Delivery { source: gone, ..delivery(endpoint, EventType::PinFailed, 2, api.world.now(), WAITING) })
         .await;
     let all = read(&api, &format!("{}/deliveries?event=pin.failed", path_of(endpoint))).await;

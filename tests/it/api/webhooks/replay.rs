@@ -29,7 +29,7 @@ async fn with_missing(api: &Api) -> (EndpointKey, Vec<PinKey>) {
     let id = DeliveryId::of(endpoint, EventId::of_pin(pins[0], 1));
     let known = Delivery {
         key: DeliveryKey { endpoint, event_at: pin.created_at, id },
-        source: Source::Pin { pin: pins[0].pin, sequence: 1 },
+        source: Source::Pin { pin: pins[0].pin, sequence: 1, told: None },
         ..delivery(endpoint, EventType::PinAccepted, 1, pin.created_at, State::Delivered)
     };
     put(api, &known).await;
@@ -57,7 +57,10 @@ async fn what_is_missing_is_counted_and_then_sent() {
     let done = replay(&api, endpoint, json!({"since": since, "only": "missing"})).await;
     assert_eq!((counts(&done), &done["dry_run"]), (counts(&dry), &json!(false)));
     let sent = asked(&api);
-    assert_eq!(sent, [pins[1], pins[2]].map(|pin| NotifyWork::Pin { pin: pin.pin, from: 1, to: 1 }));
+    assert_eq!(
+        sent,
+        [pins[1], pins[2]].map(|pin| NotifyWork::Pin { pin: pin.pin, from: 1, to: 1, copies: Vec::new() })
+    );
 }
 
 #[tokio::test]
@@ -132,7 +135,10 @@ async fn everything_again_goes_through_the_log_and_then_through_the_pins() {
     assert_eq!(rest["next_cursor"], Value::Null);
     let sent: Vec<NotifyWork> =
         asked(&api).into_iter().filter(|work| !matches!(work, NotifyWork::Turn { .. })).collect();
-    assert_eq!(sent, [pins[1], pins[2]].map(|pin| NotifyWork::Pin { pin: pin.pin, from: 1, to: 1 }));
+    assert_eq!(
+        sent,
+        [pins[1], pins[2]].map(|pin| NotifyWork::Pin { pin: pin.pin, from: 1, to: 1, copies: Vec::new() })
+    );
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod accounts;
 mod delivering;
 mod destinations;
+mod dropped;
 mod endpoints;
 mod failing;
 mod import_tasks;
@@ -47,6 +48,7 @@ async fn subscribe(world: &TestWorld, number: u128, url: &str, events: &[EventTy
         url: url.to_owned(),
         events,
         disabled: None,
+        disablings: Vec::new(),
         previous_secret_until: None,
         created_at: SUBSCRIBED_AT,
         updated_at: SUBSCRIBED_AT,

@@ -123,6 +123,25 @@ async fn a_write_that_was_not_made_tells_nothing() {
     }
 }
 
+/// Too many other writes have followed to tell whether it was made.
+#[tokio::test]
+async fn a_cancellation_that_was_not_made_is_not_told_of_a_schedule_that_was_edited_often_since() {
+    let (world, endpoint) = listening(&ALL).await;
+    let key = try_to_create(&world, "one", world.now().plus_ms(2 * HOUR_MS)).await.expect("created");
+    world.faults.plan("schedules.save_schedule", 1, Fault::DieBefore);
+    assert!(world.faults.mortal(cancel(&world.context, key)).await.is_none(), "it died");
+    assert!(!world.faults.heal());
+    for title in ["a", "b", "c", "d", "e"] {
+        edit(&world.context, key, &retitled(title)).await.expect("edited");
+    }
+    world.run_for_ms(10 * MINUTE_MS).await;
+    let mut sent = bodies(&world, endpoint);
+    sent.sort_by_key(|body| body["sequence"].as_u64());
+    let mut expected = vec!["schedule.updated"; 6];
+    expected[0] = "schedule.created";
+    assert_eq!(names(&sent), expected);
+}
+
 /// Of two writers of one row, the one that comes second tells nothing of the write that it didn't make.
 #[tokio::test]
 async fn of_two_edits_at_once_each_is_told_by_the_write_that_was_made() {

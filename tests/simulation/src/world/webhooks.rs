@@ -29,6 +29,7 @@ impl SimWorld {
             url: subscribers::url(number),
             events: subscriber.events.clone(),
             disabled: None,
+            disablings: Vec::new(),
             previous_secret_until: None,
             created_at,
             updated_at: created_at,
@@ -61,7 +62,9 @@ impl SimWorld {
             return;
         }
         self.redrive();
-        let disabled: Vec<Endpoint> = self.webhooks().into_iter().filter(|row| row.disabled.is_some()).collect();
+        let all = self.webhooks();
+        self.oracle.events().saw(&all);
+        let disabled: Vec<Endpoint> = all.into_iter().filter(|row| row.disabled.is_some()).collect();
         for number in 0..self.plan.subscribers.len() {
             let key = self.plan.webhook(number);
             if disabled.iter().any(|row| row.key == key) && self.to_be_enabled.insert(number) {

@@ -180,7 +180,7 @@ impl From<DeliveryView> for WebhookDelivery {
         let payload = Payload::of(payload.as_deref());
         let endpoint = delivery.key.endpoint;
         let (pin, sequence, event_id) = match &delivery.source {
-            Source::Pin { pin, sequence } => {
+            Source::Pin { pin, sequence, .. } => {
                 let key = PinKey { workspace: endpoint.workspace, pin: *pin };
                 (Some(pin.0), Some(*sequence), Some(EventId::of_pin(key, *sequence).0))
             }

@@ -237,3 +237,28 @@ fn every_body_is_small_and_asks_each_endpoint() {
     );
     assert!(event.payload.len() < 1_000 && !event.payload.contains('\n'));
 }
+
+#[test]
+fn in_doubt_a_row_decides_what_has_happened() {
+    let made = testdata::schedule(1, NOW, later(HOUR_MS));
+    let released = made.released(later(2), RETENTION_MS, "r".into()).expect("may be released");
+    let canceled = released.canceled(later(5), "c".into()).expect("may be canceled");
+    let shows = |row: &Schedule, at| {
+        let events = [EventType::ScheduleUpdated, EventType::ScheduleReleased, EventType::ScheduleCanceled];
+        events.map(|event| schedule_shows(row, event, at))
+    };
+    assert_eq!(shows(&made, later(2)), [true, false, false]);
+    assert_eq!(shows(&released, later(2)), [false, true, false]);
+    assert_eq!(shows(&released, later(3)), [false, false, false], "that release was not made");
+    assert_eq!(shows(&canceled, later(2)), [false, true, false]);
+    assert!(schedule_shows(&canceled, EventType::ScheduleCreated, NOW));
+
+    let account = |life| Account { life, ..testdata::connected_account() };
+    let dead = TokenLife { dead: Some(Death { at: NOW, answer_lost: false }), ..TokenLife::default() };
+    let events = [EventType::AccountConnected, EventType::AccountReconnectRequired];
+    let shows = |row: &Account| events.map(|event| account_shows(row, event, NOW));
+    assert_eq!(shows(&account(TokenLife::default())), [true, false]);
+    assert_eq!(shows(&account(dead)), [false, true]);
+    let revoked = Account { revoked_at: Some(NOW), ..testdata::connected_account() };
+    assert_eq!(shows(&revoked), [false, false]);
+}

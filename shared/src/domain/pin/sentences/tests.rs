@@ -140,7 +140,7 @@ fn a_delivery_says_where_it_stands_and_what_comes_next() {
         let delivery = Delivery {
             key,
             event: EventType::PinPublished,
-            source: Source::Pin { pin: pin().key.pin, sequence: 2 },
+            source: Source::Pin { pin: pin().key.pin, sequence: 2, told: None },
             state,
             tries,
             last: (tries > 0).then_some(last),
