@@ -7,7 +7,7 @@ use super::end_task::end_task;
 use super::put_event::put_event;
 use crate::context::{Context, Place};
 use crate::domain::event::{payload, pin_events};
-use crate::domain::ids::{PinKey, WorkspaceId};
+use crate::domain::ids::PinKey;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
 use crate::domain::time::{Moment, SECOND_MS};
