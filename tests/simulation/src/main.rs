@@ -75,6 +75,9 @@ enum Command {
         /// happened, and the process did not learn of it
         #[arg(long)]
         all_points: bool,
+        /// Single crashes at one in this many port calls
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+        every: u64,
     },
     /// Prints a digest of everything that happens, for each seed: equal before and after a change that only moves or
     /// renames code
@@ -175,7 +178,7 @@ fn main() -> ExitCode {
     let is_well = match Arguments::parse().command {
         Command::Run { seed, publishes } => run(seed, publishes),
         Command::Mutants { seed } => mutants::all(seed),
-        Command::Crashes { seed, pairs, all_points } => crashes::all(seed, pairs, all_points),
+        Command::Crashes { seed, pairs, all_points, every } => crashes::all(seed, pairs, all_points, every),
         Command::Digest { seeds, worlds } => digest::print(seeds, worlds),
         Command::Curve { seed, worlds } => curve::print(seed, worlds),
         Command::Pacing { pins, accounts, publishers } => scenarios::pacing(pins, accounts, publishers),
