@@ -16,6 +16,7 @@ use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, SECOND_MS};
 use pinbridge_shared::domain::webhook::delivery::{Delivery, DeliveryKey, State};
 use pinbridge_shared::domain::webhook::endpoint::{DisabledBy, Endpoint, EndpointKey, Secrets};
 use pinbridge_shared::domain::webhook::health::Health;
+use pinbridge_shared::domain::webhook::replay::ReplayRun;
 use pinbridge_shared::flows::webhooks::rescue_endpoint::rescue_endpoint;
 use pinbridge_shared::ports::{Listed, PortResult, QueueName, Webhooks, Write};
 use pinbridge_shared::testing::fake_webhook_sender::answered;
@@ -223,6 +224,8 @@ altered_port! {
     fn deliveries(
         endpoint: EndpointKey, listed: Listed, after: Option<DeliveryKey>, limit: usize
     ) -> PortResult<Vec<Delivery>>;
+    fn replay(key: EndpointKey) -> PortResult<Option<ReplayRun>>;
+    fn save_replay(next: &ReplayRun) -> PortResult<Write<()>>;
     fn wipe_webhooks(workspace: WorkspaceId) -> PortResult<bool>;
 }
 

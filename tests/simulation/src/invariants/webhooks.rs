@@ -11,6 +11,7 @@ use pinbridge_shared::domain::time::SECOND_MS;
 use pinbridge_shared::domain::webhook::delivery::{Delivery, DeliveryId, DeliveryKey};
 use pinbridge_shared::domain::webhook::endpoint::{Endpoint, EndpointKey, Secrets};
 use pinbridge_shared::domain::webhook::health::Health;
+use pinbridge_shared::domain::webhook::replay::ReplayRun;
 use pinbridge_shared::domain::webhook::sending::{WebhookAnswer, WebhookRequest};
 use pinbridge_shared::ports::{Listed, PortResult, System, WebhookSender, Webhooks, Write};
 
@@ -94,5 +95,7 @@ altered_port! {
     fn deliveries(
         endpoint: EndpointKey, listed: Listed, after: Option<DeliveryKey>, limit: usize
     ) -> PortResult<Vec<Delivery>>;
+    fn replay(key: EndpointKey) -> PortResult<Option<ReplayRun>>;
+    fn save_replay(next: &ReplayRun) -> PortResult<Write<()>>;
     fn wipe_webhooks(workspace: WorkspaceId) -> PortResult<bool>;
 }
