@@ -129,7 +129,7 @@ async fn a_cancellation_that_was_not_made_is_not_told_of_a_schedule_that_was_edi
     let (world, endpoint) = listening(&ALL).await;
     let key = try_to_create(&world, "one", world.now().plus_ms(2 * HOUR_MS)).await.expect("created");
     world.faults.plan("schedules.save_schedule", 1, Fault::DieBefore);
-    assert!(world.faults.mortal(cancel(&world.context, key)).await.is_none(), "it died");
+    assert!(world.faults.mortal(cancel(&world.context, key, None)).await.is_none(), "it died");
     assert!(!world.faults.heal());
     for title in ["a", "b", "c", "d", "e"] {
         edit(&world.context, key, &retitled(title)).await.expect("edited");
