@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pinbridge_shared::domain::event::pin_events::{self, ACCEPTED, PinEvent};
-use pinbridge_shared::domain::event::{EventType, payload};
+use pinbridge_shared::domain::event::{EventType, disabled};
 use pinbridge_shared::domain::ids::{EndpointId, PinId, PinKey};
 use pinbridge_shared::domain::pin::Pin;
 use pinbridge_shared::domain::pin::attempt::Attempt;
@@ -86,7 +86,7 @@ impl State {
     /// Notes what the row of a webhook says of the times that it was disabled.
     fn saw(&mut self, row: &Endpoint) {
         for one in &row.disablings {
-            let id = payload::disabled_id(row.key, one.rev).to_string();
+            let id = disabled::id_of(row.key, one.rev).to_string();
             self.disabled.insert(id, (row.key.endpoint, one.at));
         }
     }

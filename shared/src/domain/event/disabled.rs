@@ -1,12 +1,11 @@
-//! The event that an endpoint was disabled because of its answers: what its recovery marker keeps of it, its id, and
-//! its message. It is made before the write that disables the endpoint; the endpoint's row then says that the write
+//! The event that an endpoint was disabled because of its answers: what its recovery marker keeps of it, and its
+//! id. It is made before the write that disables the endpoint; the endpoint's row then says that the write
 //! was made, also after somebody has enabled the endpoint again.
 
 use serde::{Deserialize, Serialize};
 
-use super::{EventId, EventType, payload};
+use super::EventId;
 use crate::domain::ids::{EndpointId, WorkspaceId};
-use crate::domain::message::NotifyMessage;
 use crate::domain::time::Moment;
 use crate::domain::webhook::delivery::LastTry;
 use crate::domain::webhook::endpoint::{DisabledBy, Disabling, Endpoint, EndpointKey};
@@ -45,17 +44,16 @@ impl Disabled {
     }
 
     pub fn id(&self, workspace: WorkspaceId) -> EventId {
-        payload::disabled_id(EndpointKey { workspace, endpoint: self.endpoint }, self.rev)
+        id_of(EndpointKey { workspace, endpoint: self.endpoint }, self.rev)
     }
 
     /// Whether the row says that the endpoint was disabled by this write.
     pub fn was_made(&self, row: &Endpoint) -> bool {
         row.disablings.contains(&Disabling { rev: self.rev, at: self.at })
     }
+}
 
-    /// Asks for the delivery to each endpoint that hears it.
-    pub fn message(&self, workspace: WorkspaceId) -> NotifyMessage {
-        let body = payload::of_disabled(workspace, self);
-        NotifyMessage::stored(workspace, self.id(workspace), EventType::WebhookDisabled, self.at, body, None)
-    }
+/// The id of the event that the endpoint was disabled by the write with this revision.
+pub fn id_of(endpoint: EndpointKey, rev: u64) -> EventId {
+    EventId::derived(endpoint.workspace, &["disabled", &endpoint.endpoint.to_string(), &rev.to_string()])
 }

@@ -5,7 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::payload::{Envelope, json, texts};
+use super::disabled::Disabled;
+use super::payload::{Envelope, json, of_disabled, texts};
 use super::{EventId, EventType};
 use crate::domain::account::Account;
 use crate::domain::account::health::Health;
@@ -33,6 +34,14 @@ pub struct Occurrence {
     pub at: Moment,
     /// The body, as JSON.
     pub payload: String,
+}
+
+impl Disabled {
+    /// Asks for the delivery to each endpoint that hears it.
+    pub fn message(&self, workspace: WorkspaceId) -> NotifyMessage {
+        let body = of_disabled(workspace, self);
+        NotifyMessage::stored(workspace, self.id(workspace), EventType::WebhookDisabled, self.at, body, None)
+    }
 }
 
 impl Occurrence {
@@ -113,8 +122,8 @@ pub fn of_schedule(next: &Schedule) -> Option<Occurrence> {
 }
 
 /// Whether the row of a schedule says of an event of that time that it has happened, although its write can't be told
-/// from others any more. In doubt, it says no: later events of the schedule correct an event that is lost, and nothing
-/// corrects one that is invented.
+/// from others any more. If it can't tell, it says no: later events of the schedule correct an event that is lost, and
+/// nothing corrects one that is invented.
 pub fn schedule_shows(row: &Schedule, event: EventType, at: Moment) -> bool {
     match event {
         EventType::ScheduleCreated => true,

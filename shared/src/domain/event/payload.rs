@@ -18,7 +18,6 @@ use crate::domain::pin::failure::Failure;
 use crate::domain::pin::history::{Event, EventKind};
 use crate::domain::pin::{Pin, WaitReason};
 use crate::domain::time::Moment;
-use crate::domain::webhook::endpoint::EndpointKey;
 
 /// Where a Pin is on Pinterest, without its id.
 const PIN_URL: &str = "https://www.pinterest.com/pin/";
@@ -197,12 +196,7 @@ pub fn of_test(workspace: WorkspaceId, endpoint: EndpointId, now: Moment) -> Str
     json(&EndpointBody { envelope, webhook_id: endpoint })
 }
 
-/// The id of the event that the endpoint was disabled by the write with this revision.
-pub fn disabled_id(endpoint: EndpointKey, rev: u64) -> EventId {
-    EventId::derived(endpoint.workspace, &["disabled", &endpoint.endpoint.to_string(), &rev.to_string()])
-}
-
-/// The body of that event.
+/// The body of the event that an endpoint was disabled.
 pub fn of_disabled(workspace: WorkspaceId, event: &Disabled) -> String {
     let envelope = Envelope::new(event.id(workspace), EventType::WebhookDisabled, event.at, workspace);
     json(&DisabledBody {
@@ -249,7 +243,7 @@ mod tests {
     use crate::domain::pin::{IDEMPOTENCY_KEY_MAX, Placement};
     use crate::domain::testdata;
     use crate::domain::webhook::delivery::LastTry;
-    use crate::domain::webhook::endpoint::{DisabledBy, Endpoint};
+    use crate::domain::webhook::endpoint::{DisabledBy, Endpoint, EndpointKey};
     use crate::domain::webhook::health::Health;
 
     /// The largest body that Standard Webhooks recommends, in bytes.
@@ -464,7 +458,7 @@ mod tests {
         assert!(!text.contains("example.com"), "an address may hold a secret: {text}");
         let disabled: Value = serde_json::from_str(&text).expect("JSON");
         let names = ["id", "event", "reason", "failures", "failing_since", "last_status", "last_error", "timestamp"];
-        let id = disabled_id(key, 4).to_string();
+        let id = event.id(key.workspace).to_string();
         let since = later(3).rfc3339();
         let expected = json!([id, "webhook.disabled", "failures", 12, since, 500, "http_status", later(9).rfc3339()]);
         assert_eq!(fields(&disabled, names), expected);

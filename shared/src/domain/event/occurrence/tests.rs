@@ -239,7 +239,7 @@ fn every_body_is_small_and_asks_each_endpoint() {
 }
 
 #[test]
-fn in_doubt_a_row_decides_what_has_happened() {
+fn the_row_of_now_decides_where_no_write_can_be_told() {
     let made = testdata::schedule(1, NOW, later(HOUR_MS));
     let released = made.released(later(2), RETENTION_MS, "r".into()).expect("may be released");
     let canceled = released.canceled(later(5), "c".into()).expect("may be canceled");
