@@ -25,7 +25,8 @@ use pinbridge_shared::domain::stats::period;
 use pinbridge_shared::domain::stats::rollup::{self as domain_rollup, recent};
 use pinbridge_shared::domain::tenant::{self, api_key, claim, invitation, login, proof, session, user};
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
-use pinbridge_shared::domain::webhook::{endpoint, pace as webhook_pace};
+use pinbridge_shared::domain::webhook::slowness::{self, PAUSE_MAX, PAUSE_MIN};
+use pinbridge_shared::domain::webhook::{endpoint, health, pace as webhook_pace};
 use pinbridge_shared::domain::{import, recovery, sandbox, schedule, task};
 use pinbridge_shared::flows::activity;
 use pinbridge_shared::flows::boards::{mark_removed, resolve_boards};
@@ -90,6 +91,15 @@ fn limits() -> Vec<(&'static str, String)> {
         ("webhooks of a workspace", endpoint::ENDPOINTS_MAX.to_string()),
         ("a webhook's secret, characters", format!("{} to {}", endpoint::SECRET_MIN, endpoint::SECRET_MAX)),
         ("requests a second to a webhook, of one notifier", webhook_pace::REQUESTS_PER_SECOND_MAX.to_string()),
+        ("a request to a webhook is slow after", time(slowness::SLOW_AFTER_MS)),
+        (
+            "pause of a webhook after a slow request",
+            format!(
+                "{PAUSE_MIN} to {PAUSE_MAX} times as long as the request, at most {}",
+                time(slowness::COUNTED_MAX_MS * PAUSE_MAX as i64)
+            ),
+        ),
+        ("deliveries that fail in a row until the others wait", health::PROBES_AFTER.to_string()),
         ("tasks of state machines that wait for one pin, or one import", task::TASKS_MAX.to_string()),
         ("a `task_token`, characters", task::TASK_TOKEN_MAX.to_string()),
         ("names in a webhook's list of events, repeated ones too", routes::webhooks::NAMES_MAX.to_string()),

@@ -7,11 +7,11 @@ use super::super::time::SECOND_MS;
 pub const SLOW_AFTER_MS: i64 = 5 * SECOND_MS;
 /// After a slow request, its endpoint gets none for so many times as long as the request took. So it occupies a
 /// notifier for at most a third of the time, on average for a fifth.
-const PAUSE_MIN: f64 = 2.0;
-const PAUSE_MAX: f64 = 6.0;
+pub const PAUSE_MIN: f64 = 2.0;
+pub const PAUSE_MAX: f64 = 6.0;
 /// A request counts as no longer than this, in milliseconds. It is the sender's timeout; a process that stood still
 /// measures more.
-const COUNTED_MAX_MS: i64 = 15 * SECOND_MS;
+pub const COUNTED_MAX_MS: i64 = 15 * SECOND_MS;
 
 /// Whether a request that took so many milliseconds is slow.
 pub fn is_slow(took_ms: i64) -> bool {
