@@ -198,7 +198,7 @@ def grants(world):
         yield function, "dynamodb:PutItem", table, True
         yield function, "dynamodb:Query", table, True
         yield function, "dynamodb:UpdateItem", table, True
-        yield function, "dynamodb:Query", f"{table}/index/listing", function in ("api", "dispatcher", "refresher")
+        yield function, "dynamodb:Query", f"{table}/index/listing", function in ("api", "dispatcher", "refresher", "notifier")
         yield function, "dynamodb:Query", f"{table}/index/waiting", function in ("dispatcher", "refresher")
         yield function, "dynamodb:BatchWriteItem", table, function not in ("publisher", "dead_letters", "notifier")
         yield function, "dynamodb:DeleteItem", table, function in ("api", "dispatcher", "refresher", "notifier")
