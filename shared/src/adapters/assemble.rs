@@ -134,7 +134,10 @@ fn destinations(
     let mut destinations = Destinations::default();
     if let Some(bus) = bus {
         let bus: Arc<dyn EventBus> = match bus {
-            BusPort::EventBridge { name } => Arc::new(EventBridge::new(config, name, Arc::clone(system))?),
+            BusPort::EventBridge { name, format } => {
+                let bus = EventBridge::new(config, name, Arc::clone(system))?;
+                Arc::new(bus.with_format(format, environment.to_owned()))
+            }
             BusPort::Printed => Arc::new(PrintedEvents),
         };
         destinations = destinations.with(Destination::EventBus, bus);
