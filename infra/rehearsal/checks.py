@@ -252,7 +252,7 @@ def grants(world):
     prefix = world.outputs["SecretPrefix"]
     app_secret, session_key = world.secret_arn(f"{prefix}/pinterest-app-secret"), world.secret_arn(f"{prefix}/session-key")
     pacing_key, data_keys = world.secret_arn(f"{prefix}/pacing-key"), world.secret_arn(f"{prefix}/data-keys")
-    receipt_key = world.secret_arn(f"{prefix}/receipt-key")
+    receipt_key, hook_keys = world.secret_arn(f"{prefix}/receipt-key"), world.secret_arn(f"{prefix}/hook-keys")
     reconciliation, redrive = world.queue_arn("ReconciliationQueueUrl"), world.queue_arn("RedriveQueueUrl")
     imports, dead_imports = world.queue_arn("ImportQueueUrl"), world.queue_arn("ImportDeadLettersUrl")
     notify, dead_notify = world.queue_arn("NotifyQueueUrl"), world.queue_arn("NotifyDeadLettersUrl")
@@ -300,7 +300,7 @@ def grants(world):
             yield function, f"secretsmanager:{action}", token, function in holders
         yield function, "secretsmanager:GetSecretValue", app_secret, function in holders
         # Only the operator replaces what the stack shares.
-        for secret in (app_secret, session_key, pacing_key, receipt_key, data_keys):
+        for secret in (app_secret, session_key, pacing_key, receipt_key, data_keys, hook_keys):
             yield function, "secretsmanager:PutSecretValue", secret, False
             yield function, "secretsmanager:DeleteSecret", secret, False
         yield function, "secretsmanager:GetSecretValue", session_key, function == "api"
@@ -308,7 +308,9 @@ def grants(world):
         yield function, "secretsmanager:CreateSecret", pacing_key, function in ("api", "refresher")
         yield function, "secretsmanager:GetSecretValue", receipt_key, function == "api"
         yield function, "secretsmanager:CreateSecret", receipt_key, function == "api"
-        yield function, "secretsmanager:GetSecretValue", data_keys, function in (*holders, "notifier")
+        yield function, "secretsmanager:GetSecretValue", data_keys, function in holders
+        yield function, "secretsmanager:GetSecretValue", hook_keys, function in ("api", "notifier")
+        yield function, "secretsmanager:CreateSecret", hook_keys, function == "api"
         yield function, "secretsmanager:DeleteSecret", token, function in ("api", "refresher")
         yield function, "secretsmanager:CreateSecret", token, function == "api"
         yield function, "secretsmanager:GetSecretValue", foreign, False

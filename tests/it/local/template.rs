@@ -210,13 +210,14 @@ fn may(role: &[Statement], action: &str, secret: &str) -> bool {
         .any(|one| one.actions.iter().any(|pattern| matches(pattern, &action)) && one.resources.iter().any(is_of))
 }
 
-const SECRETS: [(&str, &str); 8] = [
+const SECRETS: [(&str, &str); 9] = [
     ("tokens", "pinbridge/8f14e45f/00000000"),
     ("app secret", "pinbridge/pinterest-app-secret"),
     ("session key", "pinbridge/session-key"),
     ("pacing key", "pinbridge/pacing-key"),
     ("receipt key", "pinbridge/receipt-key"),
     ("data keys", "pinbridge/data-keys"),
+    ("hook keys", "pinbridge/hook-keys"),
     ("one with a longer name", "pinbridge/pacing-key-of-others"),
     ("another's", "other/secret"),
 ];
@@ -255,6 +256,7 @@ fn each_role_reaches_the_secrets_that_it_needs_and_no_other() {
                 ("pacing key", MAKE),
                 ("receipt key", MAKE),
                 ("data keys", MAKE),
+                ("hook keys", MAKE),
             ],
         ),
         ("PublisherRole", worker),
@@ -269,7 +271,7 @@ fn each_role_reaches_the_secrets_that_it_needs_and_no_other() {
                 ("pacing key", MAKE),
             ],
         ),
-        ("NotifierRole", &[("data keys", READ)]),
+        ("NotifierRole", &[("hook keys", READ)]),
         ("DispatcherRole", &[]),
         ("DeadLettersRole", &[]),
     ];
