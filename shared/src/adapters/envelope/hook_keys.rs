@@ -1,5 +1,5 @@
-//! The keys of webhooks and tasks, for an operator who rotates them. They are a secret of their own: the notifier, which
-//! calls addresses of strangers, reads it, and can't open the tokens of accounts.
+//! The keys of webhooks and tasks, for an operator who rotates them. They are a secret of their own: the notifier,
+//! which calls addresses of strangers, reads it, and can't open the tokens of accounts.
 
 use std::sync::Arc;
 

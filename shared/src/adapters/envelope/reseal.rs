@@ -1,5 +1,5 @@
-//! Rotates the data keys of accounts: adds a new key, seals every row again under it, and then drops the old ones. Those
-//! of webhooks and tasks are in `hook_keys.rs`.
+//! Rotates the data keys of accounts: adds a new key, seals every row again under it, and then drops the old ones.
+//! Those of webhooks and tasks are in `hook_keys.rs`.
 
 use super::error::broken;
 use super::{Envelope, WRITES_MAX};
