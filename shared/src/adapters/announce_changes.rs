@@ -100,7 +100,7 @@ impl Changes {
             match self.put_marker(workspace, subject, note.clone()).await {
                 Ok(_) => return,
                 Err(error) => {
-                    tracing::warn!(workspace_id = %workspace, %error, "recovery marker of an event not filed")
+                    tracing::warn!(workspace_id = %workspace, %error, "recovery marker of an event not filed");
                 }
             }
         }

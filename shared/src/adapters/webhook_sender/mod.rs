@@ -102,7 +102,7 @@ impl HttpsSender {
         Ok(ips.into_iter().take(ADDRESSES_MAX).map(|ip| SocketAddr::new(ip, url.port())).collect())
     }
 
-    /// The first connection that an address accepts. One that doesn't answer leaves half of the time to those behind it.
+    /// The first connection that an address accepts. One that doesn't answer leaves half of the time to the others.
     async fn tcp(&self, addresses: &[SocketAddr], ends_at: Instant) -> Result<TcpStream, SendOutcome> {
         for (nth, &address) in addresses.iter().enumerate() {
             let left = ends_at.saturating_duration_since(Instant::now());

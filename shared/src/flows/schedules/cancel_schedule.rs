@@ -49,8 +49,8 @@ pub async fn cancel(context: &Context, key: ScheduleKey, by: Option<Actor>) -> R
     }
 }
 
-/// Cancels the row of a schedule whose pin was ended by a cancellation, if it isn't canceled yet. Returns whether nothing
-/// is left to do; if not, its pin isn't ended, or another writer has changed the row.
+/// Cancels the row of a schedule whose pin was ended by a cancellation, if it isn't canceled yet. Returns whether
+/// nothing is left to do; if not, its pin isn't ended, or another writer has changed the row.
 ///
 /// # Errors
 /// When a port is unavailable.
@@ -85,12 +85,13 @@ async fn end_released(context: &Context, schedule: &Schedule, by: Option<Actor>)
     };
     match schedule.status(Some(&attempt), context.system.now()) {
         ScheduleStatus::Scheduled | ScheduleStatus::Queued | ScheduleStatus::Deferred => {
-            let (is_heard, began) = (is_heard(context, schedule.key.workspace).await, context.begin());
-            if is_heard {
+            let needs_marker = is_heard(context, schedule.key.workspace).await;
+            let began = context.begin();
+            if needs_marker {
                 put_marker(context, schedule.key, by).await?;
             }
             let is_ended = end(context, &pin, &attempt).await?;
-            if is_ended && is_heard && context.took_ms(began) > OWNED_WITHIN_MS {
+            if is_ended && needs_marker && context.took_ms(began) > OWNED_WITHIN_MS {
                 // The rescuer may have read the marker before the pin was ended.
                 put_marker(context, schedule.key, by).await?;
             }

@@ -364,7 +364,7 @@ pub(super) async fn request_again(
         state: State::Waiting { next_at: Some(now) },
         tries: 0,
         is_replayed: true,
-        // The clock of whoever wrote the row may be ahead: a request that is older than the row would count for nothing.
+        // The clock of whoever wrote the row may be ahead. A request that is older than the row counts for nothing.
         updated_at: now.max(delivery.updated_at.plus_ms(1)),
         expires_at: now.plus_ms(kept_ms),
         ..delivery
