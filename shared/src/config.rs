@@ -323,7 +323,7 @@ impl Environment<'_> {
             pinterest_url: self.text(&table::PINTEREST_URL).unwrap_or_default(),
             oauth_app: self.oauth_app()?,
             mail: self.mail()?,
-            event_bus: self.event_bus(),
+            event_bus: self.event_bus()?,
             event_queue: self.event_queue()?,
             tasks: self.tasks(),
         })

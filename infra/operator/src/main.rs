@@ -87,10 +87,11 @@ enum Command {
     SetAppSecret,
     /// Makes a new key for signing receipts. The earlier keys stay published, so earlier receipts stay valid
     RotateReceiptKey,
-    /// Adds a data key and makes it the current one, which seals new webhook secrets and (in envelope mode) new tokens
+    /// Adds a data key to each secret of data keys and makes it the current one, which seals new webhook secrets and
+    /// (in envelope mode) new tokens
     RotateDataKey,
-    /// Seals all webhook secrets and (in envelope mode) all tokens under the current data key, and deletes the old keys
-    /// a day after they were replaced
+    /// Seals all webhook secrets and (in envelope mode) all tokens under the current data keys, and deletes the old
+    /// keys a day after they were replaced
     ResealTokens,
 }
 

@@ -114,10 +114,18 @@ impl Announcing {
         self.send(pin, written, &heard.unwrap_or_default()).await;
     }
 
-    /// Files the marker of a pin that joins a backlog.
-    async fn put_owner(&self, pin: &Pin) -> PortResult<()> {
+    /// Files the marker of a pin that joins a backlog. Returns whether it is filed: acceptance doesn't wait for it.
+    async fn put_owner(&self, pin: &Pin) -> bool {
         let now = self.context.system.now();
-        self.inner.put_marker(&RecoveryMarker::new(vec![pin.key], now, 0, self.context.nonce())).await
+        let marker = RecoveryMarker::new(vec![pin.key], now, 0, self.context.nonce());
+        let filed = self.inner.put_marker(&marker).await;
+        if let Err(error) = &filed {
+            tracing::warn!(
+                workspace_id = %pin.key.workspace, pin_id = %pin.key.pin, %error,
+                "recovery marker of an acceptance not filed"
+            );
+        }
+        filed.is_ok()
     }
 }
 
@@ -132,14 +140,13 @@ altered_port! {
             let may_be_heard = heard.as_ref().is_none_or(|heard| !heard.is_empty());
             let has_no_marker = may_be_heard && matches!(pin.placement, Placement::Backlog(_));
             let began = self.context.begin();
-            if has_no_marker {
-                self.put_owner(pin).await?;
-            }
+            let is_filed = has_no_marker && self.put_owner(pin).await;
             let written = self.inner.put_pin(pin).await?;
             if written.is_done() {
-                if has_no_marker && self.context.took_ms(began) > OWNED_WITHIN_MS {
-                    // The rescuer may have dropped the marker as one without a pin.
-                    self.put_owner(pin).await?;
+                // The rescuer may have dropped the marker as one without a pin.
+                let is_late = self.context.took_ms(began) > OWNED_WITHIN_MS;
+                if has_no_marker && (!is_filed || is_late) && !self.put_owner(pin).await {
+                    self.put_owner(pin).await;
                 }
                 self.send(pin, &Attempt::untouched(pin), &heard.unwrap_or_default()).await;
             }

@@ -7,6 +7,10 @@
 //! sends the message ([`rescue_event`](crate::flows::webhooks::rescue_event)). If it dies before the write, the rescuer
 //! finds no such write, and sends nothing. A write that another writer has prevented makes its marker void.
 //!
+//! A caller's write of a schedule fails if its marker can't be filed: the caller hears of it, and repeats it. The other
+//! writes are publishing's own, and are made all the same. Their marker is filed after them then, so an event of theirs
+//! is lost only if the process dies, or the queue fails, while the table takes no marker.
+//!
 //! | Event | Write |
 //! |---|---|
 //! | `schedule.*` | each write of the schedule's row; its number and its nonce show whether it was made |
@@ -36,11 +40,14 @@ use crate::domain::event::note::{Note, Source};
 use crate::domain::event::occurrence::{self, Halt, Occurrence};
 use crate::domain::ids::{AccountKey, ScheduleId, ScheduleKey, WorkspaceId};
 use crate::domain::import::{ChunkResult, Import, ImportKey, Row, Stop, Totals};
-use crate::domain::pacing::bucket::Pause;
+use crate::domain::pacing::bucket::{Bucket, Pause};
 use crate::domain::recovery::{OWNED_WITHIN_MS, RecoveryMarker};
 use crate::domain::schedule::{ReleaseRow, Schedule};
 use crate::domain::time::Moment;
 use crate::ports::{ByTime, Imports, PortResult, Schedules, Write};
+
+/// A marker that is not waited for is filed at most so often.
+const LATE_TRIES: usize = 2;
 
 /// Announces the events of a process's writes.
 pub(super) struct Changes {
@@ -87,6 +94,18 @@ impl Changes {
         may_hear.then_some(Pending { occurrence, source, subject })
     }
 
+    /// Files the marker of a write that is made, or that doesn't wait for it; once more if that fails.
+    async fn put_marker_late(&self, workspace: WorkspaceId, subject: Uuid, note: &Note) {
+        for _ in 0..LATE_TRIES {
+            match self.put_marker(workspace, subject, note.clone()).await {
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::warn!(workspace_id = %workspace, %error, "recovery marker of an event not filed");
+                }
+            }
+        }
+    }
+
     /// Makes the write that brings the event, if it brings one. `is_made` tells from its answer whether it was made.
     async fn announced<T: Send>(
         &self,
@@ -98,15 +117,27 @@ impl Changes {
         let message = occurrence.message();
         let note = Note { source, message: Some(message.clone()) };
         let began = self.context.begin();
-        let marker = self.put_marker(occurrence.workspace, subject, note.clone()).await?;
+        let marker = match self.put_marker(occurrence.workspace, subject, note.clone()).await {
+            Ok(marker) => Some(marker),
+            Err(error) if waits_for_marker(occurrence.event) => return Err(error),
+            Err(error) => {
+                tracing::warn!(
+                    workspace_id = %occurrence.workspace, event = occurrence.event.name(), %error,
+                    "recovery marker of an event not filed; it is filed after the write"
+                );
+                None
+            }
+        };
         let written = write.await?;
         if !is_made(&written) {
-            self.make_void(&marker).await;
+            if let Some(marker) = &marker {
+                self.make_void(marker).await;
+            }
             return Ok(written);
         }
-        if self.context.took_ms(began) > OWNED_WITHIN_MS {
-            // The rescuer may have read the marker before the write.
-            self.put_marker(occurrence.workspace, subject, note).await?;
+        // The rescuer may have read the marker before the write.
+        if marker.is_none() || self.context.took_ms(began) > OWNED_WITHIN_MS {
+            self.put_marker_late(occurrence.workspace, subject, &note).await;
         }
         if let Err(error) = self.context.queue.send_notify(&message, 0).await {
             tracing::warn!(
@@ -139,25 +170,33 @@ impl Changes {
             return write.await;
         }
         let before = self.context.store.account(key).await?;
-        self.watch_expiry(before.as_ref(), next).await?;
+        self.watch_expiry(before.as_ref(), next).await;
         let source = Source::Account { account: key.account, rev: next.rev, nonce: next.nonce.clone() };
         let event = self.pending(occurrence::of_account(before.as_ref(), next), source, key.account.0).await;
         self.announced(event, write, Write::is_done).await
     }
 
     /// Files the marker for the end of an access token that can't be renewed, when the account gets it.
-    async fn watch_expiry(&self, before: Option<&Account>, next: &Account) -> PortResult<()> {
+    async fn watch_expiry(&self, before: Option<&Account>, next: &Account) {
         let known = before.and_then(occurrence::expiry);
         let expiry = occurrence::expiry(next).filter(|at| known != Some(*at));
-        let (Some(expires_at), Some(at)) = (expiry, occurrence::expiry_told_at(next)) else { return Ok(()) };
+        let (Some(expires_at), Some(at)) = (expiry, occurrence::expiry_told_at(next)) else { return };
         let (key, event) = (next.key, EventType::AccountReconnectRequired);
         if !self.may_hear(key.workspace, &[event], next.updated_at).await {
-            return Ok(());
+            return;
         }
         let note = Note { source: Source::Expiry { account: key.account, expires_at, at }, message: None };
         let (now, id) = (self.context.system.now(), self.context.nonce());
         let marker = RecoveryMarker::of_event(key.workspace, key.account.0, note, now.max(at), id);
-        self.context.store.put_marker(&marker).await
+        for _ in 0..LATE_TRIES {
+            match self.context.store.put_marker(&marker).await {
+                Ok(()) => return,
+                // Tokens that Pinterest has renewed must be kept.
+                Err(error) => tracing::warn!(
+                    workspace_id = %key.workspace, account_id = %key.account, %error, "marker of an expiry not filed"
+                ),
+            }
+        }
     }
 
     pub async fn pause(&self, account: AccountKey, pause: &Pause) -> PortResult<()> {
@@ -167,7 +206,11 @@ impl Changes {
         if !occurrence::is_told(pause, now) || !self.may_hear(account.workspace, &events, now).await {
             return write.await;
         }
-        let before = self.context.store.bucket(account).await?;
+        // Read once: what stops calls must not wait. If it can't be read, the pause is told as a new one.
+        let before = self.context.store.bucket(account).await.unwrap_or_else(|error| {
+            tracing::warn!(workspace_id = %account.workspace, account_id = %account.account, %error, "bucket not read");
+            Bucket::default()
+        });
         let (halt, until) = (Halt::of(pause), pause.until);
         let source = Source::Pause { account: account.account, halt, since: now, until };
         // Also if an endpoint only hears of the pause's end: the rescuer waits for it by this marker.
@@ -181,12 +224,26 @@ impl Changes {
         if !self.may_hear(account.workspace, &[EventType::AccountResumed], now).await {
             return write.await;
         }
-        let before = self.context.store.bucket(account).await?;
+        let before = match self.context.store.bucket(account).await {
+            Ok(before) => before,
+            Err(error) => {
+                // The marker that waits for the hold's end tells it.
+                tracing::warn!(
+                    workspace_id = %account.workspace, account_id = %account.account, %error, "bucket not read"
+                );
+                return write.await;
+            }
+        };
         let source = Source::Lift { account: account.account, at: now };
         let event = occurrence::of_lift(account, &before, seen, now);
         let event = event.map(|occurrence| Pending { occurrence, source, subject: account.account.0 });
         self.announced(event, write, Write::is_done).await
     }
+}
+
+/// Whether the write that brings the event is not made without a marker: it is a caller's, who can repeat it.
+fn waits_for_marker(event: EventType) -> bool {
+    matches!(event, EventType::ScheduleCreated | EventType::ScheduleUpdated | EventType::ScheduleCanceled)
 }
 
 /// Which write of the schedule an event comes of.

@@ -6,7 +6,7 @@ use aws_config::SdkConfig;
 
 use super::app_secret::AppSecret;
 use super::dynamodb::DynamoStore;
-use super::envelope::Envelope;
+use super::envelope::{Envelope, HookKeys};
 use super::event_bridge::EventBridge;
 use super::event_queue::SqsEventQueue;
 use super::pacing_key::PacingKey;
@@ -134,7 +134,10 @@ fn destinations(
     let mut destinations = Destinations::default();
     if let Some(bus) = bus {
         let bus: Arc<dyn EventBus> = match bus {
-            BusPort::EventBridge { name } => Arc::new(EventBridge::new(config, name, Arc::clone(system))?),
+            BusPort::EventBridge { name, format } => {
+                let bus = EventBridge::new(config, name, Arc::clone(system))?;
+                Arc::new(bus.with_format(format, environment.to_owned()))
+            }
             BusPort::Printed => Arc::new(PrintedEvents),
         };
         destinations = destinations.with(Destination::EventBus, bus);
@@ -175,6 +178,7 @@ pub struct Custodians {
     pub table: Arc<DynamoStore>,
     pub secrets: SecretsManager,
     pub envelope: Envelope,
+    pub hook_keys: HookKeys,
     pub in_use: TokenCustody,
 }
 
@@ -192,7 +196,8 @@ pub fn custodians_over(config: &SdkConfig, resources: &Resources) -> Custodians 
     let table = Arc::new(DynamoStore::new(sdk::dynamodb::Client::new(config), &resources.table));
     Custodians {
         secrets: SecretsManager::new(client.clone(), &resources.secret_prefix, Arc::clone(&system)),
-        envelope: Envelope::new(client, &resources.secret_prefix, Arc::clone(&table), system),
+        envelope: Envelope::new(client.clone(), &resources.secret_prefix, Arc::clone(&table), Arc::clone(&system)),
+        hook_keys: HookKeys::new(client, &resources.secret_prefix, Arc::clone(&table), system),
         table,
         in_use: resources.token_custody,
     }

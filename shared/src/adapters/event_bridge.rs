@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::signed_posts::{Service, SignedPosts};
+use crate::config::EventFormat;
 use crate::domain::event::bus_event::{BusEvent, SOURCE};
 use crate::ports::{EventBus, PortError, PortResult, System};
 
@@ -23,6 +24,9 @@ const ENTRIES_PER_CALL: usize = 10;
 pub struct EventBridge {
     posts: SignedPosts,
     bus: String,
+    format: EventFormat,
+    /// The deployment's name, which CloudEvents carry.
+    environment: String,
 }
 
 impl EventBridge {
@@ -31,22 +35,34 @@ impl EventBridge {
     /// # Errors
     /// When the region or the credentials are not configured.
     pub fn new(config: &SdkConfig, bus: String, system: Arc<dyn System>) -> anyhow::Result<Self> {
-        Ok(Self { posts: SignedPosts::new(config, SERVICE, system)?, bus })
+        let posts = SignedPosts::new(config, SERVICE, system)?;
+        Ok(Self { posts, bus, format: EventFormat::default(), environment: String::new() })
     }
 
-    fn entry(&self, event: &BusEvent) -> Value {
-        json!({
+    /// The same, which puts the events in this form.
+    #[must_use]
+    pub fn with_format(self, format: EventFormat, environment: String) -> Self {
+        Self { format, environment, ..self }
+    }
+
+    fn entry(&self, event: &BusEvent) -> PortResult<Value> {
+        let detail = match self.format {
+            EventFormat::Envelope => Some(event.body.clone()),
+            EventFormat::CloudEvents => event.cloud_event(&self.environment),
+        };
+        let no_json = || PortError::Broken { port: SERVICE.port, reason: "an event without a body of JSON".into() };
+        Ok(json!({
             "EventBusName": self.bus,
             "Source": SOURCE,
             "DetailType": event.event.name(),
             "Time": event.at.unix_seconds(),
-            "Detail": event.body,
-        })
+            "Detail": detail.ok_or_else(no_json)?,
+        }))
     }
 
     /// Puts up to ten events; answers which of them were refused.
     async fn put_ten(&self, events: &[BusEvent]) -> PortResult<Vec<usize>> {
-        let entries: Vec<Value> = events.iter().map(|event| self.entry(event)).collect();
+        let entries: Vec<Value> = events.iter().map(|event| self.entry(event)).collect::<PortResult<_>>()?;
         let body = json!({"Entries": entries}).to_string().into_bytes();
         let answer = self.posts.post(&HEADERS, body).await?.map_err(|refusal| refusal.into_error(SERVICE.port))?;
         let unreadable = || PortError::Unavailable { port: SERVICE.port, reason: "unreadable answer".into() };

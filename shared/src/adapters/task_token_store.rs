@@ -1,4 +1,4 @@
-//! [`TaskTokens`] on the table, sealed under the data keys of [`envelope`](super::envelope), in whichever custody the
+//! [`TaskTokens`] on the table, sealed under the hook keys of [`envelope`](super::envelope), in whichever custody the
 //! tokens of accounts are.
 
 use std::sync::Arc;
@@ -22,9 +22,9 @@ pub struct TaskTokenStore {
 }
 
 impl TaskTokenStore {
-    /// The data keys are made at the first secret, and read from `client` once in minutes.
+    /// The hook keys are made at the first secret, and read from `client` once in minutes.
     pub fn new(client: Client, prefix: &str, table: Arc<DynamoStore>, system: Arc<dyn System>) -> Self {
-        Self { table, keys: Box::new(DataKeys::new(client, prefix, system)) }
+        Self { table, keys: Box::new(DataKeys::of_hooks(client, prefix, system)) }
     }
 }
 

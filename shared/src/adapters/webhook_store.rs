@@ -1,4 +1,4 @@
-//! [`Webhooks`] on the table. The secrets of endpoints are sealed under the data keys of [`envelope`](super::envelope),
+//! [`Webhooks`] on the table. The secrets of endpoints are sealed under the hook keys of [`envelope`](super::envelope),
 //! in whichever custody the tokens are.
 
 use std::sync::Arc;
@@ -30,9 +30,9 @@ pub struct WebhookStore {
 }
 
 impl WebhookStore {
-    /// The data keys are made at the first secret, and read from `client` once in minutes.
+    /// The hook keys are made at the first secret, and read from `client` once in minutes.
     pub fn new(client: Client, prefix: &str, table: Arc<DynamoStore>, system: Arc<dyn System>) -> Self {
-        let keys = Box::new(DataKeys::new(client, prefix, Arc::clone(&system)));
+        let keys = Box::new(DataKeys::of_hooks(client, prefix, Arc::clone(&system)));
         Self { table, keys, system }
     }
 

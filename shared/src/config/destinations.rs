@@ -12,7 +12,7 @@ const NONE: &str = "none";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BusPort {
     /// The EventBridge bus with this name.
-    EventBridge { name: String },
+    EventBridge { name: String, format: EventFormat },
     /// A line for each is printed on standard output: the local stack.
     Printed,
 }
@@ -33,7 +33,7 @@ pub struct EventQueue {
     pub format: EventFormat,
 }
 
-/// What a message of that queue is.
+/// What the `detail` of an event on the bus, or a message of the queue, is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EventFormat {
     /// The body that webhooks get.
@@ -56,9 +56,10 @@ impl FromStr for EventFormat {
 }
 
 impl Environment<'_> {
-    pub(super) fn event_bus(&self) -> Option<BusPort> {
-        let name = self.filled(&table::EVENT_BUS).filter(|name| name != NONE)?;
-        Some(BusPort::EventBridge { name })
+    pub(super) fn event_bus(&self) -> Result<Option<BusPort>, ConfigError> {
+        let format = self.parsed(&table::EVENT_BUS_FORMAT, |_| true)?;
+        let name = self.filled(&table::EVENT_BUS).filter(|name| name != NONE);
+        Ok(name.map(|name| BusPort::EventBridge { name, format }))
     }
 
     /// The role decides which state machines; without any, there is nothing to call.
@@ -84,13 +85,16 @@ mod tests {
     #[test]
     fn there_is_no_bus_unless_one_is_named() {
         for none in ["", "none"] {
-            assert_eq!(with("PINBRIDGE_EVENT_BUS", none, |environment| environment.event_bus()), None);
+            assert_eq!(with("PINBRIDGE_EVENT_BUS", none, |environment| environment.event_bus()).expect("valid"), None);
         }
         let name = "pins".to_owned();
         assert_eq!(
-            with("PINBRIDGE_EVENT_BUS", "pins", |environment| environment.event_bus()),
-            Some(BusPort::EventBridge { name })
+            with("PINBRIDGE_EVENT_BUS", "pins", |environment| environment.event_bus()).expect("valid"),
+            Some(BusPort::EventBridge { name, format: EventFormat::Envelope })
         );
+        let wrong =
+            with("PINBRIDGE_EVENT_BUS_FORMAT", "xml", |environment| environment.event_bus()).expect_err("unknown");
+        assert!(wrong.to_string().contains("envelope or cloudevents"), "{wrong}");
     }
 
     #[test]

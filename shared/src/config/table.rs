@@ -59,7 +59,7 @@ pub const GROUPS: [Group; 9] = [
         title: "Retention",
         settings: &[RETENTION_DAYS, DISCONNECTED_DAYS, ACTIVITY_DAYS, WEBHOOK_DELIVERY_DAYS, REVOKED_KEYS_DAYS],
     },
-    Group { title: "Events", settings: &[EVENT_BUS, EVENT_QUEUE_URL, EVENT_FORMAT, STATE_MACHINES] },
+    Group { title: "Events", settings: &[EVENT_BUS, EVENT_BUS_FORMAT, EVENT_QUEUE_URL, EVENT_FORMAT, STATE_MACHINES] },
     Group {
         title: "Table and queues",
         settings: &[
@@ -374,6 +374,15 @@ pub const EVENT_BUS: Setting = Setting {
     meaning: "The EventBridge bus that every workspace's events are put on, besides webhooks \
               (`infra/docs/webhooks.md`). The parameter is `none`, `create` for a bus of the stack's own, or the name \
               of a bus of this AWS account and region.",
+};
+
+pub const EVENT_BUS_FORMAT: Setting = Setting {
+    variable: "PINBRIDGE_EVENT_BUS_FORMAT",
+    parameter: Some("EventBusFormat"),
+    default: Some("envelope"),
+    expected: "envelope or cloudevents",
+    meaning: "What the `detail` of an event on that bus is. `envelope`: the body that webhooks get. `cloudevents`: \
+              CloudEvents 1.0 in JSON, with that body as its data.",
 };
 
 pub const EVENT_QUEUE_URL: Setting = Setting {

@@ -117,7 +117,7 @@ pub fn replay(endpoint: EndpointKey, started_at: Moment) -> ReplayRun {
         events: Some(vec![EventType::PinFailed]),
         cursor: Some("p".into()),
         progress: 500,
-        counts: ReplayCounts { missing: 1, failed: 2, delivered: 3, pins: 4, deliveries: 5 },
+        counts: ReplayCounts { missing: 1, failed: 2, delivered: 3, gone: 6, pins: 4, deliveries: 5 },
         started_at,
         updated_at: started_at.plus_ms(1_000),
     }

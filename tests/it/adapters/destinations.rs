@@ -59,6 +59,20 @@ async fn events_are_put_on_the_bus_in_one_signed_request() {
 }
 
 #[tokio::test]
+async fn the_detail_of_an_event_on_the_bus_may_be_a_cloud_event() {
+    let (url, log) = server(&[(200, r#"{"FailedEntryCount": 0, "Entries": [{"EventId": "x"}]}"#)]).await;
+    let bus = EventBridge::new(&config(&url).await, "pins".into(), Arc::new(RealSystem::default())).expect("built");
+    let bus = bus.with_format(EventFormat::CloudEvents, "staging".into());
+    assert_eq!(bus.put(&[event(7)]).await.expect("put"), [0_usize; 0]);
+    let received = log.lock().expect("unpoisoned");
+    let [request] = &received[..] else { panic!("{received:?}") };
+    let detail = request.body["Entries"][0]["Detail"].as_str().expect("text");
+    let detail: Value = serde_json::from_str(detail).expect("JSON");
+    let expected: Value = serde_json::from_str(&event(7).cloud_event("staging").expect("JSON")).expect("JSON");
+    assert_eq!((&detail, &detail["type"]), (&expected, &json!("pinbridge.pin.published")));
+}
+
+#[tokio::test]
 async fn an_entry_that_is_refused_is_named_by_its_place_in_all_calls() {
     const TEN: &str = r#"{"Entries": [{"EventId": "0"}, {"EventId": "1"}, {"EventId": "2"},
         {"ErrorCode": "ThrottlingException", "ErrorMessage": "slow"}, {"EventId": "4"}, {"EventId": "5"},

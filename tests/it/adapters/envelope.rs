@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pinbridge_local::aws::LocalAws;
 use pinbridge_local::resources;
 use pinbridge_shared::adapters::dynamodb::{DynamoStore, SealedRow, SealedSecrets};
-use pinbridge_shared::adapters::envelope::{Envelope, OLD_KEYS_KEPT_MS, Retired};
+use pinbridge_shared::adapters::envelope::{Envelope, HookKeys, OLD_KEYS_KEPT_MS, Retired};
 use pinbridge_shared::adapters::secrets::SecretsManager;
 use pinbridge_shared::adapters::webhook_store::WebhookStore;
 use pinbridge_shared::domain::event::EventType;
@@ -53,6 +53,11 @@ impl Fleet {
     fn webhooks(&self) -> WebhookStore {
         let client = embedded_aws::secrets_manager(&self.aws);
         WebhookStore::new(client, "pinbridge", Arc::clone(&self.table), Arc::clone(&self.system) as Arc<dyn System>)
+    }
+
+    fn hook_keys(&self) -> HookKeys {
+        let client = embedded_aws::secrets_manager(&self.aws);
+        HookKeys::new(client, "pinbridge", Arc::clone(&self.table), Arc::clone(&self.system) as Arc<dyn System>)
     }
 
     async fn sealed(&self, endpoint: EndpointKey) -> SealedSecrets {
@@ -366,29 +371,46 @@ async fn webhook_secrets_are_sealed_and_those_of_another_endpoint_or_an_account_
     assert!(read_secret(&fleet.webhooks(), mine).await == secret(1));
 }
 
+/// The notifier reads the keys of webhooks and tasks, and no others.
+#[tokio::test]
+async fn the_keys_of_webhooks_open_no_token_of_an_account() {
+    let fleet = Fleet::start().await;
+    let mine = subscribe(&fleet.webhooks(), 1, 1).await;
+    fleet.process().store_tokens(account(1, 1), &version(1), &tokens("mine")).await.expect("stored");
+    let client = embedded_aws::secrets_manager(&fleet.aws);
+    client.delete_secret().secret_id(DATA_KEYS).force_delete_without_recovery(true).send().await.expect("deleted");
+    assert!(read_secret(&fleet.webhooks(), mine).await == secret(1));
+    assert!(fleet.process().tokens(account(1, 1), true).await.is_err());
+    assert_ne!(fleet.sealed(mine).await.key_id, fleet.row(account(1, 1)).await.current.key_id);
+}
+
 #[tokio::test]
 async fn an_old_key_stays_while_webhook_secrets_are_sealed_under_it() {
     let fleet = Fleet::start().await;
-    let (operator, function) = (fleet.process(), fleet.webhooks());
+    let (operator, function) = (fleet.hook_keys(), fleet.webhooks());
+    assert_eq!(operator.rotate().await.expect("asked"), None, "there are none yet");
+    assert_eq!(operator.retire().await.expect("asked"), Retired::Dropped(Vec::new()));
     let keys = [subscribe(&function, 1, 1).await, subscribe(&function, 2, 2).await];
     let deleted = subscribe(&function, 2, 3).await;
     function.delete_endpoint(deleted).await.expect("deleted");
     let old = fleet.sealed(keys[0]).await.key_id;
-    let new = operator.rotate().await.expect("rotated");
+    let new = operator.rotate().await.expect("rotated").expect("there are keys");
+    let not_before = START.plus_ms(OLD_KEYS_KEPT_MS);
+    assert_eq!(operator.retire().await.expect("asked"), Retired::NotBefore(not_before));
     fleet.system.advance_ms(OLD_KEYS_KEPT_MS);
-    assert_eq!(operator.retire(&[]).await.expect("asked"), Retired::Dropped(Vec::new()));
+    assert_eq!(operator.retire().await.expect("asked"), Retired::Dropped(Vec::new()));
     let mut listed = fleet.table.scan_endpoints().await.expect("listed");
     listed.sort_unstable();
     assert_eq!(listed, keys, "a deleted endpoint is none");
     for key in keys {
         let row = fleet.table.read_endpoint(key).await.expect("read");
-        assert!(operator.reseal_endpoint(key).await.expect("resealed"));
-        assert!(!operator.reseal_endpoint(key).await.expect("nothing left"), "again is harmless");
+        assert!(operator.reseal(key).await.expect("resealed"));
+        assert!(!operator.reseal(key).await.expect("nothing left"), "again is harmless");
         assert_eq!(fleet.sealed(key).await.key_id, new);
         assert_eq!(fleet.table.read_endpoint(key).await.expect("read"), row, "nothing else has changed");
     }
-    assert!(!operator.reseal_endpoint(deleted).await.expect("asked"));
-    assert_eq!(operator.retire(&[]).await.expect("asked"), Retired::Dropped(vec![old]));
+    assert!(!operator.reseal(deleted).await.expect("asked"));
+    assert_eq!(operator.retire().await.expect("asked"), Retired::Dropped(vec![old]));
     for (id, key) in (1..).zip(keys) {
         assert!(read_secret(&fleet.webhooks(), key).await == secret(id));
     }

@@ -84,7 +84,7 @@ fn replays() -> [ReplayRun; 2] {
         events: Some(vec![EventType::PinFailed]),
         cursor: Some("p".into()),
         progress: 500,
-        counts: ReplayCounts { missing: 1, failed: 2, delivered: 3, pins: 4, deliveries: 5 },
+        counts: ReplayCounts { missing: 1, failed: 2, delivered: 3, gone: 0, pins: 4, deliveries: 5 },
         started_at: at(500),
         updated_at: at(1_000),
     };

@@ -1,10 +1,15 @@
 //! What the local stack repeats of template.yaml by hand is the same there.
 
 use pinbridge_local::{resources, runner};
+use pinbridge_shared::adapters::dynamodb::keys::{self, LISTING_SHARDS};
 use pinbridge_shared::config::{
     Environment, PICKED_UP_WITHIN_MS, PUBLISHER_TIMEOUT_MS, QUEUE_FUNCTION_TIMEOUT_MAX_MS, Settings,
     VISIBILITY_PER_TIMEOUT,
 };
+use pinbridge_shared::domain::ids::{AccountId, AccountKey, EndpointId, PinId, PinKey, WorkspaceId};
+use pinbridge_shared::domain::recovery::MARKER_SHARDS;
+use pinbridge_shared::domain::webhook::endpoint::EndpointKey;
+use uuid::Uuid;
 
 const TEMPLATE: &str = include_str!("../../../template.yaml");
 
@@ -205,13 +210,14 @@ fn may(role: &[Statement], action: &str, secret: &str) -> bool {
         .any(|one| one.actions.iter().any(|pattern| matches(pattern, &action)) && one.resources.iter().any(is_of))
 }
 
-const SECRETS: [(&str, &str); 8] = [
+const SECRETS: [(&str, &str); 9] = [
     ("tokens", "pinbridge/8f14e45f/00000000"),
     ("app secret", "pinbridge/pinterest-app-secret"),
     ("session key", "pinbridge/session-key"),
     ("pacing key", "pinbridge/pacing-key"),
     ("receipt key", "pinbridge/receipt-key"),
     ("data keys", "pinbridge/data-keys"),
+    ("hook keys", "pinbridge/hook-keys"),
     ("one with a longer name", "pinbridge/pacing-key-of-others"),
     ("another's", "other/secret"),
 ];
@@ -250,6 +256,7 @@ fn each_role_reaches_the_secrets_that_it_needs_and_no_other() {
                 ("pacing key", MAKE),
                 ("receipt key", MAKE),
                 ("data keys", MAKE),
+                ("hook keys", MAKE),
             ],
         ),
         ("PublisherRole", worker),
@@ -264,7 +271,7 @@ fn each_role_reaches_the_secrets_that_it_needs_and_no_other() {
                 ("pacing key", MAKE),
             ],
         ),
-        ("NotifierRole", &[("data keys", READ)]),
+        ("NotifierRole", &[("hook keys", READ)]),
         ("DispatcherRole", &[]),
         ("DeadLettersRole", &[]),
     ];
@@ -279,6 +286,54 @@ fn each_role_reaches_the_secrets_that_it_needs_and_no_other() {
             }
         }
     }
+}
+
+/// The partitions that a statement of a role is limited to, as patterns of IAM.
+fn partitions(role: &str, sid: &str) -> Vec<String> {
+    let statement = resource(role).split("- Sid: ").find(|part| part.starts_with(sid)).expect(sid);
+    let (_, keys) = statement.split_once("dynamodb:LeadingKeys:").expect("it is limited");
+    let lines = keys.lines().map(|line| line.split(" # ").next().unwrap_or_default());
+    let words = lines.flat_map(|line| line.split([' ', '[', ']', '"']));
+    words.filter(|word| word.contains('#')).map(str::to_owned).collect()
+}
+
+/// Whoever takes over the notifier, which calls addresses of strangers, reaches the rows of webhooks and tasks, and can
+/// read pins.
+#[test]
+fn the_notifier_reaches_its_own_rows_and_no_account() {
+    let (workspace, id) = (WorkspaceId(Uuid::from_u128(1)), Uuid::from_u128(2));
+    let account = AccountKey { workspace, account: AccountId(id) };
+    let endpoint = EndpointKey { workspace, endpoint: EndpointId(id) };
+    // The partition, and whether it may be read, written, and read as one of the index of pins.
+    let wanted = [
+        (keys::pin(PinKey { workspace, pin: PinId(id) }), [true, false, false]),
+        (keys::endpoints(workspace), [true, true, false]),
+        (keys::deliveries(endpoint), [true, true, false]),
+        (keys::task_tokens(workspace), [true, true, false]),
+        (keys::activity(workspace), [false, true, false]),
+        // A minute of the years 1989 to 2160.
+        (keys::markers(29_000_000, MARKER_SHARDS - 1), [false, true, false]),
+        (keys::listing(workspace, LISTING_SHARDS - 1), [false, false, true]),
+        (keys::account(account), [false, false, false]),
+        (keys::accounts(workspace), [false, false, false]),
+        (keys::api_keys(workspace), [false, false, false]),
+        (keys::workspace(workspace), [false, false, false]),
+        (keys::backlog(account), [false, false, false]),
+        (keys::hidden_listing(workspace, 0), [false, false, false]),
+        (keys::failed(workspace, 0), [false, false, false]),
+        (keys::WATERMARK.to_owned(), [false, false, false]),
+        (keys::LEASE.to_owned(), [false, false, false]),
+        (keys::ROLLED_UP.to_owned(), [false, false, false]),
+    ];
+    let allowed = ["ReadRows", "WriteRows", "Listing"].map(|sid| partitions("NotifierRole", sid));
+    for (partition, wanted) in wanted {
+        for (patterns, is_wanted) in allowed.iter().zip(wanted) {
+            let is_allowed = patterns.iter().any(|pattern| matches(pattern, &partition));
+            assert_eq!(is_allowed, is_wanted, "{partition}, by {patterns:?}");
+        }
+    }
+    let actions = resource("NotifierRole").matches("dynamodb:").count();
+    assert_eq!(actions, 7 + 3, "seven actions, and the condition of each of three statements");
 }
 
 #[test]

@@ -8,7 +8,7 @@ const TEMPLATE: &str = include_str!("../../../template.yaml");
 const METRICS: &str = include_str!("../../../shared/src/domain/metric.rs");
 
 /// What somebody must hear of: a metric, and the resource that it is counted for.
-const HEARD: [(&str, &str); 17] = [
+const HEARD: [(&str, &str); 18] = [
     ("WorkFailed", "!Ref Environment"),
     ("PinFailed", "!Ref Environment"),
     ("ScheduleLate", "!Ref Environment"),
@@ -19,6 +19,7 @@ const HEARD: [(&str, &str); 17] = [
     ("ImportStopped", "!Ref Environment"),
     ("WebhookDisabled", "!Ref Environment"),
     ("EventNotPut", "!Ref Environment"),
+    ("EventUndeliverable", "!Ref Environment"),
     ("ApproximateNumberOfMessagesVisible", "!GetAtt NotifyDeadLetters.QueueName"),
     ("5xx", "!Ref Api"),
     ("SUM(Errors)", "${PublisherFunction}"),

@@ -148,6 +148,7 @@ fn replay_item(run: &ReplayRun) -> Item {
         .value("at", moment(run.started_at))
         .value("upd", moment(run.updated_at))
         .number("expires_at", run.expires_at().unix_seconds());
+    let row = if counts.gone > 0 { row.number("gone", counts.gone) } else { row };
     let events = run.events.iter().flatten().map(|event| text(event.name())).collect();
     match run.events {
         Some(_) => row.value("events", AttributeValue::L(events)).build(),
@@ -175,6 +176,7 @@ fn read_run(endpoint: EndpointKey, item: &Item) -> PortResult<ReplayRun> {
             missing: row.number("missing")?,
             failed: row.number("failed")?,
             delivered: row.number("sent")?,
+            gone: row.maybe_number("gone").unwrap_or_default(),
             pins: row.number("pins")?,
             deliveries: row.number("log")?,
         },

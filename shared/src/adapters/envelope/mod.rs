@@ -10,6 +10,7 @@
 
 pub(super) mod data_keys;
 mod error;
+mod hook_keys;
 mod keyring;
 mod reseal;
 pub(super) mod sealer;
@@ -28,6 +29,7 @@ use crate::ports::OptimisticWrites;
 use crate::ports::{Custody, PortResult, Removal, Secrets, Stored, System, Tokens, Write};
 use data_keys::DataKeys;
 use error::broken;
+pub use hook_keys::HookKeys;
 pub use reseal::{OLD_KEYS_KEPT_MS, Retired};
 use sealer::Sealer;
 use sealing::Binding;

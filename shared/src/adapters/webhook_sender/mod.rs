@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use self::exchange::{exchange, prepare};
@@ -62,22 +62,23 @@ impl HttpsSender {
     async fn request(&self, request: &WebhookRequest) -> Result<SendOutcome, SendOutcome> {
         let url = check_url(&request.url, self.rules).map_err(|error| refused(error.code()))?;
         let prepared = prepare(&url, request).ok_or(refused("bad_header"))?;
-        let connected = timeout(self.limits.connect, self.connect(&url)).await;
+        let ends_at = Instant::now() + self.limits.connect;
+        let connected = timeout_at(ends_at, self.connect(&url, ends_at)).await;
         let stream = connected.map_err(|_| failed("connect_timeout"))??;
         Ok(exchange(stream, prepared, self.limits).await)
     }
 
-    async fn connect(&self, url: &EndpointUrl) -> Result<Box<dyn Stream>, SendOutcome> {
+    async fn connect(&self, url: &EndpointUrl, ends_at: Instant) -> Result<Box<dyn Stream>, SendOutcome> {
         let addresses = self.addresses(url).await?;
         if !url.is_https() {
-            return Ok(Box::new(self.tcp(&addresses).await?));
+            return Ok(Box::new(self.tcp(&addresses, ends_at).await?));
         }
         let tls = self.tls.get_or_try_init(|| async { tls::connector() }).await.map_err(|error| {
             tracing::error!(%error, "TLS of webhooks unavailable");
             failed("tls_unavailable")
         })?;
         let name = tls::server_name(url.host()).ok_or(refused(AddressError::Invalid.code()))?;
-        let stream = tls.connect(name, self.tcp(&addresses).await?).await.map_err(|_| failed("tls_failed"))?;
+        let stream = tls.connect(name, self.tcp(&addresses, ends_at).await?).await.map_err(|_| failed("tls_failed"))?;
         Ok(Box::new(stream))
     }
 
@@ -101,12 +102,17 @@ impl HttpsSender {
         Ok(ips.into_iter().take(ADDRESSES_MAX).map(|ip| SocketAddr::new(ip, url.port())).collect())
     }
 
-    /// The first connection that an address accepts.
-    async fn tcp(&self, addresses: &[SocketAddr]) -> Result<TcpStream, SendOutcome> {
-        for &address in addresses {
-            if let Ok(stream) = self.connector.connect(address).await {
+    /// The first connection that an address accepts. One that doesn't answer leaves half of the time to the others.
+    async fn tcp(&self, addresses: &[SocketAddr], ends_at: Instant) -> Result<TcpStream, SendOutcome> {
+        for (nth, &address) in addresses.iter().enumerate() {
+            let left = ends_at.saturating_duration_since(Instant::now());
+            let share = if nth + 1 < addresses.len() { left / 2 } else { left };
+            if let Ok(Ok(stream)) = timeout(share, self.connector.connect(address)).await {
                 return Ok(stream);
             }
+        }
+        if Instant::now() >= ends_at {
+            return Err(failed("connect_timeout"));
         }
         Err(failed("connect_failed"))
     }

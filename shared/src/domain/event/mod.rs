@@ -79,7 +79,7 @@ pub const CATALOGUE: [Entry; 21] = [
     entry(T::PinOutcomeResolved, "pin.outcome_resolved", "It is known by now what became of an attempt with an unknown outcome, or a person must decide."),
     default(T::PinPublished, "pin.published", "The Pin exists on Pinterest."),
     default(T::PinFailed, "pin.failed", "The pin has failed. No further attempt follows unless it is retried."),
-    entry(T::PinCanceled, "pin.canceled", "The pin was deleted before it was published."),
+    entry(T::PinCanceled, "pin.canceled", "The pin was deleted, or its schedule canceled, before it was published."),
     entry(T::ScheduleCreated, "schedule.created", "A schedule was created. Its pin is published at its time."),
     entry(T::ScheduleUpdated, "schedule.updated", "A schedule was changed before its release, or waits again because it is retried."),
     entry(T::ScheduleReleased, "schedule.released", "The time of a schedule is near: its pin is accepted, or the schedule fails. The events of the pin follow."),

@@ -10,6 +10,7 @@ use super::disabled::Disabled;
 use super::occurrence::Halt;
 use crate::domain::ids::{AccountId, EndpointId, ImportId, ScheduleId};
 use crate::domain::message::NotifyMessage;
+use crate::domain::pin::origin::Actor;
 use crate::domain::time::Moment;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +52,13 @@ pub enum Source {
     Expiry { account: AccountId, expires_at: Moment, at: Moment },
     /// Of which accounts the endpoint is still to hear something that began earlier. It asked for that at `since`.
     Subscription { endpoint: EndpointId, since: Moment },
+    /// Whether the pin of the released schedule was ended by a cancellation that didn't come to the schedule's row. The
+    /// row is canceled then, by `by`, and that write brings the event.
+    Cancellation {
+        schedule: ScheduleId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Actor>,
+    },
     /// Whether the endpoint was disabled by this write. Its body is made of this.
     Disabled(Disabled),
 }
@@ -79,7 +87,7 @@ mod tests {
 
     use super::*;
     use crate::domain::event::occurrence::resumed;
-    use crate::domain::ids::EndpointId;
+    use crate::domain::ids::{EndpointId, KeyId};
     use crate::domain::testdata;
     use crate::domain::webhook::endpoint::DisabledBy;
 
@@ -101,6 +109,11 @@ mod tests {
             Source::Resumption { account, halt: Halt::Hold, to: Some(EndpointId(Uuid::from_u128(4))) },
             Source::Expiry { account, expires_at: Moment(4), at: Moment(5) },
             Source::Subscription { endpoint: EndpointId(Uuid::from_u128(4)), since: Moment(6) },
+            Source::Cancellation { schedule: ScheduleId(Uuid::from_u128(1)), by: None },
+            Source::Cancellation {
+                schedule: ScheduleId(Uuid::from_u128(1)),
+                by: Some(Actor::Key(KeyId(Uuid::from_u128(5)))),
+            },
             Source::Disabled(Disabled {
                 endpoint: EndpointId(Uuid::from_u128(3)),
                 rev: 7,

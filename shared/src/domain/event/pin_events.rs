@@ -203,6 +203,17 @@ mod tests {
     }
 
     #[test]
+    fn a_pin_whose_schedule_is_canceled_is_canceled_and_not_failed() {
+        let (pin, nothing) = (testdata::pin(), Upstream::default());
+        let ended = |failure| {
+            let attempt = Attempt::untouched(&pin).failed(later(1), failure, &nothing, &pin, "c".into());
+            names(&of_last_write(&pin, &attempt.expect("legal")))
+        };
+        assert_eq!(ended(Failure::ScheduleCanceled), [(2, "pin.canceled")]);
+        assert_eq!(ended(Failure::TooLate), [(2, "pin.failed")]);
+    }
+
+    #[test]
     fn a_waiting_pin_that_is_deleted_is_canceled_and_a_published_one_is_not() {
         let pin = testdata::pin();
         let waiting = Attempt::untouched(&pin).deleted(later(1), &pin, "d".into()).expect("legal");

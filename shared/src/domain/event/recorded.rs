@@ -16,6 +16,8 @@ pub fn types_of(entry: &Event, before: Option<&Event>, failure: Option<Failure>)
         EventKind::Published => &[T::PinPublished],
         EventKind::Adopted | EventKind::ResolvedByPerson => &[T::PinOutcomeResolved, T::PinPublished],
         EventKind::Failed if ends_an_unknown_outcome(entry, before) => &[T::PinOutcomeResolved, T::PinFailed],
+        // By the cancellation of its schedule.
+        EventKind::Failed if reason(entry) == Some(Failure::ScheduleCanceled) => &[T::PinCanceled],
         EventKind::Failed => &[T::PinFailed],
         EventKind::Deleted if failure == Some(Failure::PinDeleted) => &[T::PinCanceled],
         EventKind::Deleted
@@ -33,9 +35,14 @@ pub fn types_of(entry: &Event, before: Option<&Event>, failure: Option<Failure>)
     }
 }
 
+/// Why the pin has failed by this entry.
+fn reason(failed: &Event) -> Option<Failure> {
+    failed.note.as_deref().and_then(Failure::parse)
+}
+
 /// Whether the failure is the end of an unknown outcome: a person must decide it, or its Pin is certainly absent.
 fn ends_an_unknown_outcome(failed: &Event, before: Option<&Event>) -> bool {
-    match failed.note.as_deref().and_then(Failure::parse) {
+    match reason(failed) {
         Some(Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable) => true,
         // Pinterest also answers calls with it, and refused calls exhaust the attempts. If the history has dropped the
         // entry before, this one is the oldest that it numbers: the last of its events keeps its number.

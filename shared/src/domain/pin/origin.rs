@@ -3,6 +3,7 @@
 //! It is stored in the pin's row, which is charged by the kilobyte: a few bytes per part, each behind a letter, so that
 //! parts that a later build adds don't hide the known parts before them.
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::domain::ids::{ImportId, KeyId, ScheduleId, UserId};
@@ -13,7 +14,8 @@ pub const REQUEST_ID_MAX: usize = 36;
 const MARK_DIGITS: usize = 8;
 
 /// Who acts: an API key or a user with a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Actor {
     Key(KeyId),
     User(UserId),

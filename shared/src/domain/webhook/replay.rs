@@ -84,6 +84,8 @@ pub struct ReplayCounts {
     pub missing: u64,
     pub failed: u64,
     pub delivered: u64,
+    /// Delivered ones that can't be sent again, because their pins or their events are gone.
+    pub gone: u64,
     /// How many pins, and how many deliveries, were read.
     pub pins: u64,
     pub deliveries: u64,
@@ -134,6 +136,7 @@ impl ReplayRun {
             missing: before.missing + found.missing,
             failed: before.failed + found.failed,
             delivered: before.delivered + found.delivered,
+            gone: before.gone + found.gone,
             pins: before.pins + found.pins,
             deliveries: before.deliveries + found.deliveries,
         };

@@ -26,6 +26,8 @@ use crate::ports::{Listed, PortError, PortResult};
 
 /// Deliveries that are read at once.
 const READ_AT_ONCE: usize = 100;
+/// Pins that are read at once.
+const PINS_READ_AT_ONCE: usize = 100;
 /// Deliveries that are written at once.
 const WRITES_AT_ONCE: usize = 10;
 /// Before a change that makes deliveries wait for a turn, a turn is planned for so long after it.
@@ -325,6 +327,30 @@ pub async fn redeliver(
     view(context, &stored, again).await
 }
 
+/// The delivered ones among these whose payload can be made again, and how many can't be: their pins, or the events of
+/// their pins, are gone. Requested again, they would end as failures, although they were delivered.
+pub(super) async fn with_payload(context: &Context, deliveries: Vec<Delivery>) -> PortResult<(Vec<Delivery>, usize)> {
+    let pin_of = |delivery: &Delivery| match (&delivery.source, delivery.state) {
+        (Source::Pin { pin, .. }, State::Delivered) => {
+            Some(PinKey { workspace: delivery.key.endpoint.workspace, pin: *pin })
+        }
+        _ => None,
+    };
+    let mut keys: Vec<PinKey> = deliveries.iter().filter_map(pin_of).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let mut pins = Pins::new();
+    for some in keys.chunks(PINS_READ_AT_ONCE) {
+        let read = context.store.pins(some).await?;
+        pins.extend(read.into_iter().flatten().map(|(pin, attempt)| (pin.key.pin, (pin, attempt))));
+    }
+    let all = deliveries.len();
+    let is_there = |delivery: &Delivery| pin_of(delivery).is_none() || payload_of(delivery, &pins).is_some();
+    let there: Vec<Delivery> = deliveries.into_iter().filter(is_there).collect();
+    let gone = all - there.len();
+    Ok((there, gone))
+}
+
 /// Writes the deliveries as they wait for their first try, and plans the turn that sends them. A later turn is planned
 /// first: whoever dies before the end leaves none that waits for nothing.
 pub(super) async fn request_again(
@@ -338,7 +364,8 @@ pub(super) async fn request_again(
         state: State::Waiting { next_at: Some(now) },
         tries: 0,
         is_replayed: true,
-        updated_at: now,
+        // The clock of whoever wrote the row may be ahead. A request that is older than the row counts for nothing.
+        updated_at: now.max(delivery.updated_at.plus_ms(1)),
         expires_at: now.plus_ms(kept_ms),
         ..delivery
     };

@@ -10,8 +10,9 @@ use crate::domain::webhook::verdict::Verdict;
 use crate::ports::PortResult;
 use crate::telemetry::{self, Metric};
 
-/// The error of a task that was over before, or whose token is none.
-pub const TASK_GONE: &str = "task_gone";
+/// The error of a task that was over before, or whose token is none. It may have been ended by an earlier try of the
+/// same delivery, whose worker died before it wrote that.
+pub const TASK_GONE: &str = "task_gone_or_ended_before";
 /// The error of a try that Step Functions did not answer as it should.
 pub const UNAVAILABLE: &str = "state_machine_unavailable";
 

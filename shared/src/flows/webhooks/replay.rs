@@ -11,7 +11,7 @@ use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use uuid::Uuid;
 
-use super::deliveries::{DeliveryError, Standing, parsed, read_endpoint, request_again, written};
+use super::deliveries::{DeliveryError, Standing, parsed, read_endpoint, request_again, with_payload, written};
 use crate::context::Context;
 use crate::domain::event::pin_events::{self, PinEvent};
 use crate::domain::event::{EventId, EventType};
@@ -145,6 +145,8 @@ pub struct Replayed {
     pub missing: usize,
     pub failed: usize,
     pub delivered: usize,
+    /// Delivered ones that can't be sent again, because their pins or their events are gone.
+    pub gone: usize,
     /// How many pins, and how many deliveries, were looked at.
     pub pins: usize,
     pub deliveries: usize,
@@ -190,6 +192,8 @@ async fn ended(
     let is_meant =
         |delivery: &Delivery| replay.only.takes(delivery) && replay.takes(delivery.event, delivery.key.event_at);
     let meant: Vec<Delivery> = read.into_iter().filter(is_meant).collect();
+    let (meant, gone) = with_payload(context, meant).await?;
+    replayed.gone = gone;
     replayed.failed = meant.iter().filter(|one| Standing::of(one.state) == Standing::Failed).count();
     replayed.delivered = meant.len() - replayed.failed;
     replayed.next = if goes_on {

@@ -29,6 +29,7 @@ use crate::domain::task::Awaited;
 use crate::domain::time::Moment;
 use crate::domain::webhook::delivery::DeliveryKey;
 use crate::domain::webhook::endpoint::EndpointKey;
+use crate::flows::schedules::cancel_schedule::finish_cancellation;
 use crate::ports::{Listed, PortResult};
 use crate::telemetry;
 
@@ -88,6 +89,13 @@ impl Work<'_> {
                 let key = EndpointKey { workspace: self.workspace, endpoint: *endpoint };
                 if let Some(endpoint) = self.context.webhooks.endpoint(key).await? {
                     catch_up(self.context, &endpoint, *since).await?;
+                }
+                self.drop_marker().await?
+            }
+            Source::Cancellation { schedule, by } => {
+                let key = ScheduleKey { workspace: self.workspace, schedule: *schedule };
+                if !finish_cancellation(self.context, key, *by).await? {
+                    return Ok(0);
                 }
                 self.drop_marker().await?
             }
@@ -167,9 +175,11 @@ impl Work<'_> {
             }
             Source::Lift { account, at } => context.store.bucket(self.account(*account)).await?.held_until == Some(*at),
             // They have no message yet.
-            Source::Resumption { .. } | Source::Expiry { .. } | Source::Subscription { .. } | Source::Disabled(_) => {
-                false
-            }
+            Source::Resumption { .. }
+            | Source::Expiry { .. }
+            | Source::Subscription { .. }
+            | Source::Cancellation { .. }
+            | Source::Disabled(_) => false,
         })
     }
 

@@ -138,6 +138,7 @@ fn counts(replayed: &Replayed) -> ReplayCounts {
         missing: replayed.missing as u64,
         failed: replayed.failed as u64,
         delivered: replayed.delivered as u64,
+        gone: replayed.gone as u64,
         pins: replayed.pins as u64,
         deliveries: replayed.deliveries as u64,
     }

@@ -30,26 +30,39 @@ pub enum WaitError {
     Port(#[from] PortError),
 }
 
+/// A task that waits, as a request has asked for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingTask {
+    pub id: TaskTokenId,
+    /// No earlier request has stored its token.
+    pub is_new: bool,
+}
+
 /// Stores the token of a task that waits for the pin or the import, which may not exist yet.
 ///
 /// # Errors
 /// When no task may wait, or a port is unavailable.
-pub async fn wait_for_end(context: &Context, awaited: Awaited, token: &Secret) -> Result<TaskTokenId, WaitError> {
+pub async fn wait_for_end(context: &Context, awaited: Awaited, token: &Secret) -> Result<WaitingTask, WaitError> {
     if context.destinations.tasks().is_none() {
         return Err(WaitError::NotConfigured);
     }
     let (id, known) = (TaskTokenId::of(token), context.task_tokens.task_tokens(awaited).await?);
-    if known.len() >= TASKS_MAX && !known.contains(&id) {
+    let is_new = !known.contains(&id);
+    if known.len() >= TASKS_MAX && is_new {
         return Err(WaitError::TooMany);
     }
     let expires_at = context.system.now().plus_ms(TOKEN_KEPT_MS);
     context.task_tokens.put_task_token(awaited, token, expires_at).await?;
-    Ok(id)
+    Ok(WaitingTask { id, is_new })
 }
 
-/// Forgets a token whose pin or import was not accepted. If that fails, the token expires.
-pub async fn withdraw(context: &Context, awaited: Awaited, id: &TaskTokenId) {
-    if let Err(error) = context.task_tokens.delete_task_token(awaited, id).await {
+/// Forgets the token of a request that was not accepted, unless an earlier request has stored it. If that fails, the
+/// token expires.
+pub async fn withdraw(context: &Context, awaited: Awaited, task: &WaitingTask) {
+    if !task.is_new {
+        return;
+    }
+    if let Err(error) = context.task_tokens.delete_task_token(awaited, &task.id).await {
         tracing::warn!(
             workspace_id = %awaited.workspace(), pin_id = awaited.pin().map(display),
             import_id = awaited.import().map(display), %error, "task token not deleted"

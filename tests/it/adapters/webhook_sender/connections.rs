@@ -125,6 +125,38 @@ impl Connect for Stuck {
     }
 }
 
+/// Connects only to the second address of a name, and never answers for the first one.
+struct FirstIsDark(Arc<FakeNetwork>);
+
+#[async_trait]
+impl Connect for FirstIsDark {
+    async fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
+        if self.0.connected().is_empty() {
+            // Remembered as tried.
+            self.0.connect(address).await?;
+            return pending().await;
+        }
+        self.0.connect(address).await
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_does_not_answer_leaves_time_for_the_next_one() {
+    let (listener, leads_to) = listener().await;
+    let network = FakeNetwork::new(leads_to, &[&["1.1.1.1", "1.0.0.1"]]);
+    let limits = Limits { connect: Duration::from_secs(1), ..Limits::default() };
+    let connector = Arc::new(FirstIsDark(Arc::clone(&network)));
+    let sender = HttpsSender::over(PUBLIC, limits, Arc::clone(&network) as Arc<dyn Resolve>, connector);
+    let request = request(URL);
+    let receive = async {
+        drop(accept(&listener).await);
+        drop(accept(&listener).await);
+    };
+    let (answer, ()) = tokio::join!(sender.send(&request), receive);
+    assert_eq!(answer.outcome, failed("tls_failed"), "the second one was reached, and speaks no TLS");
+    assert_eq!(network.connected(), ["1.1.1.1:443", "1.0.0.1:443"].map(address));
+}
+
 #[tokio::test]
 async fn dns_tcp_and_tls_share_the_time_of_a_connection() {
     let (listener, leads_to) = listener().await;

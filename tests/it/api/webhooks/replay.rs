@@ -1,7 +1,8 @@
 //! Sending the events of a time again.
 
-use pinbridge_shared::domain::ids::PinKey;
+use pinbridge_shared::domain::ids::{PinId, PinKey};
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS};
+use uuid::Uuid;
 
 use super::*;
 
@@ -139,6 +140,20 @@ async fn everything_again_goes_through_the_log_and_then_through_the_pins() {
         sent,
         [pins[1], pins[2]].map(|pin| NotifyWork::Pin { pin: pin.pin, from: 1, to: 1, copies: Vec::new() })
     );
+}
+
+#[tokio::test]
+async fn a_delivered_event_whose_pin_is_gone_is_counted_and_stays_delivered() {
+    let api = Api::new().await;
+    let endpoint = created(&api, &["pin.failed"]).await;
+    let start = api.world.now().plus_ms(-HOUR_MS);
+    let source = Source::Pin { pin: PinId(Uuid::from_u128(5)), sequence: 2, told: None };
+    let gone = Delivery { source, ..delivery(endpoint, EventType::PinFailed, 0, start, State::Delivered) };
+    put(&api, &gone).await;
+    let report = replay(&api, endpoint, json!({"since": start.rfc3339(), "only": "all"})).await;
+    assert_eq!((counts(&report), &report["gone_count"]), ([&json!(0); 3], &json!(1)), "{report}");
+    let stored = api.world.context.webhooks.delivery(gone.key).await.expect("read").expect("there");
+    assert_eq!(stored, gone);
 }
 
 #[tokio::test]

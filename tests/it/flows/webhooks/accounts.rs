@@ -229,6 +229,26 @@ async fn a_pause_that_was_not_written_tells_nothing() {
     }
 }
 
+/// What stops calls doesn't wait for what tells of it. The message is lost, too: the marker that is filed after the
+/// pause makes up for it.
+#[tokio::test]
+async fn a_pause_is_written_and_told_although_its_marker_can_not_be_filed_at_first() {
+    for (call, failures) in [("store.put_marker", 1), ("store.put_marker", 2), ("store.bucket", 1)] {
+        let (world, endpoint) = listening(&PAUSES).await;
+        let until = world.now().plus_ms(HOUR_MS);
+        for _ in 0..failures {
+            world.faults.plan(call, 1, Fault::FailBefore);
+        }
+        world.faults.plan("queue.send_notify", 1, Fault::FailBefore);
+        world.context.store.pause(key(), &block(&world, until)).await.expect("paused all the same");
+        assert!(!world.faults.heal(), "{call}: each fault has happened");
+        let bucket = world.faults.spare(world.context.store.bucket(key())).await.expect("read");
+        assert_eq!(bucket.pause.map(|pause| pause.until), Some(until), "{call}");
+        world.run_for_ms(10 * MINUTE_MS).await;
+        assert_eq!(names(&bodies(&world, endpoint)), ["account.paused"], "{call}");
+    }
+}
+
 #[tokio::test]
 async fn a_hold_is_told_and_that_it_was_lifted_whatever_dies() {
     for fault in [None].into_iter().chain(lost().map(Some)) {

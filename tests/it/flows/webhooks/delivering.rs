@@ -6,7 +6,7 @@ use pinbridge_shared::domain::message::NotifyMessage;
 use pinbridge_shared::domain::pin::edit::Edit;
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::time::{MINUTE_MS, SECOND_MS};
-use pinbridge_shared::domain::webhook::delivery::State;
+use pinbridge_shared::domain::webhook::delivery::{Delivery, State};
 use pinbridge_shared::flows::pins::edit_pin::edit_pin;
 use pinbridge_shared::flows::webhooks::deliveries::redeliver;
 use pinbridge_shared::testing::TestWorld;
@@ -93,6 +93,20 @@ async fn a_repeat_says_what_the_first_request_said_also_after_an_edit() {
     let boards: Vec<Value> = bodies(&world, endpoint).into_iter().map(|body| body["board_id"].clone()).collect();
     assert_eq!(boards.len(), 3);
     assert!(boards.iter().all(|board| *board == boards[0] && board != "1000000000000000002"), "{boards:?}");
+}
+
+#[tokio::test]
+async fn a_redelivery_is_made_also_if_the_clock_of_its_request_is_behind() {
+    let (world, endpoint) = listening(&[EventType::PinPublished]).await;
+    publish(&world, 0..1).await;
+    run_notifier(&world, world.now()).await;
+    let delivered = ended(&world, endpoint).await.remove(0);
+    let ahead = Delivery { updated_at: world.now().plus_ms(3 * SECOND_MS), ..delivered };
+    world.faults.spare(world.context.webhooks.put_delivery(&ahead)).await.expect("written");
+    redeliver(&world.context, endpoint, ahead.key.id, None).await.expect("requested");
+    assert_eq!(waiting(&world, endpoint).await.len(), 1, "it counts");
+    run_notifier(&world, world.now().plus_ms(MINUTE_MS)).await;
+    assert_eq!((world.webhook_sender.sent().len(), waiting(&world, endpoint).await.len()), (2, 0));
 }
 
 #[tokio::test]

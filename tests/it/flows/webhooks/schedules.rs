@@ -2,15 +2,19 @@
 
 use std::collections::BTreeSet;
 
+use pinbridge_shared::domain::account::Account;
 use pinbridge_shared::domain::event::EventType;
 use pinbridge_shared::domain::ids::ScheduleKey;
-use pinbridge_shared::domain::schedule::ScheduleChange;
+use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::schedule::{ScheduleChange, ScheduleStatus};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, Moment};
 use pinbridge_shared::domain::webhook::delivery::State;
+use pinbridge_shared::domain::webhook::endpoint::EndpointKey;
 use pinbridge_shared::flows::accounts::disconnect::disconnect;
 use pinbridge_shared::flows::schedules::cancel_schedule::cancel;
 use pinbridge_shared::flows::schedules::edit_schedule::edit;
+use pinbridge_shared::flows::schedules::retry_schedule::retry;
 use pinbridge_shared::flows::schedules::{self, Created};
 use pinbridge_shared::testing::TestWorld;
 use pinbridge_shared::testing::faults::{DEATHS, Fault};
@@ -197,4 +201,148 @@ async fn story(nth: usize, fault: Fault) -> bool {
 #[tokio::test]
 async fn a_fault_at_any_call_ends_in_one_event_under_one_id() {
     sweep(&FAULTS, 12, story).await;
+}
+
+/// A world that hears the event, and a schedule whose pin is accepted and starts in two minutes.
+async fn released(event: EventType) -> (TestWorld, EndpointKey, ScheduleKey) {
+    let (world, endpoint) = listening(&[event]).await;
+    let run_at = world.now().plus_ms(20 * MINUTE_MS);
+    let key = try_to_create(&world, "one", run_at).await.expect("created");
+    world.run_until(run_at.plus_ms(-2 * MINUTE_MS)).await;
+    (world, endpoint, key)
+}
+
+async fn status(world: &TestWorld, key: ScheduleKey) -> ScheduleStatus {
+    world.faults.spare(schedules::read(&world.context, key)).await.expect("there").status()
+}
+
+/// The ids of the events of that name which were sent.
+fn ids(world: &TestWorld, endpoint: EndpointKey, event: &str) -> BTreeSet<String> {
+    let sent = bodies(world, endpoint);
+    sent.iter()
+        .filter(|body| body["event"] == event)
+        .filter_map(|body| body["id"].as_str())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[tokio::test]
+async fn a_released_schedule_that_is_canceled_is_told_once_and_its_pin_is_canceled() {
+    let (world, endpoint) =
+        listening(&[EventType::ScheduleCanceled, EventType::PinCanceled, EventType::PinFailed]).await;
+    let run_at = world.now().plus_ms(20 * MINUTE_MS);
+    let key = try_to_create(&world, "one", run_at).await.expect("created");
+    world.run_until(run_at.plus_ms(-2 * MINUTE_MS)).await;
+    cancel(&world.context, key, None).await.expect("canceled");
+    world.run_for_ms(20 * MINUTE_MS).await;
+    let sent = bodies(&world, endpoint);
+    let names: BTreeSet<&str> = names(&sent).into_iter().collect();
+    assert_eq!((sent.len(), names), (2, BTreeSet::from(["pin.canceled", "schedule.canceled"])));
+    let pin = sent.iter().find(|body| body["event"] == "pin.canceled").expect("sent");
+    assert_eq!(pin["error_code"], json!(Failure::ScheduleCanceled.code()));
+}
+
+/// A released schedule is canceled once, with `fault` at the nth port call; answers whether it went off.
+async fn story_of_a_cancellation(nth: usize, fault: Fault) -> bool {
+    let (world, endpoint, key) = released(EventType::ScheduleCanceled).await;
+    world.faults.plan_any(nth, fault);
+    let _ = world.faults.mortal(cancel(&world.context, key, None)).await;
+    let went_off = !world.faults.heal();
+    world.run_for_ms(40 * MINUTE_MS).await;
+    // Nobody repeats the call: what counts is whether the schedule is canceled.
+    let expected = usize::from(status(&world, key).await == ScheduleStatus::Canceled);
+    assert_eq!(ids(&world, endpoint, "schedule.canceled").len(), expected, "{fault:?} at call {nth}");
+    went_off
+}
+
+#[tokio::test]
+async fn a_fault_at_any_call_of_a_cancellation_ends_in_its_event_if_it_was_made() {
+    sweep(&FAULTS, 8, story_of_a_cancellation).await;
+}
+
+/// The pin is ended, and the process dies before the schedule's row is written. The schedule is removed at once.
+#[tokio::test]
+async fn a_cancellation_that_was_cut_off_is_told_also_if_the_schedule_is_removed() {
+    let (world, endpoint, key) = released(EventType::ScheduleCanceled).await;
+    world.faults.plan("store.save_pin", 1, Fault::DieAfter);
+    assert!(world.faults.mortal(cancel(&world.context, key, None)).await.is_none(), "it died");
+    assert_eq!(status(&world, key).await, ScheduleStatus::Canceled);
+    schedules::remove(&world.context, key).await.expect("removed");
+    world.run_for_ms(40 * MINUTE_MS).await;
+    assert_eq!(ids(&world, endpoint, "schedule.canceled").len(), 1);
+}
+
+/// A schedule comes to its time with `fault` at the nth port call; answers whether it went off.
+async fn story_of_a_release(nth: usize, fault: Fault) -> bool {
+    let (world, endpoint) = listening(&[EventType::ScheduleReleased]).await;
+    let run_at = world.now().plus_ms(20 * MINUTE_MS);
+    try_to_create(&world, "one", run_at).await.expect("created");
+    world.run_until(run_at.plus_ms(-4 * MINUTE_MS)).await;
+    world.faults.plan_any(nth, fault);
+    world.run_until(run_at.plus_ms(-2 * MINUTE_MS)).await;
+    let went_off = !world.faults.heal();
+    world.run_for_ms(40 * MINUTE_MS).await;
+    assert_eq!(ids(&world, endpoint, "schedule.released").len(), 1, "{fault:?} at call {nth}");
+    went_off
+}
+
+#[tokio::test]
+async fn a_fault_at_any_call_of_a_release_ends_in_one_event() {
+    sweep(&FAULTS, 8, story_of_a_release).await;
+}
+
+async fn reconnect(world: &TestWorld) {
+    let key = testdata::connected_account().key;
+    let account = world.faults.spare(world.context.store.account(key)).await.expect("read").expect("there");
+    let next = Account { revoked_at: None, ..account.next(world.now(), "connected again".into()) };
+    let saved = world.faults.spare(world.context.store.save_account(&next)).await;
+    assert!(saved.expect("saved").is_done());
+}
+
+/// A schedule of which no pin could be made is retried once, with `fault` at the nth port call; answers whether it went
+/// off.
+async fn story_of_a_retry(nth: usize, fault: Fault) -> bool {
+    let (world, endpoint) = listening(&[EventType::ScheduleUpdated]).await;
+    let run_at = world.now().plus_ms(10 * MINUTE_MS);
+    let key = try_to_create(&world, "one", run_at).await.expect("created");
+    disconnect(&world.context, testdata::connected_account().key).await.expect("disconnected");
+    world.run_until(run_at.plus_ms(2 * MINUTE_MS)).await;
+    assert_eq!(status(&world, key).await, ScheduleStatus::Failed);
+    reconnect(&world).await;
+    world.faults.plan_any(nth, fault);
+    let _ = world.faults.mortal(retry(&world.context, key, false, None)).await;
+    let went_off = !world.faults.heal();
+    let view = world.faults.spare(schedules::read(&world.context, key)).await.expect("there");
+    let runs = usize::try_from(view.schedule.run).expect("small");
+    world.run_for_ms(40 * MINUTE_MS).await;
+    assert_eq!(ids(&world, endpoint, "schedule.updated").len(), runs, "{fault:?} at call {nth}");
+    went_off
+}
+
+#[tokio::test]
+async fn a_fault_at_any_call_of_a_retry_ends_in_its_event_if_it_was_made() {
+    sweep(&FAULTS, 6, story_of_a_retry).await;
+}
+
+/// A release doesn't wait for what tells of it.
+#[tokio::test]
+async fn a_release_whose_marker_can_not_be_filed_is_neither_late_nor_untold() {
+    let mut released_at = Vec::new();
+    for fault in [None, Some(Fault::FailBefore)] {
+        let (world, endpoint) = listening(&[EventType::ScheduleReleased]).await;
+        let run_at = world.now().plus_ms(20 * MINUTE_MS);
+        let key = try_to_create(&world, "one", run_at).await.expect("created");
+        world.run_until(run_at.plus_ms(-4 * MINUTE_MS)).await;
+        if let Some(fault) = fault {
+            world.faults.plan("store.put_marker", 1, fault);
+        }
+        world.run_until(run_at.plus_ms(-2 * MINUTE_MS)).await;
+        assert!(!world.faults.heal(), "{fault:?}");
+        let view = world.faults.spare(schedules::read(&world.context, key)).await.expect("there");
+        released_at.push(view.schedule.released_at);
+        world.run_for_ms(10 * MINUTE_MS).await;
+        assert_eq!(ids(&world, endpoint, "schedule.released").len(), 1, "{fault:?}");
+    }
+    assert!(released_at[0].is_some());
+    assert_eq!(released_at[0], released_at[1]);
 }

@@ -1,9 +1,10 @@
 //! Tasks of state machines that wait for pins: each ends with its pin, and its token is kept no longer. Those that wait
 //! for imports are in `import_tasks.rs`.
 
-use pinbridge_shared::domain::ids::PinKey;
+use pinbridge_shared::domain::ids::{KeyId, PinKey};
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::pin::idempotency::pin_id;
+use pinbridge_shared::domain::pin::origin::Actor;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::task::{Awaited, TASKS_MAX, TaskAnswer, TaskEnd};
 use pinbridge_shared::domain::testdata;
@@ -12,12 +13,14 @@ use pinbridge_shared::domain::webhook::delivery::State;
 use pinbridge_shared::domain::webhook::destination::Destination;
 use pinbridge_shared::domain::webhook::endpoint::EndpointKey;
 use pinbridge_shared::flows::pins::delete_pin::delete_pin;
-use pinbridge_shared::flows::webhooks::wait_for_end::{WaitError, end_if_over, wait_for_end};
+use pinbridge_shared::flows::pins::resolve_pin::{Decision, resolve_pin};
+use pinbridge_shared::flows::webhooks::wait_for_end::{WaitError, end_if_over, wait_for_end, withdraw};
 use pinbridge_shared::ports::QueueName;
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::faults::{DEATHS, Fault};
 use pinbridge_shared::testing::{START, TestWorld};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{ended, run_notifier, waiting};
 
@@ -113,7 +116,7 @@ async fn a_task_that_is_over_ends_its_delivery_and_its_token() {
     assert_eq!(world.tasks.ended().len(), 1, "asked once");
     let ended = ended(&world, key).await;
     let last = ended[0].last.clone().expect("a try");
-    assert_eq!((ended[0].state, last.error.as_deref()), (State::Failed, Some("task_gone")));
+    assert_eq!((ended[0].state, last.error.as_deref()), (State::Failed, Some("task_gone_or_ended_before")));
     assert_eq!((tasks(&world).await, world.queue.next_due(QueueName::Notify)), (0, None));
 }
 
@@ -175,6 +178,71 @@ async fn a_task_that_comes_after_the_end_of_its_pin_ends_too() {
     run_notifier(&world, world.now()).await;
     let ended = world.tasks.ended();
     assert!(matches!(&ended[..], [(token, TaskEnd::Success { .. })] if token == TOKEN), "{ended:?}");
+}
+
+/// The pin's answer is lost, and each of two Pins could be its own.
+async fn leave_to_a_person(world: &TestWorld) {
+    world.pinterest.add_stranger(&testdata::request("any").board_id, "Somebody's soup");
+    world.pinterest.answer_next([Answer::LOST_WITHOUT_COMMIT]);
+    assert_eq!(world.accept(KEY).await, pin());
+    world.run_publisher_once().await;
+    for _ in 0..2 {
+        world.pinterest.add_lookalike(&testdata::request("any"));
+    }
+    world.run_until_finished(&[pin()], START.plus_ms(10 * MINUTE_MS)).await;
+    assert_eq!(world.attempt(pin()).await.failure, Some(Failure::OutcomeAmbiguous));
+}
+
+/// The person says that no Pin was made: the pin stays failed, and has a later event than its failure.
+async fn decide_for_none(world: &TestWorld) {
+    let (decision, by) = (Decision::NoPin, Actor::Key(KeyId(Uuid::from_u128(7))));
+    let decided = resolve_pin(&world.context, pin(), &decision, by);
+    world.faults.spare(decided).await.expect("decided");
+    assert_eq!(world.attempt(pin()).await.failure, Some(Failure::ConfirmedAbsent));
+}
+
+#[tokio::test]
+async fn a_task_that_comes_after_a_persons_decision_for_none_ends() {
+    let (world, _) = world().await;
+    leave_to_a_person(&world).await;
+    decide_for_none(&world).await;
+    run_notifier(&world, world.now()).await;
+    wait(&world, TOKEN).await.expect("stored");
+    let (row, attempt) = world.pin(pin()).await;
+    end_if_over(&world.context, &row, &attempt).await.expect("sent");
+    run_notifier(&world, world.now()).await;
+    let ended = world.tasks.ended();
+    assert!(matches!(&ended[..], [(token, TaskEnd::Failure { .. })] if token == TOKEN), "{ended:?}");
+    assert_eq!(tasks(&world).await, 0);
+}
+
+/// The message of the failure is lost, and the person decides before the rescuer looks.
+#[tokio::test]
+async fn a_task_ends_though_a_person_decides_before_the_lost_end_is_found() {
+    let (world, _) = world().await;
+    wait(&world, TOKEN).await.expect("stored");
+    world.faults.plan("queue.send_notify", 1, Fault::FailBefore);
+    leave_to_a_person(&world).await;
+    assert!(!world.faults.heal(), "the message of the end is lost");
+    decide_for_none(&world).await;
+    world.run_for_ms(30 * MINUTE_MS).await;
+    let ended = world.tasks.ended();
+    assert!(matches!(&ended[..], [(token, TaskEnd::Failure { .. })] if token == TOKEN), "{ended:?}");
+    assert_eq!(tasks(&world).await, 0);
+}
+
+/// A request with the same token was accepted before: its task still waits.
+#[tokio::test]
+async fn a_refused_request_takes_back_no_token_that_was_there_before() {
+    let (world, _) = world().await;
+    let (awaited, token) = (Awaited::Pin(pin()), Secret::new(TOKEN));
+    let first = wait_for_end(&world.context, awaited, &token).await.expect("stored");
+    let again = wait_for_end(&world.context, awaited, &token).await.expect("stored again");
+    assert!(first.is_new && !again.is_new);
+    withdraw(&world.context, awaited, &again).await;
+    assert_eq!(tasks(&world).await, 1);
+    withdraw(&world.context, awaited, &first).await;
+    assert_eq!(tasks(&world).await, 0);
 }
 
 #[tokio::test]

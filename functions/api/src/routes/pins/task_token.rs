@@ -2,8 +2,8 @@
 //! stored.
 
 use pinbridge_shared::context::Context;
-use pinbridge_shared::domain::task::{Awaited, TASKS_MAX, TaskTokenId};
-use pinbridge_shared::flows::webhooks::wait_for_end::{WaitError, wait_for_end};
+use pinbridge_shared::domain::task::{Awaited, TASKS_MAX};
+use pinbridge_shared::flows::webhooks::wait_for_end::{WaitError, WaitingTask, wait_for_end};
 use serde_json::Value;
 
 use super::fields::TaskToken;
@@ -47,7 +47,7 @@ pub fn in_body(value: &Value) -> Result<TaskToken, FieldError> {
 ///
 /// # Errors
 /// When no task may wait for it, or the table is unavailable.
-pub async fn wait(context: &Context, awaited: Awaited, given: &Given) -> Result<TaskTokenId, ApiError> {
+pub async fn wait(context: &Context, awaited: Awaited, given: &Given) -> Result<WaitingTask, ApiError> {
     let invalid = |msg: String| given.refused(&msg, "value_error");
     let name = awaited.name();
     wait_for_end(context, awaited, &given.token.0).await.map_err(|error| match error {

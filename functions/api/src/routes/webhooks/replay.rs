@@ -94,6 +94,8 @@ pub struct ReplayReport {
     pub failed_count: usize,
     /// Deliveries that were made already.
     pub delivered_count: usize,
+    /// Deliveries that were made already, and can't be made again: their pins or their events are gone.
+    pub gone_count: usize,
     /// Pins that this call has read.
     pub pins_read: usize,
     /// Deliveries that this call has read.
@@ -110,6 +112,7 @@ impl ReplayReport {
             missing_count: replayed.missing,
             failed_count: replayed.failed,
             delivered_count: replayed.delivered,
+            gone_count: replayed.gone,
             pins_read: replayed.pins,
             deliveries_read: replayed.deliveries,
             next_cursor: replayed.next.map(|next| next.to_string()),

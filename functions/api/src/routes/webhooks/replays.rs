@@ -100,6 +100,8 @@ pub struct WebhookReplayRun {
     pub failed_count: u64,
     /// Deliveries that were made already, and requested again.
     pub delivered_count: u64,
+    /// Deliveries that were made already, and can't be made again: their pins or their events are gone.
+    pub gone_count: u64,
     /// Pins that were read.
     pub pins_read: u64,
     /// Deliveries that were read.
@@ -127,6 +129,7 @@ impl From<ReplayRun> for WebhookReplayRun {
             missing_count: counts.missing,
             failed_count: counts.failed,
             delivered_count: counts.delivered,
+            gone_count: counts.gone,
             pins_read: counts.pins,
             deliveries_read: counts.deliveries,
             progress: f64::from(run.progress) / f64::from(WHOLE),
