@@ -167,6 +167,8 @@ const BAD_CLOCKS: u64 = 0xBAD_C10C;
 const SUBSCRIBED_EVERY: u8 = 4;
 const IN_TIME_EVERY: u8 = 3;
 const EVENTS: u64 = 0xE7E2_0C3A;
+/// The only world known to show what a mutant does wrong: with webhooks, it would be another one.
+const WITHOUT_WEBHOOKS: [u64; 1] = [3228];
 /// Maximum number of boards of an account.
 pub const BOARDS_MAX: usize = 3;
 const AFTERMATH_MS: i64 = 20 * 60_000;
@@ -250,7 +252,7 @@ impl Plan {
             plan.duplicate_check = DuplicateCheck::Remove;
             plan.faults.too_late_commit = TOO_LATE;
         }
-        if !is_large {
+        if !is_large && !WITHOUT_WEBHOOKS.contains(&number) {
             plan.add_subscribers(arrival_ms);
         }
         plan
