@@ -192,14 +192,16 @@ fn statements(role: &str) -> Vec<Statement> {
 
 /// IAM's wildcards: `*` is any characters, slashes too; `?` is one character.
 fn matches(pattern: &str, text: &str) -> bool {
-    let fits = |pattern: &str, text: &str| {
-        pattern.len() == text.len() && pattern.bytes().zip(text.bytes()).all(|(one, byte)| one == b'?' || one == byte)
-    };
-    match pattern.split_once('*') {
-        None => fits(pattern, text),
-        Some((start, rest)) => text
-            .strip_prefix(start)
-            .is_some_and(|text| (0..=text.len()).any(|at| text.is_char_boundary(at) && matches(rest, &text[at..]))),
+    fits(pattern.as_bytes(), text.as_bytes())
+}
+
+fn fits(pattern: &[u8], text: &[u8]) -> bool {
+    match (pattern.split_first(), text.split_first()) {
+        (None, None) => true,
+        (Some((b'*', rest)), of_text) => fits(rest, text) || of_text.is_some_and(|(_, more)| fits(pattern, more)),
+        (Some((b'?', rest)), Some((_, more))) => fits(rest, more),
+        (Some((one, rest)), Some((byte, more))) => one == byte && fits(rest, more),
+        (None, Some(_)) | (Some(_), None) => false,
     }
 }
 
