@@ -81,6 +81,10 @@ BASES = ("", "shared/src/", "shared/src/domain/", "functions/api/src/", "functio
 # Folders that appear when something runs, and S3 or table keys.
 MADE = re.compile(r"^(?:target|\.pinbridge|data)/|^~|^/")
 
+# The functions are tested in tests/it: a test in one of them is built by nothing (`test = false` in its Cargo.toml).
+UNTESTED = re.compile(r"functions/(?!api/)\w+/src/")
+TEST = re.compile(r"\s*#\[(?:cfg\(test\)|(?:\w+::)?test\b)")
+
 ENTITIES = "shared/src/domain/reconcile/equivalence/entities.txt"
 # Doc links may name what is above.
 LINK = re.compile(r"^\s*//")
@@ -168,6 +172,11 @@ def paths(name, number, line):
             yield f"{name}:{number}: there is no {path}"
 
 
+def untested(name, number, line):
+    if UNTESTED.match(name) and TEST.match(line):
+        yield f"{name}:{number}: nothing builds a test here; it belongs into tests/it"
+
+
 def violations(names=None):
     for name in names if names is not None else files():
         if not is_read(name):
@@ -183,6 +192,7 @@ def violations(names=None):
             yield from words(name, number, line)
             yield from prose(name, number, line, number in docstrings)
             yield from paths(name, number, line)
+            yield from untested(name, number, line)
             if is_test:
                 continue
             # An import may go over several lines.
@@ -230,6 +240,8 @@ def selftest():
         list(words("tests/it/flows/purge.rs", 1, "async fn the_watchdogRow_is_purged() {")),
         list(words("shared/src/lib.rs", 1, "struct TallyPage;")),
         list(paths("infra/docs/architecture.md", 1, "| why a pin waits | `domain/pin/nowhere.rs` |")),
+        list(untested("functions/publisher/src/lib.rs", 1, "#[cfg(test)]")),
+        list(untested("functions/notifier/src/main.rs", 1, "    #[tokio::test]")),
         list(named_entities(entities.text().replace("hearts=", "heart="))),
     ]
     missed = [index for index, hits in enumerate(found) if not hits]
@@ -238,6 +250,7 @@ def selftest():
         *circles.violations({"shared/src": NO_CIRCLE}, known=[]),
         *words("shared/src/lib.rs", 1, "/// A recovery marker."),
         *prose("README.md", 1, "| " + "cell " * 40 + "|"),
+        *untested("functions/api/src/auth.rs", 1, "#[cfg(test)]"),
         *arrows("shared/src/domain/mod.rs", 1, "//! [`Pins`](crate::ports::Pins)"),
         *arrows("shared/src/domain/pin/retry.rs", 1, "use crate::{domain::ports::x, config::y};"),
         *arrows("shared/src/domain/pin/retry.rs", 1, "use super::ports::x;"),

@@ -38,6 +38,7 @@ integration() { cargo test --quiet --locked --workspace --test it -- "$@"; }
 
 stage_sdk() {
   built
+  receivers
   venv sdk tests/sdk/requirements.txt
   local checks folder=$scratch/sdk
   start_local "$folder"
@@ -49,6 +50,20 @@ stage_sdk() {
   echo "-- every method"
   target/venv-sdk/bin/python tests/sdk/every_method.py "$folder/ready.json"
   stop
+}
+
+# Receivers of webhooks that others wrote, or that know the contract alone.
+receivers() {
+  local modules=()
+  venv receivers tests/receivers/requirements.txt
+  if command -v npm >/dev/null; then
+    npm_packages receivers tests/receivers/package.json
+    modules=(target/npm-receivers/node_modules)
+  else
+    not_run npm_receiver "npm is not installed"
+  fi
+  echo "-- receivers of webhooks"
+  target/venv-receivers/bin/python tests/receivers/test_receivers.py "${modules[@]}"
 }
 
 schema_examples=12
@@ -78,7 +93,7 @@ stage_schema() {
 lint_document() {
   local document=$1 bin=target/npm-schema/node_modules/.bin spectral
   command -v npm >/dev/null || { not_run schema_linters "npm is not installed"; return; }
-  npm_packages
+  npm_packages schema tests/schema/package.json
   "$bin/spectral" lint --ruleset tests/schema/spectral.yaml --fail-severity hint --quiet "$document" &
   spectral=$!
   REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \
@@ -94,7 +109,7 @@ sys.exit(bool(problems))' "$document.redocly" || { cat "$document.said" >&2; ret
 
 # As `venv`, with npm. Scripts of packages are not run.
 npm_packages() {
-  local folder=target/npm-schema wanted=tests/schema/package.json
+  local folder=target/npm-$1 wanted=$2
   cmp -s "$wanted" "$folder/installed.json" && return
   rm -rf "$folder"
   mkdir -p "$folder"
@@ -159,7 +174,7 @@ install_venv() {
 start_local() {
   local folder=$1
   mkdir "$folder"
-  start target/debug/pinbridge-local --port 0 --no-demo --data-dir "$folder/data" \
+  start target/debug/pinbridge-local --port 0 --no-demo --no-receiver --data-dir "$folder/data" \
     --ready-file "$folder/ready.json" >"$folder/out"
   await test -s "$folder/ready.json"
 }

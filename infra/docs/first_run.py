@@ -63,7 +63,7 @@ def picture(lines):
     height = len(lines) * LINE_HEIGHT + 2 * MARGIN
     yield (f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
            f'viewBox="0 0 {width} {height}" role="img">')
-    yield "<title>The output of cargo run: a demo pin, the pages to open, and two examples</title>"
+    yield "<title>The output of cargo run: a demo pin, its delivery, the pages to open, two examples</title>"
     yield (f'<rect x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="{CORNER}" '
            f'fill="{BACKGROUND}" stroke="{BORDER}"/>')
     yield f'<g font-family="{FONT}" font-size="{FONT_SIZE}" fill="{TEXT}">'

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import botocore.session
 
 
-FUNCTIONS = ("api", "dispatcher", "publisher", "reconciler", "refresher", "dead_letters", "importer")
+FUNCTIONS = ("api", "dispatcher", "publisher", "reconciler", "refresher", "dead_letters", "importer", "notifier")
 
 
 class CheckFailed(Exception):
@@ -50,9 +50,14 @@ class World:
         self.iam = self.client("iam")
         self.logs = self.client("logs")
         self.sqs = self.client("sqs")
-        self.outputs = self.read_outputs(stack)
+        self.events = self.client("events")
+        self.states = self.client("stepfunctions")
+        self.stack, self.outputs = stack, self.read_outputs(stack)
         self.log_groups = {name: f"/pinbridge/{stack}/{name}" for name in FUNCTIONS}
         self.repair_event_source_mappings()
+        # What was received from the queues of `make_destinations`, by their URLs.
+        self.received = {}
+        self.make_destinations()
         self.seeded = self.seed()
 
     def client(self, service):
@@ -66,11 +71,41 @@ class World:
         """MiniStack stores a MaximumConcurrency that comes from a template parameter as a string, and its poller then
         fails to compare it (AWS converts it). This sets the same value again, as a number."""
         for name in ("PublishEventsId", "ReconciliationEventsId", "DeadLettersEventsId", "ImportEventsId",
-                     "ImportDeadLettersEventsId"):
+                     "ImportDeadLettersEventsId", "NotifyEventsId"):
             mapping = self.outputs[name]
             scaling = self.functions.get_event_source_mapping(UUID=mapping)["ScalingConfig"]
             self.functions.update_event_source_mapping(
                 UUID=mapping, ScalingConfig={"MaximumConcurrency": int(scaling["MaximumConcurrency"])})
+
+    # ── Where events go besides webhooks ────────────────────────────────────────────────────────────────────
+
+    def make_destinations(self):
+        """Makes the queue that EventQueueUrl names, and a queue behind a rule of the stack's bus."""
+        self.event_queue = self.make_queue(f"{self.stack}-event-queue")
+        self.bus, self.bus_queue = f"{self.stack}-events", self.make_queue(f"{self.stack}-bus-queue")
+        rule = {"Name": f"{self.stack}-all", "EventBusName": self.bus}
+        self.events.put_rule(EventPattern=json.dumps({"source": ["pinbridge"]}), **rule)
+        put = self.events.put_targets(Rule=rule["Name"], EventBusName=self.bus,
+                                      Targets=[{"Id": "queue", "Arn": self.arn_of_queue(self.bus_queue)}])
+        expect(put["FailedEntryCount"] == 0, f"the rule took no target: {put}")
+
+    def make_queue(self, name):
+        """Makes a queue that EventBridge may send to; returns its URL."""
+        url = self.sqs.create_queue(QueueName=name)["QueueUrl"]
+        statement = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage",
+                     "Resource": self.arn_of_queue(url)}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        self.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+        return url
+
+    def messages_of(self, url):
+        """All messages that the queue has had, as JSON."""
+        received = self.received.setdefault(url, [])
+        while batch := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in batch:
+                received.append(json.loads(message["Body"]))
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return received
 
     # ── PinBridge's programs ────────────────────────────────────────────────────────────────────────────────
 
@@ -100,11 +135,12 @@ class World:
 
     # ── The API ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    def call(self, method, path, body=None):
-        """Sends a request to the deployed HTTP API. The emulator finds the gateway by the host of its public URL."""
+    def call(self, method, path, body=None, extra=()):
+        """Sends a request, with extra headers, to the deployed HTTP API. The emulator finds the gateway by the host of
+        its public URL."""
         gateway, public = urlsplit(self.endpoint), urlsplit(self.outputs["ApiUrl"])
         connection = http.client.HTTPConnection(gateway.hostname, gateway.port, timeout=60)
-        headers = {"host": public.netloc, "x-api-key": self.seeded["api_key"]}
+        headers = {"host": public.netloc, "x-api-key": self.seeded["api_key"], **dict(extra)}
         if body is not None:
             headers["content-type"] = "application/json"
         connection.request(method, path, None if body is None else json.dumps(body), headers)
@@ -113,7 +149,9 @@ class World:
         connection.close()
         return response.status, json.loads(text) if text.startswith(("{", "[")) else text
 
-    def accept_pin(self, title):
+    def accept_pin(self, title, task_token=None):
+        """Sends a pin, for whose end the task of the token waits; returns the pin's id."""
+        extra = {"x-pinbridge-task-token": task_token} if task_token else {}
         status, pin = self.call("POST", "/v1/pins", {
             "account_id": self.seeded["account_id"],
             "board_id": self.seeded["board_id"],
@@ -122,7 +160,7 @@ class World:
             "link_url": "https://example.com/rehearsal",
             "image_url": "https://example.com/rehearsal.jpg",
             "idempotency_key": str(uuid.uuid4()),
-        })
+        }, extra)
         expect(status == 201, f"POST /v1/pins answered {status}: {pin}")
         return pin["id"]
 
@@ -176,22 +214,31 @@ class World:
     # ── Permissions ─────────────────────────────────────────────────────────────────────────────────────────
 
     def role_allows(self, function, action, resource):
+        answer = self.iam.simulate_principal_policy(PolicySourceArn=self.role_arn(function), ActionNames=[action], ResourceArns=[resource])
+        return answer["EvaluationResults"][0]["EvalDecision"] == "allowed"
+
+    def role_arn(self, function):
         stem = "".join(part.capitalize() for part in function.split("_"))
         name = self.outputs[f"{stem}FunctionName"]
-        role = self.functions.get_function_configuration(FunctionName=name)["Role"]
-        answer = self.iam.simulate_principal_policy(PolicySourceArn=role, ActionNames=[action], ResourceArns=[resource])
-        return answer["EvaluationResults"][0]["EvalDecision"] == "allowed"
+        return self.functions.get_function_configuration(FunctionName=name)["Role"]
 
     def table_arn(self):
         return self.dynamodb.describe_table(TableName=self.outputs["TableName"])["Table"]["TableArn"]
 
     def queue_arn(self, output):
-        answer = self.sqs.get_queue_attributes(QueueUrl=self.outputs[output], AttributeNames=["QueueArn"])
+        return self.arn_of_queue(self.outputs[output])
+
+    def arn_of_queue(self, url):
+        answer = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
         return answer["Attributes"]["QueueArn"]
+
+    def arn(self, service, resource):
+        """The ARN of something of another service in the table's region and account."""
+        return self.table_arn().replace(":dynamodb:", f":{service}:").rsplit(":", 1)[0] + f":{resource}"
 
     def secret_arn(self, name):
         """An ARN such as Secrets Manager makes for the secret: it ends in six random characters."""
-        return self.table_arn().replace(":dynamodb:", ":secretsmanager:").rsplit(":", 1)[0] + f":secret:{name}-AbCdEf"
+        return self.arn("secretsmanager", f"secret:{name}-AbCdEf")
 
     # ── Pinterest ───────────────────────────────────────────────────────────────────────────────────────────
 

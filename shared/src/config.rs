@@ -1,5 +1,6 @@
 //! Typed settings. Only this module reads the environment. [`table`] describes every variable.
 
+mod destinations;
 mod registration;
 pub mod table;
 
@@ -7,6 +8,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+pub use self::destinations::{BusPort, EventFormat, EventQueue, TasksPort};
 pub use self::registration::{MailPort, Registration};
 use self::table::Setting;
 use crate::domain::account::return_to::ReturnOrigins;
@@ -68,6 +70,7 @@ pub struct Settings {
     pub registration: Registration,
     /// The API's own origin, for links in mails. Empty: unknown.
     pub api_url: String,
+    pub webhooks: WebhookSettings,
 }
 
 impl Default for Settings {
@@ -89,7 +92,30 @@ impl Default for Settings {
             registration: Registration::default(),
             api_url: String::new(),
             return_origins: ReturnOrigins::default(),
+            webhooks: WebhookSettings::default(),
         }
+    }
+}
+
+/// How webhooks are delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WebhookSettings {
+    /// How long deliveries are kept, in days.
+    pub delivery_days: u32,
+    /// Whether endpoints may be http on this machine. No variable sets it: only the local stack does.
+    pub allow_loopback_http: bool,
+}
+
+impl Default for WebhookSettings {
+    fn default() -> Self {
+        Self { delivery_days: 30, allow_loopback_http: false }
+    }
+}
+
+impl WebhookSettings {
+    /// How long deliveries are kept, in milliseconds.
+    pub fn deliveries_kept_ms(&self) -> i64 {
+        i64::from(self.delivery_days) * DAY_MS
     }
 }
 
@@ -107,6 +133,10 @@ pub struct QueueUrls {
     pub import: String,
     /// Messages that the import queue has delivered too often.
     pub import_dead_letters: String,
+    /// Events to deliver.
+    pub notify: String,
+    /// Messages that the notify queue has delivered too often.
+    pub notify_dead_letters: String,
 }
 
 /// The names and addresses of the external resources.
@@ -122,6 +152,11 @@ pub struct Resources {
     pub oauth_app: Option<OAuthApp>,
     /// Without one, nobody can prove an address.
     pub mail: Option<MailPort>,
+    /// Where every workspace's events go besides webhooks.
+    pub event_bus: Option<BusPort>,
+    pub event_queue: Option<EventQueue>,
+    /// Without it, no task of a state machine can wait for a pin.
+    pub tasks: Option<TasksPort>,
 }
 
 /// How the accounts' tokens are stored.
@@ -235,6 +270,10 @@ impl Environment<'_> {
             registration: self.parsed(&table::REGISTRATION, |_| true)?,
             api_url: self.filled(&table::API_URL).unwrap_or_default(),
             return_origins: self.parsed(&table::RETURN_ORIGINS, |_| true)?,
+            webhooks: WebhookSettings {
+                delivery_days: self.parsed(&table::WEBHOOK_DELIVERY_DAYS, |days: &u32| (1..=3650).contains(days))?,
+                allow_loopback_http: false,
+            },
         })
     }
 
@@ -276,12 +315,17 @@ impl Environment<'_> {
                 redrive: self.required(&table::REDRIVE_QUEUE_URL)?,
                 import: self.required(&table::IMPORT_QUEUE_URL)?,
                 import_dead_letters: self.required(&table::IMPORT_DEAD_LETTER_QUEUE_URL)?,
+                notify: self.required(&table::NOTIFY_QUEUE_URL)?,
+                notify_dead_letters: self.required(&table::NOTIFY_DEAD_LETTER_QUEUE_URL)?,
             },
             secret_prefix: self.text(&table::SECRET_PREFIX).unwrap_or_default(),
             token_custody: self.token_custody()?,
             pinterest_url: self.text(&table::PINTEREST_URL).unwrap_or_default(),
             oauth_app: self.oauth_app()?,
             mail: self.mail()?,
+            event_bus: self.event_bus()?,
+            event_queue: self.event_queue()?,
+            tasks: self.tasks(),
         })
     }
 
@@ -416,6 +460,7 @@ mod tests {
             ("PINBRIDGE_DISCONNECTED_DAYS", "0"),
             ("PINBRIDGE_REVOKED_KEYS_DAYS", "3651"),
             ("PINBRIDGE_ACTIVITY_DAYS", "0"),
+            ("PINBRIDGE_WEBHOOK_DELIVERY_DAYS", "0"),
             ("PINBRIDGE_DAILY_BUDGET", "5001"),
             ("PINBRIDGE_DUPLICATE_CHECK", "Remove"),
             ("PINBRIDGE_REGISTRATION", "yes"),

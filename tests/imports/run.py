@@ -35,7 +35,8 @@ def get(ready, path):
 
 class Stack:
     def __init__(self, binaries, folder, port, accounts):
-        self.command = [binaries / "pinbridge-local", "--no-demo", "--port", str(port), "--accounts", str(accounts),
+        self.command = [binaries / "pinbridge-local", "--no-demo", "--no-receiver", "--port", str(port),
+                        "--accounts", str(accounts),
                         "--data-dir", folder / "data", "--ready-file", folder / "ready.json"]
         self.ready_file = folder / "ready.json"
         self.start()

@@ -18,6 +18,7 @@ mod messages;
 mod publishing;
 mod secrets;
 mod tenants;
+mod webhooks;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,7 +62,7 @@ impl Table {
 }
 
 /// Kinds of rows that a version did not have yet.
-const NEWER_THAN: [(&str, &str); 12] = [
+const NEWER_THAN: [(&str, &str); 17] = [
     ("0.2.0", "samples of pins that ended a moment ago"),
     ("0.2.0", "board list"),
     ("0.2.0", "claim to list the boards"),
@@ -74,6 +75,11 @@ const NEWER_THAN: [(&str, &str); 12] = [
     ("0.2.0", "the newest claim of an address"),
     ("0.2.0", "invitation"),
     ("0.2.0", "credit of a caller"),
+    ("0.2.0", "webhook endpoint, or the mark of a deleted one"),
+    ("0.2.0", "health of a webhook endpoint"),
+    ("0.2.0", "newest replay of a webhook"),
+    ("0.2.0", "webhook delivery"),
+    ("0.2.0", "task token"),
 ];
 /// The sort key of rows that are neither written nor read any more: 0.2.0 counted attempts to log in there, for 15
 /// minutes.
@@ -107,6 +113,7 @@ async fn every_kind_of_row_is_written_as_before() {
     deferred::write(&table.store).await;
     accounts::write(&table.store).await;
     tenants::write(&table.store).await;
+    webhooks::write(&table.store).await;
     let mut files: BTreeMap<String, BTreeMap<(String, String), Item>> = BTreeMap::new();
     let mut kinds = BTreeSet::new();
     for item in table.items().await {
@@ -131,6 +138,7 @@ async fn the_rows_of_every_version_are_read() {
         deferred::read(&table.store, &version).await;
         accounts::read(&table.store).await;
         tenants::read(&table.store, &version).await;
+        webhooks::read(&table.store, &version).await;
     }
 }
 

@@ -135,7 +135,8 @@ class Stack(Process):
         self.port = free_port()
         self.origin = f"http://127.0.0.1:{self.port}"
         self.ready_file = folder / "ready.json"
-        command = [bin_dir / "pinbridge-local", "--port", self.port, "--no-demo", "--accounts", accounts,
+        command = [bin_dir / "pinbridge-local", "--port", self.port, "--no-demo", "--no-receiver",
+                   "--accounts", accounts,
                    "--data-dir", folder / "stack", "--ready-file", self.ready_file, "--pinterest-url", simulator.url]
         super().__init__(command, folder / "stack.log", SETTINGS)
 

@@ -61,7 +61,7 @@ class Run:
         """Sends, kills and waits; returns the result."""
         self.stack.spawn()
         self.stack.await_ready()
-        self.simulator.ask("PUT", "/_sim/faults", rules)
+        self.prepare(rules)
         requests = plan(self.args.seed, self.accounts(), self.args.pins, self.args.sending_s)
         self.clients = Clients(self.stack, requests)
         for _ in range(self.args.kills):
@@ -71,6 +71,10 @@ class Run:
         # A duplicate may still be committed.
         time.sleep(self.args.commit_after_ms / 1000)
         return self.result(requests)
+
+    def prepare(self, rules):
+        """What is done before the first request."""
+        self.simulator.ask("PUT", "/_sim/faults", rules)
 
     def result(self, requests):
         pins, total, relation = self.stack.pins()

@@ -13,7 +13,9 @@ import traceback
 from pinbridge_sdk import AsyncPinbridgeClient, PinbridgeClient
 
 from methods import CHECKS, Flavour, public_methods
-from methods import connections, dashboard, imports, keys, pins, projects, schedules, system  # noqa: F401 (they register)
+from methods import (  # noqa: F401 (they register)
+    connections, dashboard, imports, keys, pins, projects, schedules, system, webhooks,
+)
 
 
 def result_of(method, flavour):

@@ -1,4 +1,5 @@
-"""What `cargo run` prints to a newcomer: the demo pin is published, the pages open, and both examples run as printed.
+"""What `cargo run` prints to a newcomer: the demo pin is published, its webhook is delivered, the pages open,
+and both examples run as printed.
 
 Starts a stack of its own, in an empty folder, as a newcomer does. Needs the built binary and `curl`.
 
@@ -66,6 +67,11 @@ def the_start_is_explained_before_the_demo_pin(text):
     assert "nothing leaves this machine" in text[:demo]
 
 
+def the_demo_pin_s_event_is_delivered(text):
+    delivered = only(r"^Webhook: pin\.published of pin (\S+), delivery \S+, signature verified$", text)
+    assert delivered == only(r"^Timeline of pin (\S+) ", text)
+
+
 def the_pages_open(text):
     for label, path in (("API reference", "/docs"), ("OpenAPI file", "/openapi.json")):
         page = only(rf"^  {label} +(http://127\.0\.0\.1:\d+{path})$", text)
@@ -74,7 +80,7 @@ def the_pages_open(text):
 
 
 def every_value_has_a_label(text):
-    for label in ("Base URL", "API key", "Account id", "Board id", "Sign-in", "Pinterest", "Data"):
+    for label in ("Base URL", "API key", "Account id", "Board id", "Sign-in", "Pinterest", "Webhook", "Data"):
         only(rf"^  {label} +(\S+)", text)
 
 
@@ -104,7 +110,8 @@ def the_python_example_waits_and_prints_the_timeline(text):
         lines = done.stdout.splitlines()
         events = [line.split()[1] for line in lines[:-1]]
         # The bucket of a user who was connected a moment ago is empty: the pin may wait for its second.
-        events = [event for event in events if event != "deferred"]
+        # The receiver of the stack hears of the pin at any moment after that.
+        events = [event for event in events if event != "deferred" and not event.startswith("webhook_")]
         assert events == ["accepted", "attempt_started", "published"], done.stdout
         assert re.fullmatch(r"published \d+", lines[-1]), done.stdout
 
@@ -118,6 +125,7 @@ def the_next_start_has_the_same_key_and_sign_in(text, again):
 
 CHECKS = [
     the_start_is_explained_before_the_demo_pin,
+    the_demo_pin_s_event_is_delivered,
     the_pages_open,
     every_value_has_a_label,
     the_sign_in_signs_in,

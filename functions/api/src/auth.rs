@@ -15,7 +15,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::{AccountId, AccountKey, UserId, WorkspaceId};
-use pinbridge_shared::domain::pin::origin::Origin;
+use pinbridge_shared::domain::pin::origin::{Origin, RequestId};
 use pinbridge_shared::domain::tenant::WorkspaceState;
 use pinbridge_shared::domain::tenant::api_key::{Maker, is_key};
 use pinbridge_shared::domain::tenant::scope::{Scope, Scopes};
@@ -28,7 +28,7 @@ use uuid::Uuid;
 pub use pinbridge_shared::flows::tenants::authenticate::Who;
 
 use crate::error::{ApiError, codes};
-use crate::flag;
+use crate::{flag, request_id};
 
 /// Stands for a credential that isn't ASCII. No key is called so.
 const UNREADABLE: &str = "?";
@@ -144,6 +144,8 @@ pub struct Caller {
     /// Who made the first key of the chain that the key comes from.
     root: Option<Who>,
     session: Option<Session>,
+    /// The id of this request, as the pins that it submits keep it.
+    request: Option<RequestId>,
     /// The accounts that the key may use. `None`: all accounts of the workspace.
     allowed: Option<Arc<[AccountId]>>,
 }
@@ -166,6 +168,11 @@ impl Caller {
     /// When the caller is a key.
     pub fn session(&self) -> Result<&Session, ApiError> {
         self.session.as_ref().ok_or_else(|| codes::SESSION_REQUIRED.into())
+    }
+
+    /// The origin of a pin that this request submits.
+    pub fn submits(&self) -> Origin {
+        Origin { request: self.request, ..Origin::by(self.who) }
     }
 
     /// The origin of a schedule that the caller creates.
@@ -281,6 +288,8 @@ pub struct Denied(pub Who);
 async fn admit(context: &Context, access: Access, request: &mut Request) -> Result<(), Response> {
     let (caller, is_resetting) =
         authenticated(context, access, request.headers()).await.map_err(IntoResponse::into_response)?;
+    let request_id = request.extensions().get::<request_id::RequestId>().and_then(|id| RequestId::parse(&id.0));
+    let caller = Caller { request: request_id, ..caller };
     // A person can still read about the workspace and switch to another one.
     let may_call = if is_resetting && !access.is_for_people() {
         Err(codes::WORKSPACE_RESETTING.into())
@@ -305,7 +314,18 @@ async fn authenticated(context: &Context, access: Access, headers: &HeaderMap) -
         };
     let (label, allowed) = (Arc::from(label), allowed.map(Arc::from));
     let touched = Touched::default();
-    let caller = Caller { workspace: workspace.id, who, scopes, label, touched, is_proven, root, session, allowed };
+    let caller = Caller {
+        workspace: workspace.id,
+        who,
+        scopes,
+        label,
+        touched,
+        is_proven,
+        root,
+        session,
+        request: None,
+        allowed,
+    };
     Ok((caller, workspace.state == WorkspaceState::Resetting))
 }
 
@@ -375,7 +395,8 @@ mod tests {
         let workspace = WorkspaceId(Uuid::from_u128(1));
         let (scopes, allowed) = (scopes.iter().copied().collect(), allowed.map(Arc::from));
         let (label, touched) = ("caller".into(), Touched::default());
-        Caller { workspace, who, scopes, label, touched, is_proven: true, root: None, session: None, allowed }
+        let (is_proven, root, session, request) = (true, None, None, None);
+        Caller { workspace, who, scopes, label, touched, is_proven, root, session, request, allowed }
     }
 
     #[test]

@@ -53,6 +53,15 @@ pub struct Args {
     #[arg(long)]
     pub allow_host: Vec<String>,
 
+    /// Do not start the receiver that prints each delivery of the workspace's webhook, and remove that webhook
+    #[arg(long)]
+    pub no_receiver: bool,
+
+    /// Print a line for every event of every workspace, as an event bus would get it, and for the end of every task
+    /// that waits for a pin
+    #[arg(long)]
+    pub show_events: bool,
+
     /// Do not publish a demo pin
     #[arg(long, conflicts_with = "once")]
     pub no_demo: bool,

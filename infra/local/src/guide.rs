@@ -47,6 +47,8 @@ pub struct Ready<'a> {
     pub pinterest_url: &'a str,
     pub data_dir: &'a Path,
     pub identity: &'a Identity,
+    /// None without the stack's own receiver.
+    pub receiver_url: Option<&'a str>,
     pub account_id: &'a str,
     /// None while the account's boards are unknown.
     pub board_id: Option<&'a str>,
@@ -87,6 +89,9 @@ impl Ready<'_> {
         match is_loopback(self.pinterest_url) {
             true => line(out, "Pinterest", &format!("{} (simulated; /_sim/pins lists its pins)", self.pinterest_url))?,
             false => line(out, "Pinterest", &format!("{} (not simulated: pins appear there)", self.pinterest_url))?,
+        }
+        if let Some(url) = self.receiver_url {
+            line(out, "Webhook", &format!("{url} (a receiver of this stack; prints a line for each delivery)"))?;
         }
         let folder = self.data_dir.display();
         line(out, "Data", &format!("{folder} (the next start has the same API key, sign-in and pins)"))

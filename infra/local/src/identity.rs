@@ -35,6 +35,9 @@ pub struct Identity {
     /// The demo user. A folder of an early version has none; the next start adds it.
     #[serde(default)]
     pub login: Option<Login>,
+    /// The secret of the webhook whose deliveries [`crate::receiver`] prints, once there was one.
+    #[serde(default)]
+    pub receiver_secret: Option<String>,
     /// The data files that a start has left in the folder. See [`crate::data_files`].
     #[serde(default)]
     pub files: Vec<String>,
@@ -109,6 +112,7 @@ impl Identity {
                     pinterest: pinterest.into(),
                     board_id: None,
                     login: None,
+                    receiver_secret: None,
                     files: Vec::new(),
                 }
             }

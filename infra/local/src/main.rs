@@ -19,6 +19,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// How long the demo pin may delay the text that says how to use the stack.
 const DEMO_PATIENCE: Duration = Duration::from_secs(15);
+/// How long a published demo pin's webhook may delay that text.
+const DELIVERY_PATIENCE: Duration = Duration::from_secs(5);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -78,6 +80,9 @@ async fn attend(args: &Args, stack: &Stack) -> anyhow::Result<bool> {
         let board = board.as_deref().context("the account's boards are unknown")?;
         let patience = (!args.once).then_some(DEMO_PATIENCE);
         let outcome = demo.publish(&account, board, &key, patience).await?;
+        if let Some(receiver) = stack.receiver.as_ref().filter(|_| outcome == Outcome::Published) {
+            receiver.await_delivery(DELIVERY_PATIENCE).await;
+        }
         if args.once {
             return Ok(outcome == Outcome::Published);
         }
@@ -89,6 +94,7 @@ async fn attend(args: &Args, stack: &Stack) -> anyhow::Result<bool> {
         pinterest_url: &stack.pinterest_url,
         data_dir: &args.data_dir,
         identity: &stack.identity,
+        receiver_url: stack.receiver.as_ref().map(|receiver| receiver.url.as_str()),
         account_id: &account,
         board_id: board.as_deref(),
     };

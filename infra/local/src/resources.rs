@@ -19,6 +19,8 @@ pub const RECONCILIATION_QUEUE: &str = "reconciliation";
 pub const RECONCILIATION_DEAD_LETTERS: &str = "reconciliation-dead-letters";
 pub const IMPORT_QUEUE: &str = "import";
 pub const IMPORT_DEAD_LETTERS: &str = "import-dead-letters";
+pub const NOTIFY_QUEUE: &str = "notify";
+pub const NOTIFY_DEAD_LETTERS: &str = "notify-dead-letters";
 pub const REDRIVE_QUEUE: &str = "redrive";
 /// The visibility timeout of the publish queue, unless `PINBRIDGE_VISIBILITY_TIMEOUT_MS` sets another.
 pub const VISIBILITY_TIMEOUT_S: i64 = 150;
@@ -26,6 +28,8 @@ pub const VISIBILITY_TIMEOUT_S: i64 = 150;
 pub const RECONCILIATION_VISIBILITY_S: i64 = 270;
 /// Six times the importer's timeout.
 pub const IMPORT_VISIBILITY_S: i64 = 270;
+/// Six times the notifier's timeout.
+pub const NOTIFY_VISIBILITY_S: i64 = 270;
 /// Six times the timeout of the function that reads them.
 pub const DEAD_LETTERS_VISIBILITY_S: i64 = 180;
 /// Of the queues that no function reads.
@@ -124,7 +128,18 @@ pub async fn create_queues(client: &aws_sdk_sqs::Client, visibility_s: i64) -> a
     let redrive = create_queue(client, REDRIVE_QUEUE, UNREAD_VISIBILITY_S, None).await?;
     let import_dead_letters = create_queue(client, IMPORT_DEAD_LETTERS, DEAD_LETTERS_VISIBILITY_S, None).await?;
     let import = create_queue(client, IMPORT_QUEUE, IMPORT_VISIBILITY_S, Some(&import_dead_letters)).await?;
-    Ok(QueueUrls { publish, reconciliation, dead_letters, redrive, import, import_dead_letters })
+    let notify_dead_letters = create_queue(client, NOTIFY_DEAD_LETTERS, UNREAD_VISIBILITY_S, None).await?;
+    let notify = create_queue(client, NOTIFY_QUEUE, NOTIFY_VISIBILITY_S, Some(&notify_dead_letters)).await?;
+    Ok(QueueUrls {
+        publish,
+        reconciliation,
+        dead_letters,
+        redrive,
+        import,
+        import_dead_letters,
+        notify,
+        notify_dead_letters,
+    })
 }
 
 /// Creates one queue and returns its URL. `dead_letters` is the URL of its dead-letter queue.

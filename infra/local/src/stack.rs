@@ -12,7 +12,7 @@ use aws_credential_types::Credentials;
 use pinbridge_loopback::{BODY_TIMEOUT, HEAD_TIMEOUT, Limits};
 use pinbridge_shared::adapters::app_secret::AppSecret;
 use pinbridge_shared::adapters::{assemble, aws as sdk_settings};
-use pinbridge_shared::config::{Environment, MailPort, OAuthApp, Resources, Settings};
+use pinbridge_shared::config::{BusPort, Environment, MailPort, OAuthApp, Resources, Settings, TasksPort};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::flows::accounts::connect;
@@ -29,6 +29,7 @@ use crate::aws::{Durability, LocalAws, Options};
 use crate::data_files;
 use crate::files::unwritten;
 use crate::identity::Identity;
+use crate::receiver::{self, Receiver};
 use crate::resources::{self, TABLE};
 use crate::{room, runner};
 
@@ -49,9 +50,12 @@ pub struct Stack {
     pub identity: Identity,
     pub context: Context,
     pub sqs: aws_sdk_sqs::Client,
+    /// None with `--no-receiver`.
+    pub receiver: Option<Receiver>,
     aws: Arc<LocalAws>,
     stop: watch::Sender<bool>,
-    stop_pinterest: watch::Sender<bool>,
+    /// Stops what the workers call: the simulator and the receiver.
+    stop_called: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
     simulator: Option<JoinHandle<()>>,
 }
@@ -66,6 +70,8 @@ impl Stack {
         let listener = bind(args.port).await?;
         let base_url = format!("http://{}", listener.local_addr()?);
         settings.api_url.clone_from(&base_url);
+        // Receivers on this machine have no certificates.
+        settings.webhooks.allow_loopback_http = true;
         if let Some(path) = &args.ready_file {
             data_files::check_ready_file(&args.data_dir, path)?;
         }
@@ -92,7 +98,7 @@ impl Stack {
         pinterest: &str,
     ) -> anyhow::Result<Self> {
         let (stop, stopping) = watch::channel(false);
-        let (stop_pinterest, pinterest_stopping) = watch::channel(false);
+        let (stop_called, called_stopping) = watch::channel(false);
         let mut tasks = Vec::new();
 
         let access_key_id = uuid::Uuid::new_v4().simple().to_string();
@@ -112,7 +118,7 @@ impl Stack {
         let pinterest_url = match &args.pinterest_url {
             Some(url) => url.clone(),
             None => {
-                let (url, task) = start_simulator(args, pinterest_stopping).await?;
+                let (url, task) = start_simulator(args, called_stopping.clone()).await?;
                 simulator = Some(task);
                 url
             }
@@ -125,6 +131,9 @@ impl Stack {
             pinterest_url: pinterest_url.clone(),
             oauth_app: oauth_app(environment, simulator.is_some(), &pinterest_url, &base_url)?,
             mail: Some(MailPort::Printed),
+            event_bus: args.show_events.then_some(BusPort::Printed),
+            event_queue: None,
+            tasks: args.show_events.then_some(TasksPort::Printed),
         };
         let app_secret = AppSecret::new(aws_sdk_secretsmanager::Client::new(&config), &resources.secret_prefix);
         let context = assemble::over(&config, settings, resources)?;
@@ -134,6 +143,10 @@ impl Stack {
         }
         let mut identity = Identity::load_or_create(&context, &args.data_dir, pinterest).await?;
         connect_accounts(&context, &identity, args).await?;
+        let receiver = match args.no_receiver {
+            true => receiver::remove(&context, &identity).await.map(|()| None)?,
+            false => Receiver::start(&context, &mut identity, &args.data_dir, called_stopping).await?,
+        };
         let files = data_files::present(&args.data_dir);
         if identity.files != files {
             identity.files = files;
@@ -155,7 +168,7 @@ impl Stack {
         let api = pinbridge_api::router(context.clone());
         let limits = Limits { head: HEAD_TIMEOUT, body: BODY_TIMEOUT, hosts: args.allow_host.clone() };
         tasks.push(tokio::spawn(pinbridge_loopback::serve(listener, api, limits, stopping, DRAIN_LIMIT)));
-        Ok(Self { base_url, pinterest_url, identity, context, sqs, aws, stop, stop_pinterest, tasks, simulator })
+        Ok(Self { base_url, pinterest_url, identity, context, sqs, receiver, aws, stop, stop_called, tasks, simulator })
     }
 
     /// Finishes the work in progress, then closes the files.
@@ -172,10 +185,10 @@ impl Stack {
                 let _ = task.await;
             }
         }
-        // Last, because the work in progress calls Pinterest.
-        self.stop_pinterest.send_replace(true);
-        if let Some(simulator) = self.simulator {
-            let _ = simulator.await;
+        // Last, because the work in progress calls them.
+        self.stop_called.send_replace(true);
+        for task in self.simulator.into_iter().chain(self.receiver.map(Receiver::into_task)) {
+            let _ = task.await;
         }
         drop((self.context, self.sqs));
         let aws = Arc::into_inner(self.aws).context("the local AWS is still in use")?;

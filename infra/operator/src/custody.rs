@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use pinbridge_shared::adapters::assemble::{self, Custodians};
 use pinbridge_shared::adapters::envelope::Retired;
 use pinbridge_shared::config::{Environment, TokenCustody};
+use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::flows::accounts::move_tokens::{Moved, move_tokens, remove_copied};
 use pinbridge_shared::ports::Secrets;
 use serde_json::{Value, json};
@@ -66,11 +67,13 @@ fn name(moved: Moved) -> &'static str {
 
 pub async fn rotate(environment: &Environment<'_>) -> anyhow::Result<Value> {
     let both = assemble::custodians(environment).await?;
-    Ok(json!({"current": both.envelope.rotate().await?}))
+    let seals_tokens = both.in_use == TokenCustody::Envelope || both.envelope.has_keys().await?;
+    let current = if seals_tokens { Some(both.envelope.rotate().await?) } else { None };
+    Ok(json!({"current": current, "current_of_webhooks": both.hook_keys.rotate().await?}))
 }
 
 pub async fn reseal(environment: &Environment<'_>) -> anyhow::Result<Value> {
-    let Custodians { table, envelope, .. } = assemble::custodians(environment).await?;
+    let Custodians { table, envelope, hook_keys, .. } = assemble::custodians(environment).await?;
     let accounts = table.scan_sealed().await?;
     let (mut resealed, mut unreadable) = (0_u64, Vec::new());
     for account in &accounts {
@@ -80,15 +83,25 @@ pub async fn reseal(environment: &Environment<'_>) -> anyhow::Result<Value> {
             Err(error) => unreadable.push(format!("{}/{}: {error}", account.workspace, account.account)),
         }
     }
-    let (dropped, not_before) = match envelope.retire(&accounts).await? {
-        Retired::Dropped(keys) => (keys, None),
-        Retired::NotBefore(at) => (Vec::new(), Some(at.rfc3339())),
-    };
+    let endpoints = table.scan_endpoints().await?;
+    for endpoint in &endpoints {
+        match hook_keys.reseal(*endpoint).await {
+            Ok(was_old) => resealed += u64::from(was_old),
+            Err(error) => unreadable.push(format!("{}/{}: {error}", endpoint.workspace, endpoint.endpoint)),
+        }
+    }
+    let (mut dropped, mut not_before): (Vec<String>, Option<Moment>) = (Vec::new(), None);
+    for retired in [envelope.retire(&accounts).await?, hook_keys.retire().await?] {
+        match retired {
+            Retired::Dropped(keys) => dropped.extend(keys),
+            Retired::NotBefore(at) => not_before = not_before.max(Some(at)),
+        }
+    }
     Ok(json!({
-        "rows": accounts.len(),
+        "rows": accounts.len() + endpoints.len(),
         "resealed": resealed,
         "unreadable": unreadable,
         "dropped_keys": dropped,
-        "old_keys_stay_until": not_before,
+        "old_keys_stay_until": not_before.map(Moment::rfc3339),
     }))
 }

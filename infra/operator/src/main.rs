@@ -8,6 +8,7 @@
 mod custody;
 mod import;
 mod people;
+mod receipts;
 mod redrive;
 mod workspaces;
 
@@ -46,6 +47,9 @@ enum AnyCommand {
     /// it again to continue an interrupted import: no row is imported twice. The exit code is 1 if any row failed, of a
     /// dry run too; the totals are printed all the same
     Import(import::ImportArgs),
+    /// Verifies a receipt of a pin with the published keys, offline. Prints what a valid receipt says as JSON. If it
+    /// isn't valid, prints why; the exit code is 1
+    VerifyReceipt(receipts::VerifyArgs),
 }
 
 #[derive(Subcommand)]
@@ -81,10 +85,13 @@ enum Command {
     Export(workspaces::ExportArgs),
     /// Stores the Pinterest app's secret, read from the variable PINBRIDGE_PINTEREST_APP_SECRET
     SetAppSecret,
-    /// Adds a data key and makes it the current one, which seals new tokens (envelope mode)
+    /// Makes a new key for signing receipts. The earlier keys stay published, so earlier receipts stay valid
+    RotateReceiptKey,
+    /// Adds a data key to each secret of data keys and makes it the current one, which seals new webhook secrets and
+    /// (in envelope mode) new tokens
     RotateDataKey,
-    /// Seals all tokens under the current data key, and deletes the old keys a day after they were replaced (envelope
-    /// mode)
+    /// Seals all webhook secrets and (in envelope mode) all tokens under the current data keys, and deletes the old
+    /// keys a day after they were replaced
     ResealTokens,
 }
 
@@ -119,6 +126,7 @@ async fn main() -> ExitCode {
         AnyCommand::Deployment(command) => run(command).await,
         // It uses the API only, so it needs neither settings nor AWS credentials.
         AnyCommand::Import(arguments) => import::run(arguments).await,
+        AnyCommand::VerifyReceipt(arguments) => receipts::verify(&arguments),
     };
     match result {
         Ok(answer) => {
@@ -149,6 +157,7 @@ async fn run(command: Command) -> anyhow::Result<Value> {
             assemble::app_secret(&environment).await?.write(&secret).await?;
             Ok(json!({"stored": true}))
         }
+        Command::RotateReceiptKey => receipts::rotate(&context).await,
         Command::RotateDataKey => custody::rotate(&environment).await,
         Command::ResealTokens => custody::reseal(&environment).await,
         Command::Bootstrap { workspace_name, email, tokens } => {

@@ -6,25 +6,36 @@ use aws_config::SdkConfig;
 
 use super::app_secret::AppSecret;
 use super::dynamodb::DynamoStore;
-use super::envelope::Envelope;
+use super::envelope::{Envelope, HookKeys};
+use super::event_bridge::EventBridge;
+use super::event_queue::SqsEventQueue;
 use super::pacing_key::PacingKey;
 use super::passwords::Argon2Passwords;
 use super::pinterest::{PinterestClient, PinterestOAuth};
+use super::printed_events::PrintedEvents;
 use super::printed_mail::PrintedMail;
+use super::printed_tasks::PrintedTasks;
+use super::receipt_keys::SecretsManagerReceiptKeys;
 use super::secrets::SecretsManager;
 use super::ses::Ses;
 use super::session_keys::SecretsManagerKeys;
 use super::sqs::SqsQueue;
+use super::step_functions::StepFunctions;
 use super::system::RealSystem;
-use super::{aws, recent_outcomes, sandbox, sdk};
-use crate::config::{Environment, MailPort, Resources, Settings, TokenCustody};
-use crate::context::Context;
+use super::task_token_store::TaskTokenStore;
+use super::webhook_sender::HttpsSender;
+use super::webhook_store::WebhookStore;
+use super::{announce, aws, recent_outcomes, sandbox, sdk};
+use crate::config::{BusPort, Environment, EventQueue, MailPort, Resources, Settings, TasksPort, TokenCustody};
+use crate::context::{Context, Destinations};
 use crate::domain::credit::purse::Purses;
 use crate::domain::stats::rollup::recent::SAMPLES_PER_ROW;
+use crate::domain::webhook::address::AddressRules;
+use crate::domain::webhook::destination::Destination;
 use crate::metering::ReadUnits;
 use crate::ports::{
-    ActivityLog, Analytics, BoardChecks, Boards, Credits, Imports, Mailer, OAuthStates, PinIndex, Pinterest, Purge,
-    Rollups, Schedules, Secrets, SimulatedAccounts, Store, System,
+    ActivityLog, Analytics, BoardChecks, Boards, Credits, EventBus, Imports, Mailer, OAuthStates, PinIndex, Pinterest,
+    Purge, Rollups, Schedules, Secrets, SimulatedAccounts, Store, System, TaskTokens, WebhookSender, Webhooks,
 };
 
 /// # Errors
@@ -46,6 +57,8 @@ pub fn over(config: &SdkConfig, settings: Settings, resources: Resources) -> any
         Some(MailPort::Printed) => Some(Arc::new(PrintedMail)),
         None => None,
     };
+    let named = (resources.event_bus, resources.event_queue, resources.tasks);
+    let destinations = destinations(config, named, &settings.environment, &system)?;
     let secrets = sdk::secretsmanager::Client::new(config);
     let dynamodb = sdk::dynamodb::Client::new(config).config().to_builder().interceptor(ReadUnits).build();
     let table = Arc::new(DynamoStore::new(sdk::dynamodb::Client::from_conf(dynamodb), resources.table));
@@ -60,6 +73,12 @@ pub fn over(config: &SdkConfig, settings: Settings, resources: Resources) -> any
     let app_secret = AppSecret::new(secrets.clone(), &resources.secret_prefix);
     let pinterest = Arc::new(PinterestClient::new(&resources.pinterest_url, &settings.deadlines, Arc::clone(&system))?);
     let simulated = Arc::clone(&table) as Arc<dyn SimulatedAccounts>;
+    let webhooks =
+        WebhookStore::new(secrets.clone(), &resources.secret_prefix, Arc::clone(&table), Arc::clone(&system));
+    let task_tokens =
+        TaskTokenStore::new(secrets.clone(), &resources.secret_prefix, Arc::clone(&table), Arc::clone(&system));
+    let address_rules = AddressRules { allow_loopback_http: settings.webhooks.allow_loopback_http };
+    let webhook_sender = HttpsSender::new(address_rules);
     let context = Context {
         store: Arc::clone(&table) as Arc<dyn Store>,
         oauth_states: Arc::clone(&table) as Arc<dyn OAuthStates>,
@@ -71,10 +90,20 @@ pub fn over(config: &SdkConfig, settings: Settings, resources: Resources) -> any
         purge: Arc::clone(&table) as Arc<dyn Purge>,
         pin_index: Arc::clone(&table) as Arc<dyn PinIndex>,
         credits: Arc::clone(&table) as Arc<dyn Credits>,
+        webhooks: Arc::new(webhooks) as Arc<dyn Webhooks>,
+        webhook_sender: Arc::new(webhook_sender) as Arc<dyn WebhookSender>,
+        destinations,
+        task_tokens: Arc::new(task_tokens) as Arc<dyn TaskTokens>,
+        lanes: Arc::default(),
         purses: Arc::new(Mutex::new(Purses::default())),
         tenants: table,
         passwords: Arc::new(Argon2Passwords::new(Arc::clone(&system))),
         pacers: Arc::new(PacingKey::new(secrets.clone(), &resources.secret_prefix, Arc::clone(&system))),
+        receipt_keys: Arc::new(SecretsManagerReceiptKeys::new(
+            secrets.clone(),
+            &resources.secret_prefix,
+            Arc::clone(&system),
+        )),
         session_keys: Arc::new(SecretsManagerKeys::new(secrets, &resources.secret_prefix, Arc::clone(&system))),
         queue: Arc::new(SqsQueue::new(sdk::sqs::Client::new(config), resources.queues)),
         secrets: custody,
@@ -91,7 +120,39 @@ pub fn over(config: &SdkConfig, settings: Settings, resources: Resources) -> any
         system,
         settings,
     };
-    Ok(recent_outcomes::around(sandbox::around(context, simulated), SAMPLES_PER_ROW))
+    // The outermost: an event is announced after whatever its write takes with it.
+    Ok(announce::around(recent_outcomes::around(sandbox::around(context, simulated), SAMPLES_PER_ROW)))
+}
+
+/// Where events go besides webhooks.
+fn destinations(
+    config: &SdkConfig,
+    (bus, queue, tasks): (Option<BusPort>, Option<EventQueue>, Option<TasksPort>),
+    environment: &str,
+    system: &Arc<dyn System>,
+) -> anyhow::Result<Destinations> {
+    let mut destinations = Destinations::default();
+    if let Some(bus) = bus {
+        let bus: Arc<dyn EventBus> = match bus {
+            BusPort::EventBridge { name, format } => {
+                let bus = EventBridge::new(config, name, Arc::clone(system))?;
+                Arc::new(bus.with_format(format, environment.to_owned()))
+            }
+            BusPort::Printed => Arc::new(PrintedEvents),
+        };
+        destinations = destinations.with(Destination::EventBus, bus);
+    }
+    if let Some(queue) = queue {
+        let queue = SqsEventQueue::new(sdk::sqs::Client::new(config), queue, environment.to_owned());
+        destinations = destinations.with(Destination::EventQueue, Arc::new(queue));
+    }
+    Ok(match tasks {
+        Some(TasksPort::StepFunctions) => {
+            destinations.with_tasks(Arc::new(StepFunctions::new(config, Arc::clone(system))?))
+        }
+        Some(TasksPort::Printed) => destinations.with_tasks(Arc::new(PrintedTasks)),
+        None => destinations,
+    })
 }
 
 /// The access to the Pinterest app's secret, for the operator who sets it.
@@ -117,6 +178,7 @@ pub struct Custodians {
     pub table: Arc<DynamoStore>,
     pub secrets: SecretsManager,
     pub envelope: Envelope,
+    pub hook_keys: HookKeys,
     pub in_use: TokenCustody,
 }
 
@@ -134,7 +196,8 @@ pub fn custodians_over(config: &SdkConfig, resources: &Resources) -> Custodians 
     let table = Arc::new(DynamoStore::new(sdk::dynamodb::Client::new(config), &resources.table));
     Custodians {
         secrets: SecretsManager::new(client.clone(), &resources.secret_prefix, Arc::clone(&system)),
-        envelope: Envelope::new(client, &resources.secret_prefix, Arc::clone(&table), system),
+        envelope: Envelope::new(client.clone(), &resources.secret_prefix, Arc::clone(&table), Arc::clone(&system)),
+        hook_keys: HookKeys::new(client, &resources.secret_prefix, Arc::clone(&table), system),
         table,
         in_use: resources.token_custody,
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::aws::port_error;
 use crate::config::QueueUrls;
-use crate::domain::message::{ImportMessage, PublishMessage, ReconcileMessage};
+use crate::domain::message::{ImportMessage, NotifyMessage, NotifyWork, PublishMessage, ReconcileMessage};
 use crate::ports::{DeadLetterMessage, MAX_DELAY_MS, PortError, PortResult, Queue, QueueName, RedriveQueue};
 
 const PORT: &str = "publish queue";
@@ -34,6 +34,8 @@ impl SqsQueue {
             QueueName::DeadLetters => &self.urls.dead_letters,
             QueueName::Import => &self.urls.import,
             QueueName::ImportDeadLetters => &self.urls.import_dead_letters,
+            QueueName::Notify => &self.urls.notify,
+            QueueName::NotifyDeadLetters => &self.urls.notify_dead_letters,
         }
     }
 
@@ -80,6 +82,14 @@ fn delay_s(delay_ms: i64) -> i32 {
     i32::try_from(delay_ms.clamp(0, MAX_DELAY_MS) / 1_000).unwrap_or(0)
 }
 
+/// Fair queues: a workspace with thousands of events, or an endpoint that answers slowly, doesn't hold up the others.
+fn notify_group(message: &NotifyMessage) -> String {
+    match &message.work {
+        NotifyWork::Turn { endpoint, .. } | NotifyWork::Replay { endpoint, .. } => endpoint.to_string(),
+        NotifyWork::Pin { .. } | NotifyWork::Stored { .. } => message.workspace.to_string(),
+    }
+}
+
 #[async_trait]
 impl Queue for SqsQueue {
     async fn send(&self, messages: &[(PublishMessage, i64)]) -> PortResult<Vec<usize>> {
@@ -114,6 +124,13 @@ impl Queue for SqsQueue {
         // A workspace with hundreds of imports doesn't hold up the others'.
         let send = send.message_group_id(message.workspace.to_string());
         send.send().await.map(|_| ()).map_err(|error| port_error("import queue", &error))
+    }
+
+    async fn send_notify(&self, message: &NotifyMessage, delay_ms: i64) -> PortResult<()> {
+        let send = self.client.send_message().queue_url(&self.urls.notify).message_body(body(message)?);
+        // Rounded up: a turn that comes early is sent again.
+        let send = send.delay_seconds(delay_s(delay_ms.saturating_add(999))).message_group_id(notify_group(message));
+        send.send().await.map(|_| ()).map_err(|error| port_error("notify queue", &error))
     }
 
     async fn move_to_redrive(&self, message: &str) -> PortResult<()> {

@@ -1,8 +1,9 @@
-//! A random key of the stack in Secrets Manager: whoever needs it first makes it.
+//! A key of the stack in Secrets Manager: whoever needs it first makes it.
 
 use std::sync::Arc;
 
 use aws_sdk_secretsmanager::Client;
+use uuid::Uuid;
 
 use super::aws::port_error;
 use crate::domain::secret::Secret;
@@ -11,8 +12,9 @@ use crate::ports::{PortError, PortResult, System};
 /// The version stages of a secret.
 pub const CURRENT: &str = "AWSCURRENT";
 pub const PREVIOUS: &str = "AWSPREVIOUS";
+const PENDING: &str = "AWSPENDING";
 
-/// A random key, and its place in Secrets Manager.
+/// A key, and its place in Secrets Manager.
 pub struct StackKey {
     client: Client,
     name: String,
@@ -62,13 +64,21 @@ impl StackKey {
         }
     }
 
-    /// Creates the secret with a new key, unless it exists.
+    /// Creates the secret with a new random key, unless it exists.
     ///
     /// # Errors
     /// When Secrets Manager is unavailable.
     pub async fn create(&self) -> PortResult<()> {
+        self.create_with(&self.material()).await
+    }
+
+    /// Creates the secret with that text, unless it exists.
+    ///
+    /// # Errors
+    /// When Secrets Manager is unavailable.
+    pub async fn create_with(&self, text: &Secret) -> PortResult<()> {
         let create = self.client.create_secret().name(&self.name).description(self.purpose);
-        match create.secret_string(self.material().expose()).send().await {
+        match create.secret_string(text.expose()).send().await {
             Ok(_) => Ok(()),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_exists_exception()) => Ok(()),
             Err(error) => Err(port_error(self.port, &error)),
@@ -82,6 +92,26 @@ impl StackKey {
     pub async fn renew(&self) -> PortResult<()> {
         let put = self.client.put_secret_value().secret_id(&self.name).secret_string(self.material().expose());
         put.send().await.map(|_| ()).map_err(|error| port_error(self.port, &error))
+    }
+
+    /// Writes `next` in the place of the version `seen`; `false` if another writer came first.
+    ///
+    /// # Errors
+    /// When Secrets Manager is unavailable. The secret may have been replaced.
+    pub async fn replace(&self, seen: &str, next: &Secret) -> PortResult<bool> {
+        let version = Uuid::new_v4().to_string();
+        let put = self.client.put_secret_value().secret_id(&self.name).client_request_token(&version);
+        let put = put.secret_string(next.expose()).version_stages(PENDING).send().await;
+        put.map_err(|error| port_error(self.port, &error))?;
+        let stage = self.client.update_secret_version_stage().secret_id(&self.name).version_stage(CURRENT);
+        match stage.move_to_version_id(&version).remove_from_version_id(seen).send().await {
+            Ok(_) => Ok(true),
+            // `seen` is no longer the current version: another writer came first, or an earlier try of this call.
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_invalid_parameter_exception()) => {
+                Ok(self.version(CURRENT).await?.is_some_and(|current| current.id == version))
+            }
+            Err(error) => Err(port_error(self.port, &error)),
+        }
     }
 
     /// The error for a key that was created a moment ago and isn't there.

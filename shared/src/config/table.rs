@@ -24,7 +24,7 @@ pub struct Group {
     pub settings: &'static [Setting],
 }
 
-pub const GROUPS: [Group; 8] = [
+pub const GROUPS: [Group; 9] = [
     Group { title: "Deployment", settings: &[ENVIRONMENT, REGISTRATION, MAIL_FROM, API_URL, LOG] },
     Group {
         title: "Pinterest and tokens",
@@ -55,7 +55,11 @@ pub const GROUPS: [Group; 8] = [
     Group { title: "Pacing", settings: &[ACCOUNT_CAPACITY, ACCOUNT_RATE_PER_S, DAILY_BUDGET] },
     Group { title: "Limits of callers", settings: &[CALLER_CREDITS, SOURCE_CREDITS] },
     Group { title: "Duplicate check", settings: &[DUPLICATE_CHECK] },
-    Group { title: "Retention", settings: &[RETENTION_DAYS, DISCONNECTED_DAYS, ACTIVITY_DAYS, REVOKED_KEYS_DAYS] },
+    Group {
+        title: "Retention",
+        settings: &[RETENTION_DAYS, DISCONNECTED_DAYS, ACTIVITY_DAYS, WEBHOOK_DELIVERY_DAYS, REVOKED_KEYS_DAYS],
+    },
+    Group { title: "Events", settings: &[EVENT_BUS, EVENT_BUS_FORMAT, EVENT_QUEUE_URL, EVENT_FORMAT, STATE_MACHINES] },
     Group {
         title: "Table and queues",
         settings: &[
@@ -66,6 +70,8 @@ pub const GROUPS: [Group; 8] = [
             REDRIVE_QUEUE_URL,
             IMPORT_QUEUE_URL,
             IMPORT_DEAD_LETTER_QUEUE_URL,
+            NOTIFY_QUEUE_URL,
+            NOTIFY_DEAD_LETTER_QUEUE_URL,
         ],
     },
 ];
@@ -352,6 +358,59 @@ pub const REVOKED_KEYS_DAYS: Setting = Setting {
     meaning: "Days that a revoked API key stays listed.",
 };
 
+pub const WEBHOOK_DELIVERY_DAYS: Setting = Setting {
+    variable: "PINBRIDGE_WEBHOOK_DELIVERY_DAYS",
+    parameter: Some("WebhookDeliveryDays"),
+    default: Some("30"),
+    expected: DAYS,
+    meaning: "Days that the deliveries of webhooks stay listed. An event that has not been delivered by then is lost.",
+};
+
+pub const EVENT_BUS: Setting = Setting {
+    variable: "PINBRIDGE_EVENT_BUS",
+    parameter: Some("EventBus"),
+    default: Some("none"),
+    expected: "none or the name of a bus",
+    meaning: "The EventBridge bus that every workspace's events are put on, besides webhooks \
+              (`infra/docs/webhooks.md`). The parameter is `none`, `create` for a bus of the stack's own, or the name \
+              of a bus of this AWS account and region.",
+};
+
+pub const EVENT_BUS_FORMAT: Setting = Setting {
+    variable: "PINBRIDGE_EVENT_BUS_FORMAT",
+    parameter: Some("EventBusFormat"),
+    default: Some("envelope"),
+    expected: "envelope or cloudevents",
+    meaning: "What the `detail` of an event on that bus is. `envelope`: the body that webhooks get. `cloudevents`: \
+              CloudEvents 1.0 in JSON, with that body as its data.",
+};
+
+pub const EVENT_QUEUE_URL: Setting = Setting {
+    variable: "PINBRIDGE_EVENT_QUEUE_URL",
+    parameter: Some("EventQueueUrl"),
+    default: None,
+    expected: "the URL of a standard SQS queue",
+    meaning: "A standard SQS queue of yours, in the stack's region, that every workspace's events are sent to.",
+};
+
+pub const EVENT_FORMAT: Setting = Setting {
+    variable: "PINBRIDGE_EVENT_FORMAT",
+    parameter: Some("EventFormat"),
+    default: Some("envelope"),
+    expected: "envelope or cloudevents",
+    meaning: "What a message of that queue is. `envelope`: the body that webhooks get. `cloudevents`: CloudEvents 1.0 \
+              in JSON, with that body as its data.",
+};
+
+pub const STATE_MACHINES: Setting = Setting {
+    variable: "PINBRIDGE_STATE_MACHINES",
+    parameter: Some("StateMachineArns"),
+    default: None,
+    expected: "ARNs separated by commas",
+    meaning: "State machines of Step Functions whose tasks may wait for pins and imports with a `task_token`. The \
+              notifier may end tasks of these only. None: a `task_token` is refused.",
+};
+
 pub const TABLE: Setting = resource("PINBRIDGE_TABLE", "Name of the DynamoDB table.");
 
 pub const PUBLISH_QUEUE_URL: Setting =
@@ -377,6 +436,14 @@ pub const IMPORT_QUEUE_URL: Setting =
 
 pub const IMPORT_DEAD_LETTER_QUEUE_URL: Setting =
     resource("PINBRIDGE_IMPORT_DEAD_LETTER_QUEUE_URL", "The import queue's dead-letter queue.");
+
+pub const NOTIFY_QUEUE_URL: Setting =
+    resource("PINBRIDGE_NOTIFY_QUEUE_URL", "The notify queue: events to deliver to webhooks.");
+
+pub const NOTIFY_DEAD_LETTER_QUEUE_URL: Setting = resource(
+    "PINBRIDGE_NOTIFY_DEAD_LETTER_QUEUE_URL",
+    "The notify queue's dead-letter queue, which no function reads.",
+);
 
 /// A resource of the stack, which names it to the functions; `cargo run` has its own.
 const fn resource(variable: &'static str, meaning: &'static str) -> Setting {

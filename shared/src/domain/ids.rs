@@ -71,6 +71,10 @@ uuid_id!(
     /// Many pins or schedules that were submitted in one request.
     ImportId
 );
+uuid_id!(
+    /// A webhook: a subscriber's URL. It isn't secret.
+    EndpointId
+);
 
 /// A pin together with its tenant: the full name of a publish job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

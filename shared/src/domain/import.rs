@@ -3,6 +3,8 @@
 //! The rows of a chunk are written once, and the chunk's results are written once. An import's totals are the sum over
 //! the chunks' results, so a redelivered message or a worker that died can't count a row twice.
 
+pub mod timeline;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};

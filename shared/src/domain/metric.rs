@@ -49,6 +49,18 @@ pub enum Metric {
     CreditSpent,
     /// By the kind of row: a machine whose clock was ahead had written it, and it was made an empty bucket.
     BadClockReset,
+    /// An endpoint has an event.
+    EventDelivered,
+    /// By the error: a try to deliver an event failed.
+    EventFailed,
+    /// By the error: the last try to deliver an event failed, and none follows.
+    EventExhausted,
+    /// By why: the event of a delivery can't be read any more.
+    EventUndeliverable,
+    /// By the error: a destination of the stack did not take an event, which is put again.
+    EventNotPut,
+    /// By whom: an endpoint was disabled because of its answers.
+    WebhookDisabled,
 }
 
 impl Metric {

@@ -1,9 +1,13 @@
 //! Recovery markers: the rescuer's notes of work to check, filed under the minute in which they are read.
 
-use super::ids::{BoardKey, ImportId, PinId, PinKey};
+use uuid::Uuid;
+
+use super::event::note::Note;
+use super::ids::{BoardKey, EndpointId, ImportId, PinId, PinKey, WorkspaceId};
 use super::import::ImportKey;
 use super::pin::listing::Position;
 use super::time::{MINUTE_MS, Moment, SECOND_MS};
+use super::webhook::endpoint::EndpointKey;
 
 /// The markers of a minute are spread over this many partitions: one DynamoDB partition takes 1,000 write units a
 /// second.
@@ -37,6 +41,11 @@ pub enum Purpose {
     Import,
     /// Marks the published pins of a board that was deleted. The account's id takes the place of the pin's.
     BoardRemoval,
+    /// Checks that a webhook's waiting deliveries have a turn. The endpoint's id takes the place of the pin's.
+    Webhook,
+    /// Checks that an event which is about no pin was delivered, if it happened. The id of what it is about takes the
+    /// place of the pin's.
+    Event,
     /// Nothing: the pins that still needed a check have a later marker. Owns nothing; the rollup reads it.
     Retired,
 }
@@ -54,6 +63,8 @@ pub struct RecoveryMarker {
     pub id: String,
     /// The board that the marker is for, if it is for one.
     pub removal: Option<BoardRemoval>,
+    /// The event that the marker is for, if it is for one.
+    pub event: Option<Box<Note>>,
 }
 
 /// A board whose deletion was asked for, and how far its pins were marked.
@@ -77,6 +88,7 @@ impl RecoveryMarker {
             rounds,
             id,
             removal: None,
+            event: None,
         }
     }
 
@@ -122,6 +134,42 @@ impl RecoveryMarker {
             removal: Some(removal),
             ..Self::new(vec![pin], now, 0, id)
         }
+    }
+
+    /// The marker for an endpoint whose deliveries wait from `now` on, or wait still. It is checked every ten minutes.
+    pub fn webhook(key: EndpointKey, now: Moment, id: String) -> Self {
+        let pin = PinKey { workspace: key.workspace, pin: PinId(key.endpoint.0) };
+        Self { purpose: Purpose::Webhook, ..Self::again(vec![pin], now, 1, id) }
+    }
+
+    /// The marker for an event that a write brings which is made after `now`. `subject` is the id of what the event is
+    /// about.
+    pub fn of_event(workspace: WorkspaceId, subject: Uuid, note: Note, now: Moment, id: String) -> Self {
+        let pin = PinKey { workspace, pin: PinId(subject) };
+        Self { purpose: Purpose::Event, event: Some(Box::new(note)), ..Self::new(vec![pin], now, 0, id) }
+    }
+
+    /// This marker of an event with another note, to be read when `at` has passed.
+    pub fn event_at(&self, note: Note, at: Moment, now: Moment, id: String) -> Self {
+        let minute = at.minute().max(now.minute() + 1);
+        Self { minute, rounds: 0, event: Some(Box::new(note)), id, ..self.clone() }
+    }
+
+    /// The marker that follows a check at `now` of this one of an event.
+    pub fn event_again(&self, note: Note, now: Moment, id: String) -> Self {
+        let next = Self::again(self.pins.clone(), now, self.rounds, id);
+        Self { purpose: Purpose::Event, event: Some(Box::new(note)), ..next }
+    }
+
+    /// This marker of an event that didn't happen.
+    pub fn void(&self) -> Self {
+        Self { event: None, ..self.clone() }
+    }
+
+    /// The endpoint that the marker is for, if it is for one.
+    pub fn endpoint_key(&self) -> Option<EndpointKey> {
+        let pin = self.pins.first().filter(|_| self.purpose == Purpose::Webhook)?;
+        Some(EndpointKey { workspace: pin.workspace, endpoint: EndpointId(pin.pin.0) })
     }
 
     /// The import that the marker is for, if it is for one.

@@ -4,15 +4,19 @@ use uuid::Uuid;
 
 use super::account::credentials::TokenLife;
 use super::account::{Account, PUBLISHING_SCOPES};
+use super::event::EventType;
 use super::ids::{AccountId, AccountKey, OrganizationId, PinKey, ScheduleId, ScheduleKey, WorkspaceId};
 use super::pin::idempotency::{self, PayloadHash};
 use super::pin::{LIFETIME_MS, Pin, PinRequest, Placement, Priority};
+use super::repeated_write::Trail;
 use super::schedule::{NewSchedule, Schedule};
 use super::secret::Secret;
 use super::tenant::Workspace;
 use super::tenant::proof::{Proof, Prospect};
 use super::tenant::user::{Email, Role, User};
 use super::time::{DAY_MS, Moment};
+use super::webhook::endpoint::EndpointKey;
+use super::webhook::replay::{Only, ReplayCounts, ReplayId, ReplayRun, ReplayState};
 
 pub const CREATED_AT: Moment = Moment(1_000_000);
 
@@ -99,6 +103,26 @@ pub fn pin() -> Pin {
     pin_of(request("key-1"), CREATED_AT, Placement::Now)
 }
 
+/// A replay in the middle of its work.
+pub fn replay(endpoint: EndpointKey, started_at: Moment) -> ReplayRun {
+    ReplayRun {
+        endpoint,
+        id: ReplayId(Uuid::from_u128(0x51)),
+        rev: 1,
+        nonce: "replay".into(),
+        state: ReplayState::Running,
+        only: Only::All,
+        since: CREATED_AT,
+        until: started_at,
+        events: Some(vec![EventType::PinFailed]),
+        cursor: Some("p".into()),
+        progress: 500,
+        counts: ReplayCounts { missing: 1, failed: 2, delivered: 3, gone: 6, pins: 4, deliveries: 5 },
+        started_at,
+        updated_at: started_at.plus_ms(1_000),
+    }
+}
+
 /// An ordinary schedule with this number.
 pub fn schedule(number: u128, created_at: Moment, run_at: Moment) -> Schedule {
     Schedule::new(NewSchedule {
@@ -125,5 +149,6 @@ pub fn connected_account() -> Account {
         life: TokenLife::default(),
         rev: 1,
         nonce: "account-nonce".into(),
+        trail: Trail::default(),
     }
 }

@@ -47,6 +47,22 @@ impl Moment {
         }
     }
 
+    /// The time as sentences have it, in UTC: `28 Nov 2026 at 17:04:09 UTC`.
+    pub fn in_words(self) -> String {
+        self.formatted("%-d %b %Y at %H:%M:%S UTC")
+    }
+
+    /// The time of day, `17:04:09 UTC`; of another day (UTC) than that of `now`, `17:04:09 UTC on 28 Nov 2026`.
+    pub fn clock_time(self, now: Self) -> String {
+        let is_same_day = self.0.div_euclid(DAY_MS) == now.0.div_euclid(DAY_MS);
+        self.formatted(if is_same_day { "%H:%M:%S UTC" } else { "%H:%M:%S UTC on %-d %b %Y" })
+    }
+
+    fn formatted(self, format: &str) -> String {
+        let nearest = if self.0 < 0 { Timestamp::MIN } else { Timestamp::MAX };
+        Timestamp::from_millisecond(self.0).unwrap_or(nearest).strftime(format).to_string()
+    }
+
     /// Parses an RFC 3339 time that carries an offset, of less than a day.
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
         // The parser knows offsets up to 25:59:59, which nobody means.
@@ -60,6 +76,16 @@ impl Moment {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sentences_have_times_of_utc_to_the_second() {
+        let moment = Moment(1_795_394_096_789);
+        assert_eq!(moment.in_words(), "23 Nov 2026 at 00:34:56 UTC");
+        assert_eq!(Moment(0).in_words(), "1 Jan 1970 at 00:00:00 UTC");
+        assert_eq!(moment.clock_time(moment.plus_ms(HOUR_MS)), "00:34:56 UTC");
+        assert_eq!(moment.clock_time(moment.plus_ms(-HOUR_MS)), "00:34:56 UTC on 23 Nov 2026");
+        assert!(Moment(i64::MAX).in_words().ends_with(" UTC") && Moment(i64::MIN).in_words().ends_with(" UTC"));
+    }
 
     #[test]
     fn prints_and_parses_utc_milliseconds() {

@@ -2,7 +2,8 @@
 //! [`Context`](crate::context::Context) only, and the [domain](crate::domain) makes its decisions.
 //!
 //! A pin's way leads through [`accept`] and [`publish`], and where its outcome is unknown through [`reconcile`].
-//! [`dispatch`] runs each minute. Each folder's `mod.rs` says which file to read first.
+//! [`dispatch`] runs each minute, and [`webhooks`] tells others what happened. Each folder's `mod.rs` says which file
+//! to read first.
 
 pub mod accept;
 pub mod accounts;
@@ -18,3 +19,4 @@ pub mod reconcile;
 pub mod schedules;
 pub mod stats;
 pub mod tenants;
+pub mod webhooks;

@@ -27,6 +27,7 @@ mod board_checks;
 mod boards;
 mod budget;
 mod credits;
+mod event_bus;
 mod imports;
 mod lease;
 mod mailer;
@@ -41,6 +42,7 @@ mod pins;
 mod pinterest;
 mod purge;
 mod queue;
+mod receipt_keys;
 mod reconciliation;
 mod rollups;
 mod schedules;
@@ -48,7 +50,10 @@ mod secrets;
 mod simulated_accounts;
 mod store;
 mod system;
+mod task_tokens;
 mod tenants;
+mod webhook_sender;
+mod webhooks;
 
 use thiserror::Error;
 
@@ -60,6 +65,7 @@ pub use board_checks::*;
 pub use boards::*;
 pub use budget::*;
 pub use credits::*;
+pub use event_bus::*;
 pub use imports::*;
 pub use lease::*;
 pub use mailer::*;
@@ -74,6 +80,7 @@ pub use pins::*;
 pub use pinterest::*;
 pub use purge::*;
 pub use queue::*;
+pub use receipt_keys::*;
 pub use reconciliation::*;
 pub use rollups::*;
 pub use schedules::*;
@@ -81,7 +88,10 @@ pub use secrets::*;
 pub use simulated_accounts::*;
 pub use store::*;
 pub use system::*;
+pub use task_tokens::*;
 pub use tenants::*;
+pub use webhook_sender::*;
+pub use webhooks::*;
 
 /// A port's call failed. Whether the call took effect is unknown unless the variant says otherwise.
 #[derive(Clone, Debug, Error)]
@@ -103,7 +113,8 @@ impl PortError {
     pub fn port(&self) -> &'static str {
         match self {
             Self::Unavailable { port, .. } | Self::Broken { port, .. } => port,
-            // Optimistic writes are writes of the table. (Only an operator's rotation writes the data keys so.)
+            // Optimistic writes are writes of the table. (Only an operator's rotations write the data keys and the
+            // receipt keys so.)
             Self::Contended { .. } => "table",
         }
     }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::PortResult;
-use crate::domain::message::{ImportMessage, PublishMessage, ReconcileMessage};
+use crate::domain::message::{ImportMessage, NotifyMessage, PublishMessage, ReconcileMessage};
 
 /// SQS's longest delay of a message: 15 minutes.
 pub const MAX_DELAY_MS: i64 = 900_000;
@@ -20,6 +20,10 @@ pub enum QueueName {
     Import,
     /// Import messages that were delivered too often without success.
     ImportDeadLetters,
+    /// Events to deliver to webhooks.
+    Notify,
+    /// Notify messages that were delivered too often without success. No function reads them.
+    NotifyDeadLetters,
 }
 
 impl QueueName {
@@ -30,6 +34,7 @@ impl QueueName {
             Self::Reconcile => "reconciler",
             Self::DeadLetters | Self::ImportDeadLetters => "dead_letters",
             Self::Import => "importer",
+            Self::Notify | Self::NotifyDeadLetters => "notifier",
         }
     }
 }
@@ -44,6 +49,8 @@ pub trait Queue: Send + Sync {
     async fn send_reconcile(&self, reconciliation: &ReconcileMessage, delay_ms: i64) -> PortResult<()>;
     /// Requests the processing of an import.
     async fn send_import(&self, message: &ImportMessage) -> PortResult<()>;
+    /// Requests the delivery of events after a delay (at most [`MAX_DELAY_MS`], rounded up to whole seconds).
+    async fn send_notify(&self, message: &NotifyMessage, delay_ms: i64) -> PortResult<()>;
     /// Moves a dead-letter message to the redrive queue, where an operator's redrive finds it.
     async fn move_to_redrive(&self, message: &str) -> PortResult<()>;
     /// Makes a received message visible again after this many milliseconds (rounded up to whole seconds).

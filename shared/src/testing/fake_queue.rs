@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use super::gate::{Gate, around};
-use crate::domain::message::{ImportMessage, PublishMessage, ReconcileMessage};
+use crate::domain::message::{ImportMessage, NotifyMessage, PublishMessage, ReconcileMessage};
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::ports::{DeadLetterMessage, MAX_DELAY_MS, PortError, PortResult, Queue, QueueName, RedriveQueue, System};
 
@@ -100,6 +100,13 @@ impl FakeQueue {
         reconciliations.filter_map(|held| Some((ReconcileMessage::parse(&held.body).ok()?, held.visible_at))).collect()
     }
 
+    /// The same for the notify queue.
+    pub fn notifications(&self) -> Vec<(NotifyMessage, Moment)> {
+        let state = self.state();
+        let notifications = state.messages.values().filter(|held| held.queue == QueueName::Notify);
+        notifications.filter_map(|held| Some((NotifyMessage::parse(&held.body).ok()?, held.visible_at))).collect()
+    }
+
     /// The bodies of the messages in the dead-letter queue.
     pub fn dead(&self) -> Vec<String> {
         let state = self.state();
@@ -177,7 +184,11 @@ impl State {
         let dead_letters = match held.queue {
             QueueName::Publish => Some(QueueName::DeadLetters),
             QueueName::Import => Some(QueueName::ImportDeadLetters),
-            QueueName::Reconcile | QueueName::DeadLetters | QueueName::ImportDeadLetters => None,
+            QueueName::Notify => Some(QueueName::NotifyDeadLetters),
+            QueueName::Reconcile
+            | QueueName::DeadLetters
+            | QueueName::ImportDeadLetters
+            | QueueName::NotifyDeadLetters => None,
         };
         if let Some(dead_letters) = dead_letters.filter(|_| held.receives >= self.max_receives.unwrap_or(MAX_RECEIVES))
         {
@@ -241,6 +252,15 @@ impl Queue for FakeQueue {
             Ok(())
         };
         around(&*self.gate, "queue.send_import", send).await
+    }
+
+    async fn send_notify(&self, message: &NotifyMessage, after_ms: i64) -> PortResult<()> {
+        let send = || {
+            let visible_at = self.system.now().plus_ms(delay_ms(after_ms + SECOND_MS - 1));
+            self.insert(QueueName::Notify, text(message), visible_at);
+            Ok(())
+        };
+        around(&*self.gate, "queue.send_notify", send).await
     }
 
     async fn move_to_redrive(&self, message: &str) -> PortResult<()> {

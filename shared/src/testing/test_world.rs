@@ -2,29 +2,36 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::future::join_all;
+
 use super::fake_analytics::FakeAnalytics;
 use super::fake_boards::FakeBoards;
+use super::fake_event_bus::FakeEventBus;
 use super::fake_mailer::FakeMailer;
 use super::fake_oauth::FakeOAuth;
 use super::fake_pacers::FakePacers;
 use super::fake_people::{FakePasswords, FakeSessionKeys};
 use super::fake_pinterest::FakePinterest;
 use super::fake_queue::{Delivery, FakeQueue};
+use super::fake_receipt_keys::FakeReceiptKeys;
 use super::fake_secrets::FakeSecrets;
 use super::fake_store::FakeStore;
+use super::fake_tasks::FakeTasks;
+use super::fake_webhook_sender::FakeWebhookSender;
 use super::faults::Faults;
 use super::manual_system::ManualSystem;
-use crate::adapters::{recent_outcomes, sandbox};
+use crate::adapters::{announce, recent_outcomes, sandbox};
 use crate::config::{PUBLISHER_TIMEOUT_MS, Settings};
-use crate::context::Context;
+use crate::context::{Context, Destinations};
 use crate::domain::ids::PinKey;
-use crate::domain::message::{Disposition, ImportMessage, PublishMessage, ReconcileMessage};
+use crate::domain::message::{Disposition, ImportMessage, NotifyMessage, PublishMessage, ReconcileMessage};
 use crate::domain::pacing::pace::Pace;
 use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::{Pin, PinRequest};
 use crate::domain::stats::rollup::recent::SAMPLES_PER_ROW;
 use crate::domain::testdata;
 use crate::domain::time::{MINUTE_MS, Moment};
+use crate::domain::webhook::destination::Destination;
 use crate::flows::accept::accept_pin::{AcceptError, Acceptance, accept_pin};
 use crate::flows::dead_letters::fail_pin::{DeadLetter, dead_letter};
 use crate::flows::dispatch::rescue::Mode;
@@ -33,9 +40,11 @@ use crate::flows::imports::import_rows::work_on_import;
 use crate::flows::imports::rescue_imports::import_dead_letter;
 use crate::flows::publish::publish_pin::publish_pin;
 use crate::flows::reconcile::reconcile_board::reconcile_board;
+use crate::flows::webhooks::notify::work_on_notification;
 use crate::ports::{
     ActivityLog, BoardChecks, Credits, Imports, MAX_DELAY_MS, OAuthStates, PinIndex, PortError, PortResult, Purge,
-    Queue, QueueName, Rollups, Schedules, Secrets, SimulatedAccounts, Store, System, Tenants, Tokens,
+    Queue, QueueName, Rollups, Schedules, Secrets, SimulatedAccounts, Store, System, TaskTokens, Tenants, Tokens,
+    WebhookSender, Webhooks,
 };
 
 /// 2026-01-01T00:00:00Z: the start of a minute, so that the distance to the next tick is known.
@@ -48,6 +57,8 @@ const DISPATCHER_TIMEOUT_MS: i64 = 55_000;
 const RECONCILER_TIMEOUT_MS: i64 = 45_000;
 /// The timeout of the importer's invocation.
 const IMPORTER_TIMEOUT_MS: i64 = 45_000;
+/// The timeout of the notifier's invocation.
+const NOTIFIER_TIMEOUT_MS: i64 = 45_000;
 /// More steps than this at one moment mean an endless loop.
 const STEPS_AT_ONE_MOMENT_MAX: u32 = 1_000;
 
@@ -98,9 +109,26 @@ pub struct TestWorld {
     pub analytics: Arc<FakeAnalytics>,
     pub passwords: Arc<FakePasswords>,
     pub mailer: Arc<FakeMailer>,
+    pub webhook_sender: Arc<FakeWebhookSender>,
+    /// In use in a world that was made with it.
+    pub event_bus: Arc<FakeEventBus>,
+    /// The same.
+    pub tasks: Arc<FakeTasks>,
     pub system: Arc<ManualSystem>,
     pub faults: Arc<Faults>,
     progress: Mutex<Progress>,
+}
+
+/// The ports whose rows have sealed texts.
+struct Sealed {
+    webhooks: Arc<dyn Webhooks>,
+    task_tokens: Arc<dyn TaskTokens>,
+}
+
+impl Sealed {
+    fn of(store: &Arc<FakeStore>) -> Self {
+        Self { webhooks: store.clone(), task_tokens: store.clone() }
+    }
 }
 
 struct Progress {
@@ -120,16 +148,42 @@ impl TestWorld {
     pub async fn with_store(seed: u64) -> (Self, Arc<FakeStore>) {
         let (system, faults) = parts(seed);
         let store = Arc::new(FakeStore::new(faults.clone()));
-        (Self::assemble(Arc::clone(&store), system, faults).await, store)
+        (Self::assemble(Arc::clone(&store), Sealed::of(&store), None, system, faults).await, store)
     }
 
-    /// The same on a table of the caller's.
+    /// The same with `event_bus` or `tasks` as that destination of the stack.
+    pub async fn with_destination(seed: u64, destination: Destination) -> (Self, Arc<FakeStore>) {
+        let (system, faults) = parts(seed);
+        let store = Arc::new(FakeStore::new(faults.clone()));
+        (Self::assemble(Arc::clone(&store), Sealed::of(&store), Some(destination), system, faults).await, store)
+    }
+
+    /// The same on a table of the caller's. What has sealed texts is in memory: webhooks, and tokens of tasks.
     pub async fn on<T: Table>(table: Arc<T>, seed: u64) -> Self {
         let (system, faults) = parts(seed);
-        Self::assemble(table, system, faults).await
+        let sealed = Sealed::of(&Arc::new(FakeStore::new(faults.clone())));
+        Self::assemble(table, sealed, None, system, faults).await
     }
 
-    async fn assemble<T: Table>(table: Arc<T>, system: Arc<ManualSystem>, faults: Arc<Faults>) -> Self {
+    /// The same with webhooks of the caller's, made with the world's clock.
+    pub async fn with_webhooks<T: Table>(
+        table: Arc<T>,
+        webhooks: impl FnOnce(Arc<dyn System>) -> Arc<dyn Webhooks>,
+        seed: u64,
+    ) -> Self {
+        let (system, faults) = parts(seed);
+        let in_memory = Sealed::of(&Arc::new(FakeStore::new(faults.clone())));
+        let sealed = Sealed { webhooks: webhooks(system.clone()), ..in_memory };
+        Self::assemble(table, sealed, None, system, faults).await
+    }
+
+    async fn assemble<T: Table>(
+        table: Arc<T>,
+        sealed: Sealed,
+        destination: Option<Destination>,
+        system: Arc<ManualSystem>,
+        faults: Arc<Faults>,
+    ) -> Self {
         let queue = Arc::new(FakeQueue::new(system.clone(), faults.clone()));
         let secrets = Arc::new(FakeSecrets::new(faults.clone()));
         let oauth = Arc::new(FakeOAuth::new(system.clone(), faults.clone()));
@@ -140,6 +194,15 @@ impl TestWorld {
         let analytics = Arc::new(FakeAnalytics::new(faults.clone(), Arc::clone(&oauth)));
         let passwords = Arc::new(FakePasswords::default());
         let mailer = Arc::new(FakeMailer::new(faults.clone()));
+        let webhook_sender = Arc::new(FakeWebhookSender::new(system.clone(), faults.clone()));
+        let named = destination.unwrap_or(Destination::EventBus);
+        let event_bus = Arc::new(FakeEventBus::new(named, faults.clone()));
+        let tasks = Arc::new(FakeTasks::new(faults.clone()));
+        let destinations = match destination {
+            None => Destinations::default(),
+            Some(Destination::TaskTokens) => Destinations::default().with_tasks(tasks.clone()),
+            Some(bus) => Destinations::default().with(bus, event_bus.clone()),
+        };
         let simulated = Arc::clone(&table) as Arc<dyn SimulatedAccounts>;
         let context = Context {
             store: table.clone(),
@@ -152,10 +215,16 @@ impl TestWorld {
             pin_index: table.clone(),
             rollups: table.clone(),
             credits: table.clone(),
+            webhooks: sealed.webhooks,
+            task_tokens: sealed.task_tokens,
+            webhook_sender: Arc::clone(&webhook_sender) as Arc<dyn WebhookSender>,
+            destinations,
+            lanes: Arc::default(),
             purses: Arc::default(),
             tenants: table,
             passwords: Arc::clone(&passwords) as Arc<dyn crate::ports::Passwords>,
             session_keys: Arc::new(FakeSessionKeys::new(faults.clone())),
+            receipt_keys: Arc::new(FakeReceiptKeys::new(faults.clone())),
             pacers: Arc::new(FakePacers::new(faults.clone())),
             queue: Arc::clone(&queue) as Arc<dyn Queue>,
             secrets: Arc::clone(&secrets) as Arc<dyn Secrets>,
@@ -169,6 +238,7 @@ impl TestWorld {
             settings: Settings { pace: Pace::new(50, 1.0), ..Settings::default() },
         };
         let context = recent_outcomes::around(sandbox::around(context, simulated), SAMPLES_PER_ROW);
+        let context = announce::around(context);
         let progress = Mutex::new(Progress { ticked: START.minute(), now: START, steps_at_now: 0 });
         let this = Self {
             context,
@@ -180,6 +250,9 @@ impl TestWorld {
             analytics,
             passwords,
             mailer,
+            webhook_sender,
+            event_bus,
+            tasks,
             system,
             faults,
             progress,
@@ -311,6 +384,20 @@ impl TestWorld {
         true
     }
 
+    /// Runs one batch through the notifier, its messages at once; returns how many it had. A death ends all of it.
+    pub async fn run_notifier_once(&self) -> usize {
+        let batch = self.queue.deliver_due(QueueName::Notify, self.now(), BATCH);
+        let ends_at_ms = self.system.monotonic_ms() + NOTIFIER_TIMEOUT_MS;
+        let work = join_all(batch.iter().map(|delivery| async move {
+            let message = NotifyMessage::parse(&delivery.body).expect("a notify message");
+            if let Ok(disposition) = work_on_notification(&self.context, message, ends_at_ms).await {
+                let _ = self.dispose(QueueName::Notify, delivery, disposition).await;
+            }
+        }));
+        let _ = self.faults.mortal(work).await;
+        batch.len()
+    }
+
     /// Carries out a disposition as the functions do.
     async fn dispose(&self, queue: QueueName, delivery: &Delivery, disposition: Disposition) -> PortResult<()> {
         match disposition {
@@ -367,12 +454,14 @@ impl TestWorld {
         let next_dead_letter = self.queue.next_due(QueueName::DeadLetters).unwrap_or(never);
         let next_import = self.queue.next_due(QueueName::Import).unwrap_or(never);
         let next_dead_import = self.queue.next_due(QueueName::ImportDeadLetters).unwrap_or(never);
+        let next_notification = self.queue.next_due(QueueName::Notify).unwrap_or(never);
         let next = next_tick
             .min(next_message)
             .min(next_reconciliation)
             .min(next_dead_letter)
             .min(next_import)
-            .min(next_dead_import);
+            .min(next_dead_import)
+            .min(next_notification);
         if next > end {
             return false;
         }
@@ -389,6 +478,8 @@ impl TestWorld {
             self.run_importer_once().await;
         } else if next_dead_import == next {
             self.run_import_dead_letters_once().await;
+        } else if next_notification == next {
+            self.run_notifier_once().await;
         } else {
             self.run_publisher_once().await;
         }

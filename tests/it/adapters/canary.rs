@@ -13,12 +13,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_lambda_events::sqs::SqsEvent;
 use base64::Engine;
-use pinbridge_shared::context::Context;
-use pinbridge_shared::domain::ids::AccountKey;
+use pinbridge_shared::adapters::printed_tasks::PrintedTasks;
+use pinbridge_shared::context::{Context, Destinations};
+use pinbridge_shared::domain::ids::{AccountKey, PinKey};
+use pinbridge_shared::domain::message::NotifyMessage;
 use pinbridge_shared::domain::secret::Secret;
+use pinbridge_shared::domain::task::Awaited;
 use pinbridge_shared::domain::tenant::user::Email;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::flows::tenants::invitations;
+use pinbridge_shared::flows::webhooks::notify::work_on_notification;
 use pinbridge_shared::ports::{Custody, PortResult, Removal, Secrets, Stored, Tokens, Write};
 use pinbridge_shared::telemetry::{self, Metric, Output};
 use pinterest_simulator::{APP_SECRET, seed_accounts};
@@ -31,6 +35,7 @@ const FILE: &str = "PINBRIDGE_TEST_CANARIES";
 const LEAK: &str = "PINBRIDGE_TEST_LEAK";
 const PASSWORD: &str = "canary-password-4cf1";
 const WRONG_PASSWORD: &str = "canary-wrong-password-9d02";
+const TASK_TOKEN: &str = "canary-task-token-AAAAKgAAAAIAAAAAAAAAAQ";
 /// Fields in which a secret is handed out, once, to whom it belongs.
 const HANDED_OUT: [&str; 3] = ["api_key", "access_token", "authorization_url"];
 
@@ -256,6 +261,30 @@ impl Run {
         println!("BODY publisher {}", serde_json::to_string(&answer).expect("JSON"));
     }
 
+    /// A task that waits for a pin or an import: refused where no state machine is named, then accepted, and ended with
+    /// its pin.
+    async fn wait_for_a_pin(&mut self, account: AccountKey, mut pin: Value, with_key: &[(&str, &str)]) {
+        self.keep("task token", TASK_TOKEN);
+        let mut in_header = with_key.to_vec();
+        in_header.push(("x-pinbridge-task-token", TASK_TOKEN));
+        self.ask("POST", "/v1/pins", &in_header, &pin.to_string()).await;
+        self.ask("POST", "/v1/pins/imports/json", &in_header, &json!([pin]).to_string()).await;
+        pin["task_token"] = json!(TASK_TOKEN);
+        self.ask("POST", "/v1/pins/validate", with_key, &pin.to_string()).await;
+        let destinations = Destinations::default().with_tasks(Arc::new(PrintedTasks));
+        let waiting = Context { destinations, ..self.world.clone() };
+        let good = std::mem::replace(&mut self.world, waiting);
+        self.ask("POST", "/v1/pins/imports/json", &in_header, &json!([pin]).to_string()).await;
+        let accepted = self.ask("POST", "/v1/pins", with_key, &pin.to_string()).await;
+        self.publish(&self.world).await;
+        let pin = accepted["id"].as_str().expect("an id").parse().expect("one");
+        let key = PinKey { workspace: account.workspace, pin };
+        let ends_at_ms = self.world.system.monotonic_ms() + 45_000;
+        work_on_notification(&self.world, NotifyMessage::of_pin(key, 1, 2), ends_at_ms).await.expect("ended");
+        assert_eq!(self.world.task_tokens.task_tokens(Awaited::Pin(key)).await.expect("read"), []);
+        self.world = good;
+    }
+
     async fn refresh(&self, world: &Context) {
         let event = serde_json::from_value(json!({})).expect("an event");
         let deadline = world.system.now().plus_ms(60_000);
@@ -339,6 +368,7 @@ async fn a_run_of_everything_for_the_parent_to_read() {
     // Publishing: as it should be, refused, lost, and after a token has ended.
     let boards = run.ask("GET", &format!("/v1/pinterest/boards?account_id={account}"), &with_key, "").await;
     let board = boards[0]["id"].as_str().expect("a board").to_owned();
+    run.wait_for_a_pin(account_key, pin(&account, &board, "canary-task"), &with_key).await;
     let faults = [
         json!([]),
         json!([{"operation": "pins/create", "fault": "status", "status": 401, "code": 2, "message": "Authentication failed.", "times": 1}]),
@@ -359,7 +389,10 @@ async fn a_run_of_everything_for_the_parent_to_read() {
     run.refresh(&run.world).await;
     for pin in pins {
         run.ask("GET", &format!("/v1/pins/{pin}/timeline"), &with_key, "").await;
+        run.ask("GET", &format!("/v1/pins/{pin}/receipt"), &with_key, "").await;
     }
+    let receipt_key = run.real.world.receipt_keys.signing().await.expect("a key");
+    run.keep("receipt key", receipt_key.seed().expose());
 
     // Bugs, with tokens in hand.
     let panicking: Arc<dyn Secrets> = Arc::new(Panicking(Arc::clone(&run.real.world.secrets), run.leak == "panic"));

@@ -8,28 +8,32 @@ use pinbridge_local::resources;
 use pinbridge_shared::adapters::dynamodb::DynamoStore;
 use pinbridge_shared::adapters::envelope::Envelope;
 use pinbridge_shared::adapters::passwords::Argon2Passwords;
+use pinbridge_shared::adapters::receipt_keys::SecretsManagerReceiptKeys;
 use pinbridge_shared::adapters::secrets::SecretsManager;
 use pinbridge_shared::adapters::session_keys::SecretsManagerKeys;
 use pinbridge_shared::adapters::sqs::SqsQueue;
 use pinbridge_shared::adapters::system::RealSystem;
+use pinbridge_shared::adapters::webhook_store::WebhookStore;
 use pinbridge_shared::config::QueueUrls;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::ports::{
-    ActivityLog, BoardChecks, Credits, Imports, OAuthStates, Passwords, Queue, QueueName, RedriveQueue, Rollups,
-    Schedules, Secrets, SessionKeys, SimulatedAccounts, Store, System, Tenants,
+    ActivityLog, BoardChecks, Credits, Imports, OAuthStates, Passwords, Queue, QueueName, ReceiptKeys, RedriveQueue,
+    Rollups, Schedules, Secrets, SessionKeys, SimulatedAccounts, Store, System, Tenants, Webhooks,
 };
 use pinbridge_shared::testing::contract::pin_index::Table;
 use pinbridge_shared::testing::contract::queue::QueueUnderTest;
 use pinbridge_shared::testing::fake_people::{FakePasswords, FakeSessionKeys};
 use pinbridge_shared::testing::fake_queue::FakeQueue;
+use pinbridge_shared::testing::fake_receipt_keys::FakeReceiptKeys;
 use pinbridge_shared::testing::fake_secrets::FakeSecrets;
 use pinbridge_shared::testing::fake_store::FakeStore;
 use pinbridge_shared::testing::faults::Faults;
 use pinbridge_shared::testing::manual_system::ManualSystem;
 use pinbridge_shared::{
     activity_contract, board_checks_contract, credits_contract, imports_contract, oauth_states_contract,
-    passwords_contract, pin_index_contract, queue_contract, rollups_contract, schedules_contract, secrets_contract,
-    session_keys_contract, simulated_accounts_contract, store_contract, tenants_contract,
+    passwords_contract, pin_index_contract, queue_contract, receipt_keys_contract, rollups_contract,
+    schedules_contract, secrets_contract, session_keys_contract, simulated_accounts_contract, store_contract,
+    tenants_contract, webhooks_contract,
 };
 
 use crate::support::embedded_aws;
@@ -100,6 +104,12 @@ mod the_fake_rollups {
 mod dynamodb_rollups {
     super::rollups_contract!(super::dynamo_rollups);
 }
+mod the_fake_webhooks {
+    super::webhooks_contract!(super::fake_webhooks);
+}
+mod dynamodb_webhooks {
+    super::webhooks_contract!(super::dynamo_webhooks);
+}
 mod the_fake_passwords {
     super::passwords_contract!(super::fake_passwords);
 }
@@ -111,6 +121,12 @@ mod the_fake_session_keys {
 }
 mod secrets_manager_session_keys {
     super::session_keys_contract!(super::secrets_manager_session_keys);
+}
+mod the_fake_receipt_keys {
+    super::receipt_keys_contract!(super::fake_receipt_keys);
+}
+mod secrets_manager_receipt_keys {
+    super::receipt_keys_contract!(super::secrets_manager_receipt_keys);
 }
 mod the_fake_secrets {
     super::secrets_contract!(super::fake_secrets);
@@ -223,6 +239,16 @@ async fn dynamo_rollups() -> (Arc<dyn Rollups>, LocalAws) {
     (store, aws)
 }
 
+async fn fake_webhooks() -> (Arc<dyn Webhooks>, ()) {
+    (Arc::new(FakeStore::new(faults().1)), ())
+}
+
+async fn dynamo_webhooks() -> (Arc<dyn Webhooks>, LocalAws) {
+    let (table, aws) = dynamo().await;
+    let client = embedded_aws::secrets_manager(&aws);
+    (Arc::new(WebhookStore::new(client, "pinbridge", table, Arc::new(RealSystem::default()))), aws)
+}
+
 async fn dynamo_store() -> (Arc<dyn Store>, LocalAws) {
     let (store, aws) = dynamo().await;
     (store, aws)
@@ -256,6 +282,16 @@ async fn secrets_manager_session_keys() -> (Arc<dyn SessionKeys>, LocalAws) {
     let aws = embedded_aws::start().await;
     let client = embedded_aws::secrets_manager(&aws);
     (Arc::new(SecretsManagerKeys::new(client, "pinbridge", Arc::new(RealSystem::default()))), aws)
+}
+
+async fn fake_receipt_keys() -> (Arc<dyn ReceiptKeys>, ()) {
+    (Arc::new(FakeReceiptKeys::new(faults().1)), ())
+}
+
+async fn secrets_manager_receipt_keys() -> (Arc<dyn ReceiptKeys>, LocalAws) {
+    let aws = embedded_aws::start().await;
+    let client = embedded_aws::secrets_manager(&aws);
+    (Arc::new(SecretsManagerReceiptKeys::new(client, "pinbridge", Arc::new(RealSystem::default()))), aws)
 }
 
 async fn fake_secrets() -> (Arc<dyn Secrets>, ()) {
@@ -332,6 +368,8 @@ impl SqsUnderTest {
             QueueName::DeadLetters => &self.urls.dead_letters,
             QueueName::Import => &self.urls.import,
             QueueName::ImportDeadLetters => &self.urls.import_dead_letters,
+            QueueName::Notify => &self.urls.notify,
+            QueueName::NotifyDeadLetters => &self.urls.notify_dead_letters,
         }
     }
 }

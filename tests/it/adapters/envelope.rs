@@ -4,13 +4,17 @@ use std::sync::Arc;
 
 use pinbridge_local::aws::LocalAws;
 use pinbridge_local::resources;
-use pinbridge_shared::adapters::dynamodb::{DynamoStore, SealedRow};
-use pinbridge_shared::adapters::envelope::{Envelope, OLD_KEYS_KEPT_MS, Retired};
+use pinbridge_shared::adapters::dynamodb::{DynamoStore, SealedRow, SealedSecrets};
+use pinbridge_shared::adapters::envelope::{Envelope, HookKeys, OLD_KEYS_KEPT_MS, Retired};
 use pinbridge_shared::adapters::secrets::SecretsManager;
-use pinbridge_shared::domain::ids::{AccountId, AccountKey, WorkspaceId};
+use pinbridge_shared::adapters::webhook_store::WebhookStore;
+use pinbridge_shared::domain::event::EventType;
+use pinbridge_shared::domain::ids::{AccountId, AccountKey, EndpointId, WorkspaceId};
+use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::time::Moment;
+use pinbridge_shared::domain::webhook::endpoint::{Endpoint, EndpointKey, Secrets as WebhookSecrets};
 use pinbridge_shared::flows::accounts::move_tokens::{Moved, move_tokens, remove_copied};
-use pinbridge_shared::ports::{PortError, Secrets, Stored, System, Tokens};
+use pinbridge_shared::ports::{PortError, Secrets, Stored, System, Tokens, Webhooks};
 use pinbridge_shared::testing::manual_system::ManualSystem;
 use uuid::Uuid;
 
@@ -43,6 +47,21 @@ impl Fleet {
     fn secrets_manager(&self) -> SecretsManager {
         let client = embedded_aws::secrets_manager(&self.aws);
         SecretsManager::new(client, "pinbridge", Arc::clone(&self.system) as Arc<dyn System>)
+    }
+
+    /// The same process's store of webhooks.
+    fn webhooks(&self) -> WebhookStore {
+        let client = embedded_aws::secrets_manager(&self.aws);
+        WebhookStore::new(client, "pinbridge", Arc::clone(&self.table), Arc::clone(&self.system) as Arc<dyn System>)
+    }
+
+    fn hook_keys(&self) -> HookKeys {
+        let client = embedded_aws::secrets_manager(&self.aws);
+        HookKeys::new(client, "pinbridge", Arc::clone(&self.table), Arc::clone(&self.system) as Arc<dyn System>)
+    }
+
+    async fn sealed(&self, endpoint: EndpointKey) -> SealedSecrets {
+        self.table.sealed_secrets(endpoint).await.expect("read").expect("there")
     }
 
     async fn row(&self, account: AccountKey) -> SealedRow {
@@ -293,5 +312,106 @@ async fn of_two_grants_the_later_one_stays_and_an_undecided_pair_changes_nothing
         assert!(stored.access == tokens(stays).access, "account {id}");
         let is_removed = remove_copied(&secrets, &envelope, key).await.expect("asked");
         assert_eq!(is_removed, wanted != Moved::Undecided, "nothing is removed while the outcome is unresolved");
+    }
+}
+
+/// A new endpoint with a secret of that name.
+async fn subscribe(webhooks: &WebhookStore, workspace: u128, id: u128) -> EndpointKey {
+    let key =
+        EndpointKey { workspace: WorkspaceId(Uuid::from_u128(workspace)), endpoint: EndpointId(Uuid::from_u128(id)) };
+    let endpoint = Endpoint {
+        key,
+        rev: 1,
+        nonce: format!("endpoint {id}"),
+        url: "https://example.com/hooks".into(),
+        events: EventType::defaults(),
+        disabled: None,
+        disablings: Vec::new(),
+        previous_secret_until: None,
+        created_at: START,
+        updated_at: START,
+    };
+    let secrets = WebhookSecrets { current: secret(id), previous: None };
+    assert!(webhooks.save_endpoint(&endpoint, Some(&secrets)).await.expect("saved").is_done());
+    key
+}
+
+fn secret(id: u128) -> Secret {
+    Secret::new(format!("whsec_secret_of_endpoint_{id}"))
+}
+
+async fn read_secret(webhooks: &WebhookStore, key: EndpointKey) -> Secret {
+    webhooks.endpoint_secrets(key).await.expect("read").expect("there").current
+}
+
+#[tokio::test]
+async fn webhook_secrets_are_sealed_and_those_of_another_endpoint_or_an_account_are_refused() {
+    let fleet = Fleet::start().await;
+    let webhooks = fleet.webhooks();
+    let (mine, sibling) = (subscribe(&webhooks, 1, 1).await, subscribe(&webhooks, 1, 2).await);
+    let stranger = subscribe(&webhooks, 2, 3).await;
+    let good = fleet.sealed(mine).await;
+    assert!(!good.sealed.windows(6).any(|part| part == b"whsec_"), "nothing in the clear");
+    let tokens_of = account(1, 1);
+    fleet.process().store_tokens(tokens_of, &version(1), &tokens("mine")).await.expect("stored");
+    let row = fleet.row(tokens_of).await.current;
+    let of_account = SealedSecrets { key_id: row.key_id, sealed: row.sealed };
+    let gone = SealedSecrets { key_id: "unknown".into(), ..good.clone() };
+    let cut = SealedSecrets { sealed: good.sealed[1..].to_vec(), ..good.clone() };
+    let mut seen = good.clone();
+    for wrong in [fleet.sealed(sibling).await, fleet.sealed(stranger).await, of_account, gone, cut] {
+        assert!(fleet.table.replace_sealed_secrets(mine, &seen, &wrong).await.expect("written"));
+        let error = fleet.webhooks().endpoint_secrets(mine).await.err().expect("refused");
+        assert!(matches!(error, PortError::Broken { .. }), "{error}");
+        assert!(!error.to_string().contains("whsec"), "{error}");
+        seen = wrong;
+    }
+    assert!(!fleet.table.replace_sealed_secrets(mine, &good, &good).await.expect("answered"), "not what is stored");
+    assert!(fleet.table.replace_sealed_secrets(mine, &seen, &good).await.expect("written"));
+    assert!(read_secret(&fleet.webhooks(), mine).await == secret(1));
+}
+
+/// The notifier reads the keys of webhooks and tasks, and no others.
+#[tokio::test]
+async fn the_keys_of_webhooks_open_no_token_of_an_account() {
+    let fleet = Fleet::start().await;
+    let mine = subscribe(&fleet.webhooks(), 1, 1).await;
+    fleet.process().store_tokens(account(1, 1), &version(1), &tokens("mine")).await.expect("stored");
+    let client = embedded_aws::secrets_manager(&fleet.aws);
+    client.delete_secret().secret_id(DATA_KEYS).force_delete_without_recovery(true).send().await.expect("deleted");
+    assert!(read_secret(&fleet.webhooks(), mine).await == secret(1));
+    assert!(fleet.process().tokens(account(1, 1), true).await.is_err());
+    assert_ne!(fleet.sealed(mine).await.key_id, fleet.row(account(1, 1)).await.current.key_id);
+}
+
+#[tokio::test]
+async fn an_old_key_stays_while_webhook_secrets_are_sealed_under_it() {
+    let fleet = Fleet::start().await;
+    let (operator, function) = (fleet.hook_keys(), fleet.webhooks());
+    assert_eq!(operator.rotate().await.expect("asked"), None, "there are none yet");
+    assert_eq!(operator.retire().await.expect("asked"), Retired::Dropped(Vec::new()));
+    let keys = [subscribe(&function, 1, 1).await, subscribe(&function, 2, 2).await];
+    let deleted = subscribe(&function, 2, 3).await;
+    function.delete_endpoint(deleted).await.expect("deleted");
+    let old = fleet.sealed(keys[0]).await.key_id;
+    let new = operator.rotate().await.expect("rotated").expect("there are keys");
+    let not_before = START.plus_ms(OLD_KEYS_KEPT_MS);
+    assert_eq!(operator.retire().await.expect("asked"), Retired::NotBefore(not_before));
+    fleet.system.advance_ms(OLD_KEYS_KEPT_MS);
+    assert_eq!(operator.retire().await.expect("asked"), Retired::Dropped(Vec::new()));
+    let mut listed = fleet.table.scan_endpoints().await.expect("listed");
+    listed.sort_unstable();
+    assert_eq!(listed, keys, "a deleted endpoint is none");
+    for key in keys {
+        let row = fleet.table.read_endpoint(key).await.expect("read");
+        assert!(operator.reseal(key).await.expect("resealed"));
+        assert!(!operator.reseal(key).await.expect("nothing left"), "again is harmless");
+        assert_eq!(fleet.sealed(key).await.key_id, new);
+        assert_eq!(fleet.table.read_endpoint(key).await.expect("read"), row, "nothing else has changed");
+    }
+    assert!(!operator.reseal(deleted).await.expect("asked"));
+    assert_eq!(operator.retire().await.expect("asked"), Retired::Dropped(vec![old]));
+    for (id, key) in (1..).zip(keys) {
+        assert!(read_secret(&fleet.webhooks(), key).await == secret(id));
     }
 }

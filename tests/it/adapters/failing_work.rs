@@ -4,7 +4,7 @@
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use pinbridge_shared::domain::ids::{ImportId, PinKey};
 use pinbridge_shared::domain::import::ImportKey;
-use pinbridge_shared::domain::message::{ImportMessage, PublishMessage, ReconcileMessage};
+use pinbridge_shared::domain::message::{ImportMessage, NotifyMessage, PublishMessage, ReconcileMessage};
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::pin::history::{Event, EventKind};
 use pinbridge_shared::domain::testdata;
@@ -102,6 +102,12 @@ async fn every_function_of_a_queue_says_what_its_message_was_about() {
     pinbridge_dead_letters::handle(&world.context, event(&publish(key), 1), deadline).await;
     let of_pin = [("function", "dead_letters".into()), ("pin_id", key.pin.to_string()), ("port", "store".into())];
     assert_names(&logs.of(NOT_DONE)[0], &of_pin);
+
+    world.faults.plan("store.pins", 1, Fault::FailBefore);
+    let body = serde_json::to_string(&NotifyMessage::of_pin(key, 1, 1)).expect("plain data");
+    pinbridge_notifier::handle(&world.context, event(&body, 1), deadline).await;
+    let of_events = [("function", "notifier".into()), ("pin_id", key.pin.to_string()), ("port", "store".into())];
+    assert_names(&logs.of(NOT_DONE)[0], &of_events);
 
     // A run of the dispatcher that leaves schedules or an account behind ends well all the same.
     world.faults.plan("schedules.release_watermark", 1, Fault::FailBefore);

@@ -98,6 +98,8 @@ async fn created_pins_are_derived_and_cost_no_write_and_failed_ones_are_told_by_
     let found = items(&api, "resource_type=pin").await;
     assert_eq!(texts(&found, "action"), ["pin.publish_failed", "pin.created"]);
     assert!(found.iter().all(|item| item["resource_id"] == pin["id"]));
+    let id = pin["id"].as_str().expect("an id");
+    assert_eq!(items(&api, &format!("resource_id={id}")).await, found);
     assert_eq!((&found[0]["actor_type"], &found[0]["status"]), (&json!("worker"), &json!("failed")));
     assert_eq!(found[0]["metadata"]["error_code"], json!("image_broken"));
     assert_eq!((&found[1]["actor_type"], &found[1]["actor_label"]), (&json!("api_key"), &json!("first key")));
@@ -176,18 +178,6 @@ async fn a_pin_that_was_published_long_after_its_acceptance_is_found_by_when_it_
     let found = items(&api, &format!("action=pin.published&since={since}")).await;
     assert_eq!(texts(&found, "resource_id"), [key.pin.to_string()]);
     assert!(items(&api, &format!("action=pin.created&since={since}")).await.is_empty());
-}
-
-#[tokio::test]
-async fn there_are_no_webhooks_yet_and_their_list_says_so() {
-    let api = Api::new().await;
-    let (reader, _) = api.new_key(json!({"name": "reads", "scopes": ["read"]})).await;
-    for key in [&api.key, &reader] {
-        assert_eq!(api.call("GET", "/v1/webhooks", As::Key(key), Value::Null).await, (200, json!([])));
-    }
-    api.refused("GET", "/v1/webhooks", As::Nobody, Value::Null, 401, "missing_api_key").await;
-    let body = json!({"url": "https://example.com", "secret": "s".repeat(20)});
-    assert_eq!(api.call("POST", "/v1/webhooks", As::Key(&api.key), body).await.0, 405);
 }
 
 #[tokio::test]
@@ -315,7 +305,8 @@ async fn bad_cursors_and_times_are_refused_and_unknown_names_match_nothing() {
     for query in ["cursor=nonsense", "since=yesterday", "since=2026-01-01T00:00:00", "limit=201", "limit=0"] {
         api.refused("GET", &format!("{PATH}?{query}"), As::Key(&api.key), Value::Null, 422, "validation_error").await;
     }
-    for query in ["category=billing", "category=nonsense", "action=pin.eaten", "status=maybe", "resource_type=soup"] {
+    let unknown = ["category=billing", "category=nonsense", "action=pin.eaten", "status=maybe", "resource_type=soup"];
+    for query in unknown.into_iter().chain(["resource_id=soup"]) {
         let page = log(&api, query).await;
         assert_eq!((&page["items"], &page["next_cursor"]), (&json!([]), &Value::Null), "{query}");
     }

@@ -494,3 +494,27 @@ async fn with_a_forecast_an_import_tells_when_its_pins_will_be_out() {
     let left = seconds(&told["forecast"]["finishes_at"]);
     assert!((140..=155).contains(&left), "{left} s");
 }
+
+#[tokio::test]
+async fn the_timeline_of_an_import_says_what_came_of_its_rows() {
+    let api = Api::new().await;
+    let rows = json!([row("one"), with(row("two"), "title", json!(""))]);
+    let made = send_json(&api, &api.key, &rows).await;
+    let path = format!("/v1/pins/imports/{}/timeline", made["id"].as_str().expect("an id"));
+    let (status, waits) = api.call("GET", &path, As::Key(&api.key), Value::Null).await;
+    assert_eq!((status, &waits["summary"]), (200, &json!("None of 2 rows has a result yet.")));
+    assert_eq!(
+        (&waits["events"][0]["type"], &waits["events"][0]["by"]["type"]),
+        (&json!("submitted"), &json!("api_key"))
+    );
+    finished(&api, &api.key, &made["id"]).await;
+    let (_, done) = api.call("GET", &path, As::Key(&api.key), Value::Null).await;
+    let events = done["events"].as_array().expect("events").iter();
+    let types: Vec<&str> = events.filter_map(|event| event["type"].as_str()).collect();
+    assert_eq!(
+        (types, &done["status"]),
+        (vec!["submitted", "rows_done", "completed"], &json!("completed_with_errors"))
+    );
+    let summary = done["summary"].as_str().expect("a sentence");
+    assert!(summary.contains("1 created, 0 existed already, 1 failed"), "{summary}");
+}

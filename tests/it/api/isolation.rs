@@ -29,6 +29,7 @@ struct Ids {
     key: String,
     state: String,
     email: String,
+    webhook: String,
 }
 
 impl Ids {
@@ -47,12 +48,13 @@ impl Ids {
             // Of a workspace that isn't there either.
             state: format!("{}{}", Uuid::new_v4().simple(), "0".repeat(64)),
             email: "nobody@example.com".into(),
+            webhook: uuid(),
         }
     }
 
-    fn all(&self) -> [&str; 10] {
-        let Self { workspace, account, board, pin, failed_pin, import, schedule, key, state, email } = self;
-        [workspace, account, board, pin, failed_pin, import, schedule, key, state, email]
+    fn all(&self) -> [&str; 11] {
+        let Self { workspace, account, board, pin, failed_pin, import, schedule, key, state, email, webhook } = self;
+        [workspace, account, board, pin, failed_pin, import, schedule, key, state, email, webhook]
     }
 }
 
@@ -89,6 +91,7 @@ impl Tenant {
         let import = real.must("POST", "/v1/pins/imports/json", &api_key, rows).await;
         let scheduled = schedule(&account, &board, &format!("{name}-schedule"));
         let scheduled = real.must("POST", "/v1/schedules", &api_key, scheduled).await;
+        let webhook = real.must("POST", "/v1/webhooks", &api_key, webhook()).await;
         let start = real.must("GET", "/v1/pinterest/oauth/start", &api_key, Value::Null).await;
         let url = start["authorization_url"].as_str().expect("a URL");
         let state = url.split_once("state=").expect("a state").1.to_owned();
@@ -104,10 +107,18 @@ impl Tenant {
             key: text(&made["id"]),
             state,
             email: email.to_owned(),
+            webhook: text(&webhook["id"]),
         };
         Self { ids, api_key, session }
     }
 }
+
+fn webhook() -> Value {
+    json!({"url": "https://example.com/hook", "secret": "a secret of a tenant"})
+}
+
+/// A delivery that nobody has.
+const DELIVERY: &str = "1f2e3d4c-5b6a-8798-8a7b-6c5d4e3f2a1b";
 
 /// Next year's.
 fn schedule(account: &str, board: &str, key: &str) -> Value {
@@ -162,6 +173,7 @@ const CASES: &[Case] = &[
     ("GET", "/openapi.json", Must::Nobodys, |_| bare("/openapi.json")),
     ("GET", "/healthz", Must::Nobodys, |_| bare("/healthz")),
     ("GET", "/readyz", Must::Nobodys, |_| bare("/readyz")),
+    ("GET", "/.well-known/pinbridge-receipt-keys.json", Must::Nobodys, |_| bare("/.well-known/pinbridge-receipt-keys.json")),
     // The same answer for an address that is taken and a wrong password as for one that nobody has.
     ("POST", "/v1/auth/login", Must::Same, |ids| ("/v1/auth/login".into(), json!({"email": ids.email, "password": "a wrong password"}))),
     ("POST", "/v1/auth/forgot-password", Must::Same, |ids| ("/v1/auth/forgot-password".into(), json!({"email": ids.email}))),
@@ -174,7 +186,19 @@ const CASES: &[Case] = &[
     ("POST", "/v1/auth/email/change/request", Must::OwnOnly, |_| ("/v1/auth/email/change/request".into(), json!({"new_email": "new@example.com"}))),
     ("GET", "/v1/auth/email/change/confirm", Must::Nobodys, |_| bare("/v1/auth/email/change/confirm?token=tttttttttttttttttttt")),
     ("GET", "/v1/activity-logs", Must::OwnOnly, |_| bare("/v1/activity-logs?limit=200")),
+    ("POST", "/v1/webhooks", Must::OwnOnly, |_| ("/v1/webhooks".into(), webhook())),
     ("GET", "/v1/webhooks", Must::OwnOnly, |_| bare("/v1/webhooks")),
+    ("GET", "/v1/webhooks/{id}", Must::NotFound, |ids| bare(format!("/v1/webhooks/{}", ids.webhook))),
+    ("PATCH", "/v1/webhooks/{id}", Must::NotFound, |ids| (format!("/v1/webhooks/{}", ids.webhook), json!({"url": "https://example.org/mine", "is_enabled": true}))),
+    ("POST", "/v1/webhooks/{id}/test", Must::NotFound, |ids| bare(format!("/v1/webhooks/{}/test", ids.webhook))),
+    ("GET", "/v1/webhooks/{id}/deliveries", Must::NotFound, |ids| bare(format!("/v1/webhooks/{}/deliveries", ids.webhook))),
+    ("GET", "/v1/webhooks/{id}/deliveries/{delivery_id}", Must::NotFound, |ids| bare(format!("/v1/webhooks/{}/deliveries/{DELIVERY}", ids.webhook))),
+    ("POST", "/v1/webhooks/{id}/deliveries/{delivery_id}/redeliver", Must::NotFound, |ids| bare(format!("/v1/webhooks/{}/deliveries/{DELIVERY}/redeliver", ids.webhook))),
+    ("POST", "/v1/webhooks/{id}/replay", Must::NotFound, |ids| (format!("/v1/webhooks/{}/replay", ids.webhook), json!({"since": "2026-11-23T00:00:00Z", "until": "2026-11-24T00:00:00Z", "only": "all"}))),
+    ("POST", "/v1/webhooks/{id}/replays", Must::NotFound, |ids| (format!("/v1/webhooks/{}/replays", ids.webhook), json!({"since": "2026-11-23T00:00:00Z", "until": "2026-11-24T00:00:00Z", "only": "all"}))),
+    ("GET", "/v1/webhooks/{id}/replays/{replay_id}", Must::NotFound, |ids| bare(format!("/v1/webhooks/{}/replays/{DELIVERY}", ids.webhook))),
+    ("POST", "/v1/webhooks/{id}/replays/{replay_id}/stop", Must::NotFound, |ids| bare(format!("/v1/webhooks/{}/replays/{DELIVERY}/stop", ids.webhook))),
+    ("DELETE", "/v1/webhooks/{id}", Must::NotFound, |ids| bare(format!("/v1/webhooks/{}", ids.webhook))),
     ("GET", "/v1/auth/me", Must::OwnOnly, |_| bare("/v1/auth/me")),
     ("GET", "/v1/auth/profile", Must::OwnOnly, |_| bare("/v1/auth/profile")),
     ("PUT", "/v1/auth/profile", Must::OwnOnly, |_| ("/v1/auth/profile".into(), json!({"company_name": "Mine"}))),
@@ -207,6 +231,7 @@ const CASES: &[Case] = &[
     ("POST", "/v1/pins/imports/csv", Must::Same, |ids| ("/v1/pins/imports/csv".into(), json!({"file": ids.account}))),
     ("GET", "/v1/pins/imports", Must::OwnOnly, |_| bare("/v1/pins/imports")),
     ("GET", "/v1/pins/imports/{id}", Must::NotFound, |ids| bare(format!("/v1/pins/imports/{}", ids.import))),
+    ("GET", "/v1/pins/imports/{id}/timeline", Must::NotFound, |ids| bare(format!("/v1/pins/imports/{}/timeline", ids.import))),
     ("POST", "/v1/pins/imports/{id}/resume", Must::NotFound, |ids| bare(format!("/v1/pins/imports/{}/resume", ids.import))),
     ("POST", "/v1/pins", Must::NotFound, |ids| ("/v1/pins".into(), pin(&ids.account, &ids.board, "somebody-elses"))),
     ("GET", "/v1/pins", Must::Same, |ids| bare(format!("/v1/pins?account_id={}", ids.account))),
@@ -222,13 +247,16 @@ const CASES: &[Case] = &[
     ("GET", "/v1/pins/{id}", Must::NotFound, |ids| bare(format!("/v1/pins/{}", ids.pin))),
     ("GET", "/v1/pins/{id}/analytics", Must::NotFound, |ids| bare(format!("/v1/pins/{}/analytics", ids.pin))),
     ("GET", "/v1/pins/{id}/timeline", Must::NotFound, |ids| bare(format!("/v1/pins/{}/timeline", ids.pin))),
+    ("GET", "/v1/pins/{id}/receipt", Must::NotFound, |ids| bare(format!("/v1/pins/{}/receipt", ids.pin))),
     ("POST", "/v1/pins/{id}/retry", Must::NotFound, |ids| (format!("/v1/pins/{}/retry", ids.failed_pin), json!({"accept_duplicate": true}))),
+    ("POST", "/v1/pins/{id}/resolve", Must::NotFound, |ids| (format!("/v1/pins/{}/resolve", ids.failed_pin), json!({"none": true}))),
     ("GET", "/v1/jobs/{id}", Must::NotFound, |ids| bare(format!("/v1/jobs/{}", ids.pin))),
     ("POST", "/v1/schedules", Must::NotFound, |ids| ("/v1/schedules".into(), schedule(&ids.account, &ids.board, "somebody-elses"))),
     ("POST", "/v1/schedules/validate", Must::Same, |ids| ("/v1/schedules/validate".into(), schedule(&ids.account, &ids.board, "somebody-elses"))),
     ("GET", "/v1/schedules", Must::Same, |ids| bare(format!("/v1/schedules?account_id={}", ids.account))),
     ("GET", "/v1/schedules", Must::OwnOnly, |_| bare("/v1/schedules")),
     ("GET", "/v1/schedules/{id}", Must::NotFound, |ids| bare(format!("/v1/schedules/{}", ids.schedule))),
+    ("GET", "/v1/schedules/{id}/timeline", Must::NotFound, |ids| bare(format!("/v1/schedules/{}/timeline", ids.schedule))),
     ("PATCH", "/v1/schedules/{id}", Must::NotFound, |ids| (format!("/v1/schedules/{}", ids.schedule), json!({"title": "Taken over"}))),
     ("POST", "/v1/schedules/{id}/cancel", Must::NotFound, |ids| bare(format!("/v1/schedules/{}/cancel", ids.schedule))),
     ("POST", "/v1/schedules/{id}/retry", Must::NotFound, |ids| bare(format!("/v1/schedules/{}/retry", ids.schedule))),

@@ -185,15 +185,19 @@ fn retry_after_s(answer: &str) -> Option<u64> {
 /// Operations that end something that others need.
 const LAST: [&str; 5] = ["delete_board", "revoke_api_key", "reset_sandbox", "disconnect_account", "change_password"];
 /// Without what only Pinterest gives a browser, there is nothing to finish; an address is verified once; nothing is
-/// published here; an import that hasn't stopped isn't resumed, nor a schedule that was canceled retried.
-const REFUSED: [(&str, u16); 7] = [
+/// published here; nothing is left for a person to decide; an import that hasn't stopped isn't resumed, nor a schedule
+/// that was canceled retried; what is sent to a webhook is in no log before it was tried.
+const REFUSED: [(&str, u16); 10] = [
     ("finish_oauth", 400),
     ("confirm_oauth", 400),
     ("get_pin_analytics", 409),
+    ("resolve_pin", 409),
     ("resume_import", 409),
     ("retry_schedule", 400),
     ("confirm_email", 400),
     ("verify_email", 400),
+    ("get_webhook_delivery", 404),
+    ("redeliver_webhook_delivery", 404),
 ];
 
 /// Operations that want a pin of their own, which has failed.

@@ -311,8 +311,7 @@ async fn check_paging(api: &Api, pins: &[(Pin, Attempt)]) {
 async fn pages_have_no_holes_and_no_repeats_around_every_bound() {
     let api = over_fakes().await;
     let mut pins = Vec::new();
-    for size in [1, 199, 200, 201, COUNTED - 1, COUNTED, COUNTED + 1, WINDOW - 1, WINDOW, WINDOW + 1, 2 * WINDOW + 300]
-    {
+    for size in [1, 199, 200, 201, COUNTED, COUNTED + 1, WINDOW, WINDOW + 1, 2 * WINDOW + 300] {
         pins.extend(fill(&api, pins.len()..size).await);
         check_paging(&api, &pins).await;
     }
@@ -322,7 +321,7 @@ async fn pages_have_no_holes_and_no_repeats_around_every_bound() {
 async fn pages_have_no_holes_and_no_repeats_around_every_bound_in_dynamodb() {
     let (api, _aws) = over_dynamodb().await;
     let mut pins = Vec::new();
-    for size in [COUNTED - 1, COUNTED + 1, WINDOW, WINDOW + 1, WINDOW + 600] {
+    for size in [COUNTED + 1, WINDOW + 1] {
         pins.extend(fill(&api, pins.len()..size).await);
         check_paging(&api, &pins).await;
     }

@@ -206,6 +206,23 @@ async fn every_trigger_does_what_the_page_says_and_reaches_nobody() {
 }
 
 #[tokio::test]
+async fn a_person_chooses_from_the_pins_of_the_sandbox() {
+    let sandbox = Sandbox::new().await;
+    let pin = sandbox.publish("Soup [sandbox:outcome_ambiguous]").await;
+    sandbox.run_for_ms(10 * MINUTE_MS).await;
+    let path = format!("/v1/pins/{}", pin.pin);
+    let shown = sandbox.get(&path).await;
+    let id = &shown["candidates"][1]["pinterest_pin_id"];
+    assert!(id.is_string(), "{shown}");
+    for decision in [json!({"none": true}), json!({"pinterest_pin_id": id})] {
+        let (status, decided) = sandbox.call("POST", &format!("{path}/resolve"), decision).await;
+        assert_eq!(status, 200, "{decided}");
+    }
+    assert_eq!(sandbox.get(&path).await["pinterest_pin_id"], *id);
+    sandbox.assert_untouched();
+}
+
+#[tokio::test]
 async fn a_marker_in_the_link_does_the_same_and_a_misspelt_one_is_noticed() {
     let sandbox = Sandbox::new().await;
     let board = FIXED_BOARDS[1].0;

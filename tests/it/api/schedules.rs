@@ -445,3 +445,59 @@ async fn a_key_sees_and_touches_the_schedules_of_its_accounts_only() {
     }
     assert_eq!(read(&api, &made).await, made, "untouched");
 }
+
+#[tokio::test]
+async fn the_timeline_of_a_schedule_says_what_became_of_it() {
+    let api = api().await;
+    let made = create(&api, body("Crane", START.plus_ms(HOUR_MS))).await;
+    let timeline = async || {
+        let (status, answer) = api.call("GET", &path(&made, "/timeline"), As::Key(&api.key), Value::Null).await;
+        assert_eq!(status, 200, "{answer}");
+        answer
+    };
+    let types = |timeline: &Value| -> Vec<String> {
+        let events = timeline["events"].as_array().expect("events").iter();
+        events.map(|event| event["type"].as_str().expect("a type").to_owned()).collect()
+    };
+    let waits = timeline().await;
+    assert_eq!((types(&waits), &waits["pin_id"]), (vec!["created".to_owned()], &Value::Null));
+    assert_eq!(waits["summary"], "Not published yet: it is scheduled for 1 Jan 2026 at 01:00:00 UTC.");
+    assert_eq!(waits["events"][0]["by"]["type"], "api_key");
+    api.world.run_until(START.plus_ms(HOUR_MS + MINUTE_MS)).await;
+    let done = timeline().await;
+    assert_eq!(types(&done), ["created", "released", "started", "published"]);
+    assert_eq!((&done["status"], &done["pin_id"]), (&json!("done"), &read(&api, &made).await["pin_id"]));
+    let id = api.world.pinterest.pins()[0].id.clone();
+    let summary = done["summary"].as_str().expect("a sentence");
+    assert!(summary.starts_with("Published on 1 Jan 2026 at 01:00:0") && summary.contains(&id), "{summary}");
+    assert_eq!((&done["published_at_source"], &done["created_on_pinterest_at"]), (&json!("answer"), &Value::Null));
+    assert_eq!(done["published_at"], done["events"][3]["at"]);
+
+    let other = create(&api, body("Swan", START.plus_ms(3 * HOUR_MS))).await;
+    api.call("POST", &path(&other, "/cancel"), As::Key(&api.key), Value::Null).await;
+    let (_, canceled) = api.call("GET", &path(&other, "/timeline"), As::Key(&api.key), Value::Null).await;
+    assert_eq!(types(&canceled), ["created", "canceled"]);
+    assert!(canceled["summary"].as_str().is_some_and(|text| text.starts_with("Canceled on")), "{canceled}");
+    let by = &canceled["events"][1]["by"];
+    assert_eq!((&by["type"], &by["name"]), (&json!("api_key"), &json!("first key")), "{canceled}");
+    let text = canceled["events"][1]["text"].as_str().expect("a sentence");
+    assert!(text.contains(" was canceled by the API key \"first key\" before "), "{text}");
+}
+
+#[tokio::test]
+async fn a_bulk_cancellation_names_its_caller_in_the_timeline_and_the_log_finds_it() {
+    let api = api().await;
+    let made = create(&api, body("Crane", START.plus_ms(HOUR_MS))).await;
+    let (other, _) = api.new_key(json!({"name": "Shop"})).await;
+    api.world.system.advance_ms(1);
+    let ids = json!({"ids": [made["id"]]});
+    let (status, answer) = api.call("POST", &format!("{PATH}/bulk-cancel"), As::Key(&other), ids).await;
+    assert_eq!((status, &answer["succeeded_count"]), (200, &json!(1)), "{answer}");
+    let (_, timeline) = api.call("GET", &path(&made, "/timeline"), As::Key(&api.key), Value::Null).await;
+    let summary = timeline["summary"].as_str().expect("a sentence");
+    assert!(summary.contains(" by the API key \"Shop\", before its pin was published."), "{summary}");
+    let log = format!("/v1/activity-logs?resource_id={}", made["id"].as_str().expect("an id"));
+    let (_, log) = api.call("GET", &log, As::Key(&api.key), Value::Null).await;
+    let labels: Vec<&Value> = log["items"].as_array().expect("entries").iter().map(|one| &one["actor_label"]).collect();
+    assert_eq!(labels, [&json!("Shop"), &json!("first key")], "{log}");
+}

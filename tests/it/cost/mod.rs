@@ -9,3 +9,4 @@ pub mod schedule_lists;
 mod schedules;
 mod similar;
 mod tokens;
+mod webhooks;

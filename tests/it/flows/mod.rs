@@ -22,12 +22,14 @@ mod purge;
 mod redrive;
 mod refresh;
 mod refused;
+mod resolve;
 mod retry;
 mod rollup;
 mod schedules;
 mod schedules_crashes;
 mod shared_pace;
 mod unresolved;
+mod webhooks;
 
 use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::pin::PinRequest;

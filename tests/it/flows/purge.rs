@@ -5,26 +5,33 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use pinbridge_local::resources;
-use pinbridge_shared::adapters::dynamodb::{DynamoStore, SealedRow, SealedTokens, row_kinds};
+use pinbridge_shared::adapters::dynamodb::{DynamoStore, SealedRow, SealedSecrets, SealedTokens, row_kinds};
+use pinbridge_shared::adapters::webhook_store::WebhookStore;
 use pinbridge_shared::domain::account::Account;
 use pinbridge_shared::domain::account::board::BoardPages;
 use pinbridge_shared::domain::account::board_check::{BoardCheck, BoardVerdict};
 use pinbridge_shared::domain::account::board_list::BoardList;
 use pinbridge_shared::domain::account::oauth::{PendingAuthorization, PresentedState};
-use pinbridge_shared::domain::ids::{AccountKey, BoardKey, PinKey, WorkspaceId};
+use pinbridge_shared::domain::event::{EventId, EventType};
+use pinbridge_shared::domain::ids::{AccountKey, BoardKey, EndpointId, PinId, PinKey, WorkspaceId};
 use pinbridge_shared::domain::import::{Ask, Row, RowOptions, Source};
 use pinbridge_shared::domain::message::{Disposition, PublishMessage};
 use pinbridge_shared::domain::pacing::backlog::BacklogRow;
 use pinbridge_shared::domain::pin::attempt::Status;
 use pinbridge_shared::domain::pin::said::Said;
 use pinbridge_shared::domain::reconcile::board_scan::BoardScan;
+use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::stats::activity::{By, Entry, PIN_PUBLISH_FAILED};
 use pinbridge_shared::domain::stats::rollup::recent::RecentSamples;
 use pinbridge_shared::domain::stats::rollup::{RollupPage, hour};
+use pinbridge_shared::domain::task::{Awaited, TaskTokenId};
 use pinbridge_shared::domain::tenant::api_key::{ApiKey, PresentedKey, compose};
 use pinbridge_shared::domain::tenant::{Workspace, WorkspaceEnvironment, WorkspaceState};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{DAY_MS, MINUTE_MS, Moment};
+use pinbridge_shared::domain::webhook::delivery::{Delivery, DeliveryId, DeliveryKey, Source as EventSource, State};
+use pinbridge_shared::domain::webhook::endpoint::{Endpoint, EndpointKey, Secrets};
+use pinbridge_shared::domain::webhook::health::Health;
 use pinbridge_shared::flows::accept::accept_pin::{Acceptance, accept_pin};
 use pinbridge_shared::flows::accounts::connect_simulated;
 use pinbridge_shared::flows::accounts::forget_accounts::forget_accounts;
@@ -32,7 +39,7 @@ use pinbridge_shared::flows::imports::{self, Submission, Submitted};
 use pinbridge_shared::flows::publish::publish_pin::publish_pin;
 use pinbridge_shared::flows::tenants::purge::{self, LINGER_MS, Progress, QUIESCE_MS};
 use pinbridge_shared::ports::Rollups;
-use pinbridge_shared::ports::{ListingClaim, Tokens, Write};
+use pinbridge_shared::ports::{ListingClaim, System, Tokens, Write};
 use pinbridge_shared::testing::fake_store::FakeStore;
 use pinbridge_shared::testing::{START, TestWorld};
 use uuid::Uuid;
@@ -66,6 +73,50 @@ fn environment(workspace: WorkspaceId) -> WorkspaceEnvironment {
     if workspace == mine() { WorkspaceEnvironment::Sandbox } else { WorkspaceEnvironment::Production }
 }
 
+/// Two webhook endpoints with deliveries, the second of which is deleted.
+async fn subscribe(world: &TestWorld, workspace: WorkspaceId) {
+    let w = &world.context;
+    let [first, second] = [1, 2].map(|id| EndpointKey { workspace, endpoint: EndpointId(Uuid::from_u128(id)) });
+    for key in [first, second] {
+        let endpoint = Endpoint {
+            key,
+            rev: 1,
+            nonce: w.nonce(),
+            url: "https://example.com/hooks".into(),
+            events: vec![EventType::WebhookDisabled],
+            disabled: None,
+            disablings: Vec::new(),
+            previous_secret_until: None,
+            created_at: START,
+            updated_at: START,
+        };
+        let secrets = Secrets { current: Secret::new("a secret of sixteen"), previous: None };
+        assert!(w.webhooks.save_endpoint(&endpoint, Some(&secrets)).await.expect("saved").is_done());
+        let health = Health { rev: 1, nonce: w.nonce(), failures: 1, ..Health::default() };
+        assert!(w.webhooks.save_endpoint_health(key, &health).await.expect("saved").is_done());
+        assert!(w.webhooks.save_replay(&testdata::replay(key, START)).await.expect("saved").is_done());
+        for (event, state) in [("1", State::Waiting { next_at: None }), ("2", State::Delivered)] {
+            let id = DeliveryId::of(key, EventId::derived(workspace, &[event]));
+            let delivery = Delivery {
+                key: DeliveryKey { endpoint: key, event_at: START, id },
+                event: EventType::WebhookDisabled,
+                source: EventSource::Stored { payload: "{}".into() },
+                state,
+                tries: 1,
+                last: None,
+                body_sha256: None,
+                is_replayed: false,
+                is_changed: false,
+                created_at: START,
+                updated_at: START,
+                expires_at: START.plus_ms(30 * DAY_MS),
+            };
+            w.webhooks.put_delivery(&delivery).await.expect("put");
+        }
+    }
+    w.webhooks.delete_endpoint(second).await.expect("deleted");
+}
+
 /// A workspace with some of everything; answers its pins.
 async fn furnish(world: &TestWorld, workspace: WorkspaceId, pins: usize) -> Vec<PinKey> {
     let w = &world.context;
@@ -95,6 +146,7 @@ async fn furnish(world: &TestWorld, workspace: WorkspaceId, pins: usize) -> Vec<
         idempotency_key: None,
     };
     assert!(matches!(imports::submit(w, workspace, submission).await, Ok(Submitted::New(_))));
+    subscribe(world, workspace).await;
     let entry = Entry::new(w.uuid(), world.now(), By::Worker, &PIN_PUBLISH_FAILED);
     w.activity.record(workspace, &entry, world.now().plus_ms(DAY_MS)).await.expect("recorded");
     for number in 0..70 {
@@ -113,7 +165,7 @@ async fn furnish(world: &TestWorld, workspace: WorkspaceId, pins: usize) -> Vec<
             let begun = attempt.begin(world.now(), w.nonce()).expect("begins");
             assert_eq!(w.store.save_attempt(&pin, &begun).await.expect("saved"), Write::Done);
             w.store.put_unresolved(&board, pin.key.pin, pin.expires_at).await.expect("put");
-            let said = Said { attempt: 1, read_at: None, message: Some("No.".into()), transport_error: None };
+            let said = Said { attempt: 1, message: Some("No.".into()), ..Said::default() };
             w.store.put_said(&pin, &said).await.expect("put");
         } else if index % 3 == 1 {
             w.store.put_backlog(key, &BacklogRow::of(&pin, 1)).await.expect("put");
@@ -191,7 +243,10 @@ async fn on_dynamo() -> OnDynamo {
     let client = embedded_aws::dynamodb(&aws);
     resources::create_table(&client).await.expect("the table is created");
     let table = Arc::new(DynamoStore::new(client.clone(), resources::TABLE));
-    OnDynamo { world: TestWorld::on(Arc::clone(&table), 1).await, client, table, _aws: aws }
+    let mut world = TestWorld::on(Arc::clone(&table), 1).await;
+    let system = Arc::clone(&world.system) as Arc<dyn System>;
+    world.context.webhooks = Arc::new(WebhookStore::with_held_key(Arc::clone(&table), system));
+    OnDynamo { world, client, table, _aws: aws }
 }
 
 #[tokio::test]
@@ -208,6 +263,10 @@ async fn every_kind_of_row_of_a_deleted_workspace_goes_and_the_neighbours_stay_a
     let sealed = SealedTokens { version: "v".into(), key_id: "k".into(), sealed: vec![1] };
     let row = SealedRow { current: sealed, pending: None, nonce: "n".into() };
     assert!(table.write_sealed_row(account(mine()), &row, None).await.expect("written"));
+
+    let token = SealedSecrets { key_id: "k".into(), sealed: vec![1] };
+    let waiting = Awaited::Pin(PinKey { workspace: mine(), pin: PinId(Uuid::from_u128(1)) });
+    table.write_task_token(waiting, &TaskTokenId("t".into()), &token, world.now()).await.expect("written");
 
     let recent = RecentSamples { at: world.now(), id: "r".into(), samples: Vec::new() };
     table.put_recent(mine(), &recent).await.expect("written");

@@ -190,8 +190,8 @@ async fn a_canceled_schedule_is_never_published_before_its_release_or_after() {
     let waiting = schedule(&world, "waits", START.plus_ms(HOUR_MS)).await;
     let released = schedule(&world, "released", START.plus_ms(MINUTE_MS)).await;
     for key in [waiting, released] {
-        assert_eq!(cancel(&world.context, key).await.expect("canceled").status(), ScheduleStatus::Canceled);
-        let again = cancel(&world.context, key).await;
+        assert_eq!(cancel(&world.context, key, None).await.expect("canceled").status(), ScheduleStatus::Canceled);
+        let again = cancel(&world.context, key, None).await;
         assert!(matches!(again, Err(ScheduleError::WrongStatus(ScheduleStatus::Canceled))), "{again:?}");
     }
     world.run_until(START.plus_ms(2 * HOUR_MS)).await;
@@ -261,14 +261,14 @@ async fn a_creation_that_is_repeated_late_brings_nothing_back_that_was_removed()
     let create = || schedules::create(&world.context, testdata::workspace(), asked("one", "key", at));
     let Ok(Created::New(made)) = create().await else { panic!("a new one") };
     let key = made.schedule.key;
-    cancel(&world.context, key).await.expect("canceled");
+    cancel(&world.context, key, None).await.expect("canceled");
     schedules::remove(&world.context, key).await.expect("removed");
     let again = create().await;
     assert!(
         matches!(again, Err(ScheduleError::KeyOfRemoved { existing, .. }) if existing == key.schedule),
         "{again:?}"
     );
-    for gone in [schedules::remove(&world.context, key).await, cancel(&world.context, key).await.map(drop)] {
+    for gone in [schedules::remove(&world.context, key).await, cancel(&world.context, key, None).await.map(drop)] {
         assert!(matches!(gone, Err(ScheduleError::NotFound)), "{gone:?}");
     }
     world.run_until(START.plus_ms(2 * HOUR_MS)).await;
@@ -282,7 +282,7 @@ async fn what_has_run_can_be_neither_canceled_nor_retried_only_removed() {
     let early = schedules::remove(&world.context, key).await;
     assert!(matches!(early, Err(ScheduleError::WrongStatus(ScheduleStatus::Scheduled))), "{early:?}");
     world.run_until(START.plus_ms(2 * MINUTE_MS)).await;
-    let canceled = cancel(&world.context, key).await;
+    let canceled = cancel(&world.context, key, None).await;
     assert!(matches!(canceled, Err(ScheduleError::WrongStatus(ScheduleStatus::Done))), "{canceled:?}");
     let retried = retry(&world.context, key, false, None).await;
     assert!(matches!(retried, Err(ScheduleError::WrongStatus(ScheduleStatus::Done))), "{retried:?}");

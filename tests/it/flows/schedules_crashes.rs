@@ -133,11 +133,11 @@ async fn a_fault_at_any_call_of_a_cancel_publishes_nothing_that_was_canceled() {
             let (world, store) = world().await;
             let key = schedule_stubbornly(&world, "one", START.plus_ms(lead_ms)).await;
             world.faults.plan_any(nth, fault);
-            let answer = world.faults.mortal(cancel(&world.context, key)).await;
+            let answer = world.faults.mortal(cancel(&world.context, key, None)).await;
             let went_off = !world.faults.heal();
             let is_confirmed = match answer {
                 Some(Ok(_)) => true,
-                _ => match cancel(&world.context, key).await {
+                _ => match cancel(&world.context, key, None).await {
                     Ok(_) | Err(ScheduleError::WrongStatus(ScheduleStatus::Canceled)) => true,
                     other => panic!("{fault:?} at call {nth}: {other:?}"),
                 },

@@ -15,6 +15,7 @@ use pinbridge_shared::domain::pacing::pace::Pace;
 use pinbridge_shared::domain::pacing::pacer::Pacer;
 use pinbridge_shared::domain::pin::WaitReason;
 use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::repeated_write::Trail;
 use pinbridge_shared::domain::sandbox::{OwnBoard, SimulatedAccount};
 use pinbridge_shared::ports::{
     Accounts, BoardChecks, ListingClaim, OAuthStates, Pacing, Purge, SimulatedAccounts, Taken,
@@ -36,6 +37,7 @@ fn minimal(number: u128) -> Account {
         life: TokenLife::default(),
         rev: 1,
         nonce: "account".into(),
+        trail: Trail::default(),
     }
 }
 

@@ -12,6 +12,7 @@ use pinbridge_shared::domain::pin::PinRequest;
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::pin::idempotency::PayloadHash;
 use pinbridge_shared::domain::pin::origin::{Actor, Origin};
+use pinbridge_shared::domain::repeated_write::Trail;
 use pinbridge_shared::domain::schedule::{ReleaseRow, Schedule, Stage};
 use pinbridge_shared::domain::stats::rollup::recent::RecentSamples;
 use pinbridge_shared::domain::stats::rollup::{End, Ended, Of, RollupPage, Sample, Sums};
@@ -19,6 +20,7 @@ use pinbridge_shared::domain::time::{HOUR_MS, Moment};
 use pinbridge_shared::ports::{ByTime, Imports, Rollups, Schedules, Write};
 
 use super::fixed::{EXPIRES, account, at, full_request, minimal_request, uuid, workspace};
+use super::fixture::VERSION;
 
 const MINUTE: i64 = 33_333_334;
 const HOUR: i64 = 555_555;
@@ -38,13 +40,16 @@ fn schedule(number: u128, request: PinRequest, stage: Stage) -> Schedule {
         created_at: at(0),
         updated_at: at(1),
         released_at: None,
+        canceled_by: None,
         removed_at: None,
         expires_at: EXPIRES,
         nonce: "schedule".into(),
+        trail: Trail::default(),
     }
 }
 
-fn schedules() -> Vec<Schedule> {
+/// `version`: as that version kept them.
+fn schedules(version: &str) -> Vec<Schedule> {
     let full = Schedule {
         run: 2,
         moves: 3,
@@ -53,19 +58,21 @@ fn schedules() -> Vec<Schedule> {
         released_at: Some(at(2_000)),
         ..schedule(1, full_request("key-1"), Stage::Released)
     };
+    // 0.2.0 did not keep who canceled a schedule.
+    let canceled_by = (version != "0.2.0").then_some(Actor::User(UserId(uuid(0x14))));
     let removed = Schedule { removed_at: Some(at(3_000)), ..schedule(4, minimal_request(""), Stage::Canceled) };
     vec![
         // Without a key of its client's.
         schedule(0, minimal_request(""), Stage::Scheduled),
         full,
-        schedule(2, minimal_request("key-2"), Stage::Canceled),
+        Schedule { canceled_by, ..schedule(2, minimal_request("key-2"), Stage::Canceled) },
         schedule(3, minimal_request("key-3"), Stage::Failed(Failure::KeyTaken)),
         removed,
     ]
 }
 
 fn release_row() -> ReleaseRow {
-    let [_, full, ..] = &schedules()[..] else { panic!("five schedules") };
+    let [_, full, ..] = &schedules(VERSION)[..] else { panic!("five schedules") };
     ReleaseRow { not_before: full.not_before, key: full.key, moves: full.moves }
 }
 
@@ -205,7 +212,7 @@ fn recent() -> RecentSamples {
 }
 
 pub async fn write(table: &DynamoStore) {
-    for schedule in schedules() {
+    for schedule in schedules(VERSION) {
         assert_eq!(table.put_schedule(&schedule).await.expect("written"), Write::Done);
     }
     table.put_release_row(&release_row()).await.expect("written");
@@ -232,7 +239,7 @@ pub async fn write(table: &DynamoStore) {
 }
 
 pub async fn read(table: &DynamoStore, version: &str) {
-    let all = schedules();
+    let all = schedules(version);
     let keys: Vec<ScheduleKey> = all.iter().map(|schedule| schedule.key).collect();
     assert_eq!(table.schedules(&keys).await.expect("read"), all.iter().cloned().map(Some).collect::<Vec<_>>());
     let shown = all.iter().filter(|schedule| schedule.removed_at.is_none());

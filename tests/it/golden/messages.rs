@@ -3,10 +3,15 @@
 use aws_sdk_sqs::Client;
 use pinbridge_local::resources;
 use pinbridge_shared::adapters::sqs::SqsQueue;
-use pinbridge_shared::domain::ids::{ImportId, PinId, PinKey};
+use pinbridge_shared::domain::event::pin_events::PinEvent;
+use pinbridge_shared::domain::event::told::{EventCopy, Told};
+use pinbridge_shared::domain::event::{EventId, EventType};
+use pinbridge_shared::domain::ids::{EndpointId, ImportId, PinId, PinKey};
 use pinbridge_shared::domain::import::ImportKey;
-use pinbridge_shared::domain::message::{ImportMessage, PublishMessage, ReconcileMessage};
+use pinbridge_shared::domain::message::{ImportMessage, NotifyMessage, PublishMessage, ReconcileMessage};
 use pinbridge_shared::domain::pacing::bucket::Token;
+use pinbridge_shared::domain::pin::history::{Event, EventKind};
+use pinbridge_shared::domain::webhook::endpoint::EndpointKey;
 use pinbridge_shared::ports::Queue;
 use serde_json::{Value, json};
 
@@ -32,6 +37,33 @@ fn about_imports() -> [ImportMessage; 1] {
     [ImportMessage::new(ImportKey { workspace: workspace(), import: ImportId(uuid(0x3001)) })]
 }
 
+/// The copy of an event that says that the pin was published.
+fn copy() -> EventCopy {
+    let entry = Event { status: Some(201), ..Event::new(EventKind::Published, at(1_000), 1) };
+    let told = Told {
+        entry: Some(entry.clone()),
+        account: account(0).account,
+        board_id: board(0).board_id,
+        pinterest_pin_id: Some("549755885175000001".into()),
+    };
+    let event = PinEvent { event: EventType::PinPublished, sequence: 2, at: at(1_000), entry: Some(entry) };
+    EventCopy::of(&event, &told)
+}
+
+fn about_events() -> [NotifyMessage; 5] {
+    let endpoint = EndpointKey { workspace: workspace(), endpoint: EndpointId(uuid(0x4000)) };
+    let stored = |event, to| {
+        NotifyMessage::stored(workspace(), EventId(uuid(0x6001)), event, at(1_000), "{\"version\":1}".into(), to)
+    };
+    [
+        NotifyMessage::of_pin(pin(), 2, 5),
+        NotifyMessage::turn(endpoint, at(1_000)),
+        stored(EventType::ImportCompleted, None),
+        stored(EventType::WebhookTest, Some(endpoint.endpoint)),
+        NotifyMessage::of_copies(pin(), 2, 2, vec![copy()]),
+    ]
+}
+
 /// Takes the one message of a queue.
 async fn taken(client: &Client, url: &str) -> Value {
     let answer = client.receive_message().queue_url(url).send().await.expect("received");
@@ -48,7 +80,7 @@ async fn messages_are_sent_as_before() {
     let urls =
         resources::create_queues(&client, resources::VISIBILITY_TIMEOUT_S).await.expect("the queues are created");
     let queue = SqsQueue::new(client.clone(), urls.clone());
-    let (mut pins, mut boards, mut imports) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut pins, mut boards, mut imports, mut events) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for message in about_pins() {
         assert_eq!(queue.send(&[(message, 0)]).await.expect("sent"), Vec::<usize>::new());
         pins.push(taken(&client, &urls.publish).await);
@@ -61,7 +93,12 @@ async fn messages_are_sent_as_before() {
         queue.send_import(&message).await.expect("sent");
         imports.push(taken(&client, &urls.import).await);
     }
-    fixture::check("messages", &json!({"pins": pins, "boards": boards, "imports": imports}));
+    for message in about_events() {
+        queue.send_notify(&message, 0).await.expect("sent");
+        events.push(taken(&client, &urls.notify).await);
+    }
+    let all = json!({"pins": pins, "boards": boards, "imports": imports, "events": events});
+    fixture::check("messages", &all);
 }
 
 #[test]
@@ -77,5 +114,11 @@ fn the_messages_of_every_version_are_read() {
         assert_eq!(boards, about_boards());
         let imports: Vec<_> = bodies("imports").iter().map(|body| ImportMessage::parse(body).expect("read")).collect();
         assert_eq!(imports, about_imports());
+        // 0.2.0 had no events.
+        if version != "0.2.0" {
+            let events: Vec<_> =
+                bodies("events").iter().map(|body| NotifyMessage::parse(body).expect("read")).collect();
+            assert_eq!(events, about_events());
+        }
     }
 }

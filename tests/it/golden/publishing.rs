@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pinbridge_shared::adapters::dynamodb::DynamoStore;
+use pinbridge_shared::domain::event::recorded;
 use pinbridge_shared::domain::ids::{ImportId, KeyId, PinId, PinKey, ScheduleId, UserId, WorkspaceId};
 use pinbridge_shared::domain::pacing::backlog::BacklogRow;
 use pinbridge_shared::domain::pacing::budget::DaySpending;
@@ -77,6 +78,7 @@ fn attempt(status: Status) -> Attempt {
         expires_at: None,
         removed_at: None,
         is_superseded: false,
+        events: 0,
         late_cause: None,
     }
 }
@@ -102,6 +104,7 @@ fn full_attempt() -> Attempt {
         expires_at: Some(EXPIRES),
         removed_at: Some(at(6_000)),
         is_superseded: true,
+        events: recorded::counted(&every_event(), Some(Failure::RateLimited)),
         ..attempt(Status::Published)
     }
 }
@@ -152,6 +155,7 @@ fn pins() -> Vec<(Pin, Option<Attempt>)> {
         schedule: Some((ScheduleId(uuid(0x12)), 2)),
         import: Some((ImportId(uuid(0x13)), 500)),
         root: None,
+        request: None,
     };
     let full = Pin { origin: by_key, edit: 2, ..pin(1, full_request("key-1"), Placement::Slot(at(60_000))) };
     let by_user = Pin {
@@ -224,7 +228,16 @@ fn scans() -> Vec<BoardScan> {
 fn clock() -> Vec<RecoveryMarker> {
     let row = |shard, purpose, pins| {
         let id = format!("clock-{shard}");
-        RecoveryMarker { minute: MINUTE + i64::from(shard), shard, pins, purpose, rounds: shard, id, removal: None }
+        RecoveryMarker {
+            minute: MINUTE + i64::from(shard),
+            shard,
+            pins,
+            purpose,
+            rounds: shard,
+            id,
+            removal: None,
+            event: None,
+        }
     };
     vec![
         row(0, Purpose::Rescue, vec![pin_key(0), pin_key(1)]),
@@ -237,10 +250,10 @@ fn clock() -> Vec<RecoveryMarker> {
 fn said() -> Vec<Said> {
     let message = Some("Sorry! This site doesn't allow you to save Pins.".into());
     let transport_error = Some("Pinterest did not answer in time".into());
-    let reading = Said { attempt: 10, read_at: Some(at(9_000)), message: message.clone(), transport_error: None };
+    let reading = Said { attempt: 10, read_at: Some(at(9_000)), message: message.clone(), ..Said::default() };
     vec![
-        Said { attempt: 1, read_at: None, message, transport_error: None },
-        Said { attempt: 10, read_at: None, message: None, transport_error },
+        Said { attempt: 1, message, ..Said::default() },
+        Said { attempt: 10, transport_error, ..Said::default() },
         reading,
     ]
 }

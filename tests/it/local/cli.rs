@@ -31,10 +31,46 @@ fn once_publishes_the_demo_pin_and_prints_its_timeline() {
     {
         assert!(text.contains(event), "{text}");
     }
+    let delivery = text.lines().find(|line| line.starts_with("Webhook: ")).expect("a delivery");
+    assert!(
+        delivery.starts_with("Webhook: pin.published of pin ") && delivery.ends_with("signature verified"),
+        "{text}"
+    );
     // On a slow machine its second is over before.
     let deferred = text.lines().find(|line| line.contains("account_pacing"));
     let has_reason = |line: &str| line.contains("a new account's first pin waits a second");
     assert!(deferred.is_none_or(has_reason), "a newcomer reads why: {deferred:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_workspace_has_one_webhook_for_the_stacks_receiver_unless_it_has_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let webhooks = async |local: &Local| local.get("/v1/webhooks").await.as_array().expect("a list").clone();
+    let first = Local::start_whole(folder.path(), &[], &[]).await;
+    let made = webhooks(&first).await;
+    assert_eq!(made.len(), 1, "{made:?}");
+    let id = made[0]["id"].as_str().expect("an id").to_owned();
+    drop(first);
+
+    // The receiver has another port, and the same secret.
+    let again = Local::start_whole(folder.path(), &[], &[]).await;
+    let kept = webhooks(&again).await;
+    assert_eq!((kept.len(), &kept[0]["id"]), (1, &made[0]["id"]));
+    assert_ne!(kept[0]["url"], made[0]["url"]);
+    let test =
+        again.http.post(again.url(&format!("/v1/webhooks/{id}/test"))).header("x-api-key", again.text("api_key"));
+    assert_eq!(test.send().await.expect("answers").status().as_u16(), 202);
+    let log = format!("/v1/webhooks/{id}/deliveries");
+    let began = std::time::Instant::now();
+    while again.get(&log).await[0]["status"] != "delivered" {
+        assert!(began.elapsed() < Duration::from_secs(20), "{}", again.get(&log).await);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(again.get(&log).await[0]["last_status_code"], json!(204), "verified");
+    drop(again);
+
+    let without = Local::start(folder.path(), &[], &[]).await;
+    assert_eq!(webhooks(&without).await.len(), 0);
 }
 
 /// The simulator's port is as much a page's to reach as the API's.

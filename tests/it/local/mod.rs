@@ -14,3 +14,4 @@ mod redirects;
 mod schedules;
 mod slow_clients;
 mod template;
+mod webhooks;

@@ -4,10 +4,13 @@
 use std::process::Command;
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use pinbridge_local::aws::LocalAws;
 use pinbridge_local::resources;
 use pinbridge_shared::adapters::dynamodb::DynamoStore;
 use pinbridge_shared::adapters::passwords::Argon2Passwords;
+use pinbridge_shared::adapters::receipt_keys::SecretsManagerReceiptKeys;
 use pinbridge_shared::adapters::session_keys::SecretsManagerKeys;
 use pinbridge_shared::adapters::system::RealSystem;
 use pinbridge_shared::config::Registration;
@@ -44,6 +47,8 @@ impl Operator {
             ("PINBRIDGE_REDRIVE_QUEUE_URL", "http://127.0.0.1:9/k"),
             ("PINBRIDGE_IMPORT_QUEUE_URL", "http://127.0.0.1:9/i"),
             ("PINBRIDGE_IMPORT_DEAD_LETTER_QUEUE_URL", "http://127.0.0.1:9/j"),
+            ("PINBRIDGE_NOTIFY_QUEUE_URL", "http://127.0.0.1:9/n"),
+            ("PINBRIDGE_NOTIFY_DEAD_LETTER_QUEUE_URL", "http://127.0.0.1:9/m"),
         ]);
         command.envs(password.map(|password| ("PINBRIDGE_USER_PASSWORD", password)));
         command
@@ -67,11 +72,18 @@ impl Operator {
         assert!(!worked && error.contains(why), "operator {arguments:?}: {out}{error}");
     }
 
+    /// The keys that sign receipts, of a process that hasn't read them yet.
+    fn receipt_keys(&self) -> Arc<SecretsManagerReceiptKeys> {
+        let secrets = embedded_aws::secrets_manager(&self.aws);
+        Arc::new(SecretsManagerReceiptKeys::new(secrets, "pinbridge", Arc::new(RealSystem::default())))
+    }
+
     /// The API on the same table and secrets.
     async fn api(&self) -> Api {
         let table = Arc::new(DynamoStore::new(embedded_aws::dynamodb(&self.aws), resources::TABLE));
         let mut world = TestWorld::on(table, 1).await;
         let secrets = embedded_aws::secrets_manager(&self.aws);
+        world.context.receipt_keys = self.receipt_keys();
         world.context.passwords = Arc::new(Argon2Passwords::new(Arc::new(RealSystem::default())));
         world.context.session_keys =
             Arc::new(SecretsManagerKeys::new(secrets, "pinbridge", Arc::new(RealSystem::default())));
@@ -308,6 +320,48 @@ async fn people_and_organisations_are_removed_for_good() {
         .filter(|row| row.contains("example.com") || row.contains(&organization))
         .collect();
     assert!(named.is_empty(), "{named:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_is_verified_offline_also_after_its_key_was_rotated() {
+    let operator = Operator::new().await;
+    let mut api = Api::over(operator.api().await.world).await;
+    let pin = api.world.accept("key").await;
+    let path = format!("/v1/pins/{}/receipt", pin.pin);
+    let (status, answer) = api.call("GET", &path, As::Key(&api.key), Value::Null).await;
+    assert_eq!(status, 200, "{answer}");
+    let rotated = operator.run(&["rotate-receipt-key"]).await;
+    assert_eq!(rotated["published"], json!([rotated["current"], answer["kid"]]));
+    api.world.context.receipt_keys = operator.receipt_keys();
+    let (_, keys) = api.call("GET", "/.well-known/pinbridge-receipt-keys.json", As::Nobody, Value::Null).await;
+    assert_eq!((&keys["keys"][0]["kid"], &keys["keys"][1]["kid"]), (&rotated["current"], &answer["kid"]));
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path.to_str().expect("a path").to_owned()
+    };
+    let receipt = text(&answer, "receipt");
+    let parts: Vec<&str> = receipt.split('.').collect();
+    let keys_file = file("keys.json", &keys.to_string());
+    for receipt in [file("receipt", &format!("{receipt}\n")), file("answer.json", &answer.to_string())] {
+        assert_eq!(operator.run(&["verify-receipt", "--keys", &keys_file, &receipt]).await, answer["claims"]);
+    }
+    let only_new = json!({"keys": [keys["keys"][0]]}).to_string();
+    let mut other = answer.clone();
+    other["claims"]["status"] = json!("failed");
+    let changed = URL_SAFE_NO_PAD.encode(other["claims"].to_string());
+    for (keys, receipt, why) in [
+        (&keys_file, format!("{}.{changed}.{}", parts[0], parts[2]), "its signature doesn't fit"),
+        (&keys_file, format!("eyJhbGciOiJub25lIn0.{}.", parts[1]), "its algorithm is \"none\""),
+        (&keys_file, other.to_string(), "not the ones that were signed"),
+        (&file("new.json", &only_new), receipt.clone(), "the key set has no key"),
+        (&file("none.json", "{}"), receipt.clone(), "it is no JWK set"),
+    ] {
+        let receipt = file("refused", &receipt);
+        operator.refused(&["verify-receipt", "--keys", keys, &receipt], None, why).await;
+    }
 }
 
 /// `operator import` has every option of the doors for pins, as the page shows.

@@ -53,8 +53,13 @@ pub struct Local {
 }
 
 impl Local {
-    /// Starts it on `data_dir` and waits until it says that it is ready.
+    /// Starts it on `data_dir`, without its receiver of webhooks, and waits until it says that it is ready.
     pub async fn start(data_dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        Self::start_whole(data_dir, &[&["--no-receiver"][..], arguments].concat(), environment).await
+    }
+
+    /// The same with its receiver.
+    pub async fn start_whole(data_dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let ready_file = data_dir.join("ready.json");
         let _ = std::fs::remove_file(&ready_file);
         let mut command = Command::new(binary("pinbridge-local"));

@@ -13,11 +13,13 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
 use pinbridge_local::resources;
-use pinbridge_shared::domain::ids::{BoardKey, PinKey};
-use pinbridge_shared::domain::message::{PublishMessage, ReconcileMessage};
+use pinbridge_shared::domain::ids::{BoardKey, EndpointId, PinKey};
+use pinbridge_shared::domain::message::{NotifyMessage, PublishMessage, ReconcileMessage};
 use pinbridge_shared::domain::pin::Pin;
 use pinbridge_shared::domain::pin::attempt::Attempt;
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
+use pinbridge_shared::domain::webhook::endpoint::EndpointKey;
+use pinbridge_shared::domain::webhook::health::Health;
 use pinbridge_shared::ports::Write;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -31,13 +33,15 @@ const TEMPLATE: &str = include_str!("../../../template.yaml");
 const ROOT: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0";
 const LINEAGE: &str = "Lineage=1:aabbccdd:15";
 /// The variables that name the queues to a function.
-const QUEUES: [&str; 6] = [
+const QUEUES: [&str; 8] = [
     "PINBRIDGE_PUBLISH_QUEUE_URL",
     "PINBRIDGE_RECONCILIATION_QUEUE_URL",
     "PINBRIDGE_DEAD_LETTER_QUEUE_URL",
     "PINBRIDGE_REDRIVE_QUEUE_URL",
     "PINBRIDGE_IMPORT_QUEUE_URL",
     "PINBRIDGE_IMPORT_DEAD_LETTER_QUEUE_URL",
+    "PINBRIDGE_NOTIFY_QUEUE_URL",
+    "PINBRIDGE_NOTIFY_DEAD_LETTER_QUEUE_URL",
 ];
 const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
 
@@ -79,6 +83,8 @@ impl Tenant {
             &urls.redrive,
             &urls.import,
             &urls.import_dead_letters,
+            &urls.notify,
+            &urls.notify_dead_letters,
         ];
         QUEUES.into_iter().zip(urls.map(Clone::clone)).collect()
     }
@@ -233,6 +239,14 @@ async fn seen(scene: &Tenant) -> BTreeMap<&'static str, BTreeSet<&'static str>> 
     let event = json!({"detail": {"recover": true}});
     seen.insert("dispatcher", scene.invoke("dispatcher", event, 55 * SECOND_MS).await);
     seen.insert("refresher", scene.invoke("refresher", json!({}), 240 * SECOND_MS).await);
+    // A turn of an endpoint that is still to come is sent again.
+    let turn_at = scene.now().plus_ms(60 * MINUTE_MS);
+    let endpoint = EndpointKey { workspace: fresh.key.workspace, endpoint: EndpointId(uuid::Uuid::from_u128(1)) };
+    let health = Health::default().planned(Some(turn_at), scene.real.world.nonce());
+    let webhooks = &scene.real.world.webhooks;
+    assert!(webhooks.save_endpoint_health(endpoint, &health).await.expect("written").is_done());
+    let body = serde_json::to_string(&NotifyMessage::turn(endpoint, turn_at)).expect("plain data");
+    seen.insert("notifier", scene.invoke("notifier", batch(&[body]), 45 * SECOND_MS).await);
     seen
 }
 
@@ -304,7 +318,7 @@ fn feed_themselves(seen: &BTreeMap<&'static str, BTreeSet<&'static str>>) -> BTr
 async fn a_function_that_was_seen_to_feed_itself_is_allowed_to_in_the_template() {
     let scene = Tenant::start().await;
     let seen = seen(&scene).await;
-    let [publish, reconcile, _, redrive, import, _] = QUEUES;
+    let [publish, reconcile, _, redrive, import, _, notify, _] = QUEUES;
     assert_eq!(seen["publisher"], BTreeSet::from([publish, reconcile]));
     assert_eq!(seen["reconciler"], BTreeSet::from([publish, reconcile]));
     assert_eq!(seen["importer"], BTreeSet::from([publish, import]));
@@ -312,6 +326,7 @@ async fn a_function_that_was_seen_to_feed_itself_is_allowed_to_in_the_template()
     // It runs by the clock; a recovery also sends the import that had no time.
     assert!(seen["dispatcher"].contains(publish), "{:?}", seen["dispatcher"]);
     assert_eq!(seen["refresher"], BTreeSet::new());
+    assert_eq!(seen["notifier"], BTreeSet::from([notify]));
     let functions = functions();
     let unseen: BTreeSet<&str> = functions.keys().copied().filter(|folder| !seen.contains_key(folder)).collect();
     assert_eq!(unseen, BTreeSet::from(["api"]), "no queue invokes the API");

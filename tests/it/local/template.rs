@@ -1,10 +1,15 @@
 //! What the local stack repeats of template.yaml by hand is the same there.
 
 use pinbridge_local::{resources, runner};
+use pinbridge_shared::adapters::dynamodb::keys::{self, LISTING_SHARDS};
 use pinbridge_shared::config::{
     Environment, PICKED_UP_WITHIN_MS, PUBLISHER_TIMEOUT_MS, QUEUE_FUNCTION_TIMEOUT_MAX_MS, Settings,
     VISIBILITY_PER_TIMEOUT,
 };
+use pinbridge_shared::domain::ids::{AccountId, AccountKey, EndpointId, PinId, PinKey, WorkspaceId};
+use pinbridge_shared::domain::recovery::MARKER_SHARDS;
+use pinbridge_shared::domain::webhook::endpoint::EndpointKey;
+use uuid::Uuid;
 
 const TEMPLATE: &str = include_str!("../../../template.yaml");
 
@@ -42,6 +47,8 @@ fn the_local_table_and_queues_are_the_templates() {
         ("ReconciliationDeadLetters", resources::UNREAD_VISIBILITY_S),
         ("ImportQueue", resources::IMPORT_VISIBILITY_S),
         ("ImportDeadLetters", resources::DEAD_LETTERS_VISIBILITY_S),
+        ("NotifyQueue", resources::NOTIFY_VISIBILITY_S),
+        ("NotifyDeadLetters", resources::UNREAD_VISIBILITY_S),
         ("RedriveQueue", resources::UNREAD_VISIBILITY_S),
     ];
     for (queue, seconds) in hidden {
@@ -54,6 +61,7 @@ fn the_local_table_and_queues_are_the_templates() {
         ("PublishQueue", "PublishDeadLetters"),
         ("ReconciliationQueue", "ReconciliationDeadLetters"),
         ("ImportQueue", "ImportDeadLetters"),
+        ("NotifyQueue", "NotifyDeadLetters"),
     ] {
         assert!(resource(queue).contains(&format!("deadLetterTargetArn: !GetAtt {dead_letters}.Arn")), "{queue}");
         assert!(resource(queue).contains("maxReceiveCount: !Ref MaxReceiveCount"), "{queue}");
@@ -83,7 +91,7 @@ fn every_queue_hides_messages_for_six_timeouts_of_its_function_and_for_five_minu
         assert!(timeout_s * 1_000 <= QUEUE_FUNCTION_TIMEOUT_MAX_MS, "{}", named("FunctionName"));
         queues += 1;
     }
-    assert_eq!(queues, 5);
+    assert_eq!(queues, 6);
     let (_, timeout) = TEMPLATE.split_once("\n  PublisherTimeoutSeconds:\n").expect("a parameter");
     let (_, most) = timeout.split_once("MaxValue: ").expect("a limit");
     let most: i64 = most.lines().next().expect("a value").parse().expect("seconds");
@@ -98,6 +106,7 @@ fn the_local_runner_polls_as_the_mapping_does() {
         ("DeadLettersEvents", "PublishDeadLetters"),
         ("ImportEvents", "ImportQueue"),
         ("ImportDeadLettersEvents", "ImportDeadLetters"),
+        ("NotifyEvents", "NotifyQueue"),
     ] {
         assert!(resource(mapping).contains(&format!("EventSourceArn: !GetAtt {queue}.Arn")), "{mapping}");
         assert!(resource(mapping).contains(&format!("BatchSize: {}", runner::BATCH_SIZE)), "{mapping}");
@@ -108,6 +117,7 @@ fn the_local_runner_polls_as_the_mapping_does() {
     assert!(concurrency("DeadLettersEvents", runner::DEAD_LETTER_WORKERS));
     assert!(concurrency("ImportDeadLettersEvents", runner::DEAD_LETTER_WORKERS));
     assert!(concurrency("ImportEvents", runner::IMPORTERS));
+    assert!(concurrency("NotifyEvents", runner::NOTIFIERS));
     assert_eq!(default_of("MaximumConcurrency"), runner::MAXIMUM_CONCURRENCY.to_string());
     assert_eq!(default_of("PublisherTimeoutSeconds"), runner::PUBLISHER_TIMEOUT.as_secs().to_string());
     assert_eq!(i128::from(PUBLISHER_TIMEOUT_MS), i128::try_from(runner::PUBLISHER_TIMEOUT.as_millis()).expect("fits"));
@@ -117,6 +127,7 @@ fn the_local_runner_polls_as_the_mapping_does() {
         ("DeadLettersFunction", runner::DEAD_LETTERS_TIMEOUT),
         ("RefresherFunction", runner::REFRESHER_TIMEOUT),
         ("ImporterFunction", runner::IMPORTER_TIMEOUT),
+        ("NotifierFunction", runner::NOTIFIER_TIMEOUT),
     ];
     let minutes = runner::REFRESHER_EVERY.as_secs() / 60;
     assert!(resource("EveryFiveMinutes").contains(&format!("rate({minutes} minutes)")));
@@ -143,6 +154,7 @@ fn the_templates_parameters_are_the_codes_defaults() {
             "PINBRIDGE_RETENTION_DAYS" => "RetentionDays",
             "PINBRIDGE_DISCONNECTED_DAYS" => "DisconnectedDays",
             "PINBRIDGE_ACTIVITY_DAYS" => "ActivityDays",
+            "PINBRIDGE_WEBHOOK_DELIVERY_DAYS" => "WebhookDeliveryDays",
             "PINBRIDGE_REVOKED_KEYS_DAYS" => "RevokedKeysDays",
             _ => return None,
         };
@@ -178,13 +190,18 @@ fn statements(role: &str) -> Vec<Statement> {
         .collect()
 }
 
-/// IAM's wildcard: any characters, slashes too.
+/// IAM's wildcards: `*` is any characters, slashes too; `?` is one character.
 fn matches(pattern: &str, text: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == text,
-        Some((start, rest)) => text
-            .strip_prefix(start)
-            .is_some_and(|text| (0..=text.len()).any(|at| text.is_char_boundary(at) && matches(rest, &text[at..]))),
+    fits(pattern.as_bytes(), text.as_bytes())
+}
+
+fn fits(pattern: &[u8], text: &[u8]) -> bool {
+    match (pattern.split_first(), text.split_first()) {
+        (None, None) => true,
+        (Some((b'*', rest)), of_text) => fits(rest, text) || of_text.is_some_and(|(_, more)| fits(pattern, more)),
+        (Some((b'?', rest)), Some((_, more))) => fits(rest, more),
+        (Some((one, rest)), Some((byte, more))) => one == byte && fits(rest, more),
+        (None, Some(_)) | (Some(_), None) => false,
     }
 }
 
@@ -195,15 +212,21 @@ fn may(role: &[Statement], action: &str, secret: &str) -> bool {
         .any(|one| one.actions.iter().any(|pattern| matches(pattern, &action)) && one.resources.iter().any(is_of))
 }
 
-/// Secrets Manager appends six characters to a secret's name.
-const SECRETS: [(&str, &str); 6] = [
-    ("tokens", "pinbridge/8f14e45f/00000000-AbCdEf"),
-    ("app secret", "pinbridge/pinterest-app-secret-AbCdEf"),
-    ("session key", "pinbridge/session-key-AbCdEf"),
-    ("pacing key", "pinbridge/pacing-key-AbCdEf"),
-    ("data keys", "pinbridge/data-keys-AbCdEf"),
-    ("another's", "other/secret-AbCdEf"),
+const SECRETS: [(&str, &str); 9] = [
+    ("tokens", "pinbridge/8f14e45f/00000000"),
+    ("app secret", "pinbridge/pinterest-app-secret"),
+    ("session key", "pinbridge/session-key"),
+    ("pacing key", "pinbridge/pacing-key"),
+    ("receipt key", "pinbridge/receipt-key"),
+    ("data keys", "pinbridge/data-keys"),
+    ("hook keys", "pinbridge/hook-keys"),
+    ("one with a longer name", "pinbridge/pacing-key-of-others"),
+    ("another's", "other/secret"),
 ];
+/// Secrets Manager appends a hyphen and six characters to a secret's name. A call that names a secret which isn't there
+/// is authorized for the bare name: a role without it is told that it may not, instead of that there is none, and the
+/// secret is never made.
+const SUFFIXES: [&str; 2] = ["-AbCdEf", ""];
 
 static ACTIONS: [&str; 9] = [
     "GetSecretValue",
@@ -225,7 +248,7 @@ fn each_role_reaches_the_secrets_that_it_needs_and_no_other() {
     const REFRESH: &[&str] = &["GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"];
     type Grants<'a> = &'a [(&'a str, &'a [&'a str])];
     let worker: Grants<'_> = &[("tokens", REFRESH), ("app secret", READ), ("data keys", READ)];
-    let roles: [(&str, Grants<'_>); 7] = [
+    let roles: [(&str, Grants<'_>); 8] = [
         (
             "ApiRole",
             &[
@@ -233,7 +256,9 @@ fn each_role_reaches_the_secrets_that_it_needs_and_no_other() {
                 ("app secret", READ),
                 ("session key", MAKE),
                 ("pacing key", MAKE),
+                ("receipt key", MAKE),
                 ("data keys", MAKE),
+                ("hook keys", MAKE),
             ],
         ),
         ("PublisherRole", worker),
@@ -248,6 +273,7 @@ fn each_role_reaches_the_secrets_that_it_needs_and_no_other() {
                 ("pacing key", MAKE),
             ],
         ),
+        ("NotifierRole", &[("hook keys", READ)]),
         ("DispatcherRole", &[]),
         ("DeadLettersRole", &[]),
     ];
@@ -256,10 +282,79 @@ fn each_role_reaches_the_secrets_that_it_needs_and_no_other() {
         assert!(statements.len() > 2, "{role} was not read");
         for (name, secret) in SECRETS {
             let wanted = granted.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, actions)| actions);
-            for action in ACTIONS {
-                let is_allowed = may(&statements, action, secret);
-                assert_eq!(is_allowed, wanted.contains(&action), "{role}: {action} of the {name}");
+            for (action, suffix) in ACTIONS.into_iter().flat_map(|action| SUFFIXES.map(|suffix| (action, suffix))) {
+                let is_allowed = may(&statements, action, &format!("{secret}{suffix}"));
+                assert_eq!(is_allowed, wanted.contains(&action), "{role}: {action} of the {name}, {suffix:?}");
             }
         }
+    }
+}
+
+/// The partitions that a statement of a role is limited to, as patterns of IAM.
+fn partitions(role: &str, sid: &str) -> Vec<String> {
+    let statement = resource(role).split("- Sid: ").find(|part| part.starts_with(sid)).expect(sid);
+    let (_, keys) = statement.split_once("dynamodb:LeadingKeys:").expect("it is limited");
+    let lines = keys.lines().map(|line| line.split(" # ").next().unwrap_or_default());
+    let words = lines.flat_map(|line| line.split([' ', '[', ']', '"']));
+    words.filter(|word| word.contains('#')).map(str::to_owned).collect()
+}
+
+/// Whoever takes over the notifier, which calls addresses of strangers, reaches the rows of webhooks and tasks, and can
+/// read pins.
+#[test]
+fn the_notifier_reaches_its_own_rows_and_no_account() {
+    let (workspace, id) = (WorkspaceId(Uuid::from_u128(1)), Uuid::from_u128(2));
+    let account = AccountKey { workspace, account: AccountId(id) };
+    let endpoint = EndpointKey { workspace, endpoint: EndpointId(id) };
+    // The partition, and whether it may be read, written, and read as one of the index of pins.
+    let wanted = [
+        (keys::pin(PinKey { workspace, pin: PinId(id) }), [true, false, false]),
+        (keys::endpoints(workspace), [true, true, false]),
+        (keys::deliveries(endpoint), [true, true, false]),
+        (keys::task_tokens(workspace), [true, true, false]),
+        (keys::activity(workspace), [false, true, false]),
+        // A minute of the years 1989 to 2160.
+        (keys::markers(29_000_000, MARKER_SHARDS - 1), [false, true, false]),
+        (keys::listing(workspace, LISTING_SHARDS - 1), [false, false, true]),
+        (keys::account(account), [false, false, false]),
+        (keys::accounts(workspace), [false, false, false]),
+        (keys::api_keys(workspace), [false, false, false]),
+        (keys::workspace(workspace), [false, false, false]),
+        (keys::backlog(account), [false, false, false]),
+        (keys::hidden_listing(workspace, 0), [false, false, false]),
+        (keys::failed(workspace, 0), [false, false, false]),
+        (keys::WATERMARK.to_owned(), [false, false, false]),
+        (keys::LEASE.to_owned(), [false, false, false]),
+        (keys::ROLLED_UP.to_owned(), [false, false, false]),
+    ];
+    let allowed = ["ReadRows", "WriteRows", "Listing"].map(|sid| partitions("NotifierRole", sid));
+    for (partition, wanted) in wanted {
+        for (patterns, is_wanted) in allowed.iter().zip(wanted) {
+            let is_allowed = patterns.iter().any(|pattern| matches(pattern, &partition));
+            assert_eq!(is_allowed, is_wanted, "{partition}, by {patterns:?}");
+        }
+    }
+    let actions = resource("NotifierRole").matches("dynamodb:").count();
+    assert_eq!(actions, 7 + 3, "seven actions, and the condition of each of three statements");
+}
+
+#[test]
+fn only_the_notifier_reaches_the_stacks_destinations() {
+    let policies = [
+        ("EventBusPolicy", "events:PutEvents"),
+        ("EventQueuePolicy", "sqs:SendMessage"),
+        ("TasksPolicy", "states:SendTaskSuccess, states:SendTaskFailure"),
+    ];
+    for (policy, action) in policies {
+        let text = resource(policy);
+        assert!(text.contains("Roles: [!Ref NotifierRole]") && text.contains(action), "{policy}");
+        assert!(text.contains("\n    Condition: "), "{policy} exists only if it is asked for");
+        assert!(!text.contains("Resource: \"*\""), "{policy}");
+    }
+    for action in ["events:", "states:"] {
+        let named = TEMPLATE
+            .lines()
+            .filter(|line| line.contains(&format!("Action: {action}")) || line.contains(&format!("[{action}")));
+        assert_eq!(named.count(), 1, "{action}");
     }
 }

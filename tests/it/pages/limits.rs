@@ -9,30 +9,35 @@ use pinbridge_api::routes;
 use pinbridge_api::routes::export::PAGE_BYTES_MAX;
 use pinbridge_api::routes::imports::{csv_rows, import_file};
 use pinbridge_api::routes::pins::fields;
-use pinbridge_shared::adapters::dynamodb::row_kinds;
+use pinbridge_shared::adapters::dynamodb::{DELETED_KEPT_MS, HEALTH_KEPT_MS, row_kinds};
 use pinbridge_shared::adapters::envelope::OLD_KEYS_KEPT_MS;
+use pinbridge_shared::adapters::receipt_keys;
 use pinbridge_shared::adapters::secrets::RECOVERY_DAYS;
 use pinbridge_shared::adapters::token_cache;
 use pinbridge_shared::config::Settings;
 use pinbridge_shared::domain::account::{analytics, board_check, board_list, credentials, oauth, return_to};
 use pinbridge_shared::domain::credit;
+use pinbridge_shared::domain::event::occurrence;
 use pinbridge_shared::domain::pacing::{bucket, budget, pace};
-use pinbridge_shared::domain::pin::{history, request, retry, said};
+use pinbridge_shared::domain::pin::{candidate, history, request, retry, said};
 use pinbridge_shared::domain::reconcile::{board_scan, duplicate_check};
 use pinbridge_shared::domain::stats::period;
 use pinbridge_shared::domain::stats::rollup::{self as domain_rollup, recent};
 use pinbridge_shared::domain::tenant::{self, api_key, claim, invitation, login, proof, session, user};
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
-use pinbridge_shared::domain::{import, recovery, sandbox, schedule};
+use pinbridge_shared::domain::webhook::slowness::{self, PAUSE_MAX, PAUSE_MIN};
+use pinbridge_shared::domain::webhook::{endpoint, health, pace as webhook_pace};
+use pinbridge_shared::domain::{import, recovery, sandbox, schedule, task};
 use pinbridge_shared::flows::activity;
 use pinbridge_shared::flows::boards::{mark_removed, resolve_boards};
 use pinbridge_shared::flows::dead_letters::redrive;
 use pinbridge_shared::flows::imports::{self, dry_run};
 use pinbridge_shared::flows::pacing::{forecast, rate_meter};
-use pinbridge_shared::flows::pins::{list_pins, search};
+use pinbridge_shared::flows::pins::{list_pins, resolve_pin, search};
 use pinbridge_shared::flows::schedules::{list_schedules, open_schedules};
 use pinbridge_shared::flows::stats::{dashboard, roll_up, unrolled};
 use pinbridge_shared::flows::tenants::{export, purge};
+use pinbridge_shared::flows::webhooks::{deliveries, replay};
 use pinbridge_shared::ports::{MAX_DELAY_MS, SAVED_TOGETHER_MAX};
 
 use crate::cost::{pin_lists, schedule_lists};
@@ -83,6 +88,32 @@ fn limits() -> Vec<(&'static str, String)> {
         ("an email address, characters", user::EMAIL_MAX.to_string()),
         ("keys of a workspace that aren't revoked", api_key::KEYS_MAX.to_string()),
         ("accounts on a key's allow-list", api_key::ALLOWED_MAX.to_string()),
+        ("webhooks of a workspace", endpoint::ENDPOINTS_MAX.to_string()),
+        ("a webhook's secret, characters", format!("{} to {}", endpoint::SECRET_MIN, endpoint::SECRET_MAX)),
+        ("requests a second to a webhook, of one notifier", webhook_pace::REQUESTS_PER_SECOND_MAX.to_string()),
+        ("a request to a webhook is slow after", time(slowness::SLOW_AFTER_MS)),
+        (
+            "pause of a webhook after a slow request",
+            format!(
+                "{PAUSE_MIN} to {PAUSE_MAX} times as long as the request, at most {}",
+                time(slowness::COUNTED_MAX_MS * PAUSE_MAX as i64)
+            ),
+        ),
+        ("deliveries that fail in a row until the others wait", health::PROBES_AFTER.to_string()),
+        ("tasks of state machines that wait for one pin, or one import", task::TASKS_MAX.to_string()),
+        ("a `task_token`, characters", task::TASK_TOKEN_MAX.to_string()),
+        ("names in a webhook's list of events, repeated ones too", routes::webhooks::NAMES_MAX.to_string()),
+        ("a webhook's previous secret is valid for", time(endpoint::ROTATION_MS)),
+        ("the time of one replay at most", time(replay::RANGE_MAX_MS)),
+        ("deliveries that one call of a replay reads", replay::DELIVERIES_PER_CALL.to_string()),
+        ("pins that one call of a replay reads", replay::PINS_PER_CALL.to_string()),
+        ("a replay finds events of pins that were accepted before it by at most", time(replay::ACCEPTED_BEFORE_MS)),
+        ("an event without a delivery is missing after", time(replay::MISSING_AFTER_MS)),
+        ("subscribers hear of a pause of an account from", time(occurrence::PAUSE_TOLD_MS)),
+        (
+            "subscribers hear so long before an access token expires that can't be renewed",
+            time(occurrence::EXPIRY_TOLD_AHEAD_MS),
+        ),
         ("simulated accounts of a sandbox", sandbox::ACCOUNTS_MAX.to_string()),
         ("boards that a simulated account adds", sandbox::OWN_BOARDS_MAX.to_string()),
         ("sections of all boards of a simulated account", sandbox::SECTIONS_MAX.to_string()),
@@ -126,6 +157,12 @@ fn limits() -> Vec<(&'static str, String)> {
         ("schedules: by time", schedule_lists::BY_TIME_MAX.to_string()),
         ("schedules: any filter, search or another order", schedule_lists::WINDOW_MAX.to_string()),
         ("entries of the activity log that one page looks through", activity::EXAMINED_MAX.to_string()),
+        ("a page of deliveries at most", routes::webhooks::deliveries::DELIVERIES_LIMIT_MAX.to_string()),
+        ("deliveries that one page looks through", deliveries::EXAMINED_MAX.to_string()),
+        (
+            "deliveries that are searched for an id: so many that wait, and so many others",
+            deliveries::SEARCHED_MAX.to_string(),
+        ),
         ("waiting pins that the rate meter counts", rate_meter::WAITING_COUNTED_MAX.to_string()),
         ("a list in an answer", bytes(answer::LIST_BYTES_MAX)),
         ("an export's page", bytes(PAGE_BYTES_MAX)),
@@ -182,6 +219,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ("from the first of them to the last, at most", time(retry::IMAGE_WAITS_MS.iter().sum())),
         ("a pause after a 429 without a hint", time(retry::RATE_LIMIT_PAUSE_MS)),
         ("attempts of a pin for which Pinterest's words are kept", said::ATTEMPTS_MAX.to_string()),
+        ("Pins that are kept as candidates of an ambiguous outcome", candidate::CANDIDATES_MAX.to_string()),
         ("the furthest slot that waits in the queue", time(bucket::ACCEPT_HORIZON_MS)),
         ("the dispatcher's window", time(bucket::DISPATCH_HORIZON_MS)),
         ("a message's delay, at most", time(MAX_DELAY_MS)),
@@ -201,6 +239,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ("a pause after a spam block", time(retry::SPAM_PAUSE_MS)),
         ("an account on hold is tried every", time(retry::HOLD_PAUSE_MS)),
         ("pages of a board in one reading", board_scan::PAGES_MAX.to_string()),
+        ("pages of a board that are read for a Pin that a person names", resolve_pin::PAGES_MAX.to_string()),
         ("unresolved outcomes of a board that are resolved together", board_scan::MEMBERS_MAX.to_string()),
         ("pins that are written together", SAVED_TOGETHER_MAX.to_string()),
         ("the duplicate check comes after", time(duplicate_check::DUPLICATE_CHECK_AFTER_MS)),
@@ -227,6 +266,8 @@ fn limits() -> Vec<(&'static str, String)> {
         ),
         ("a disconnected account's secret can be restored for", time(RECOVERY_DAYS * DAY_MS)),
         ("an old data key stays at least", time(OLD_KEYS_KEPT_MS)),
+        ("the key that signs receipts stays in memory for", time(receipt_keys::SIGNS_FOR_MS)),
+        ("the published keys of receipts stay in memory for", time(receipt_keys::PUBLISHED_FOR_MS)),
         ("a board's check is answered again for", time(board_check::CHECK_FRESH_MS)),
         ("a refusal of a board is answered again for", time(board_check::DENIED_FRESH_MS)),
         ("the list of an account's boards is believed for", time(board_list::TRUSTED_MS)),
@@ -275,6 +316,7 @@ fn the_lives_name_the_constants_that_rule_them() {
         ("release row", time(schedule::RELEASE_ROW_KEPT_MS)),
         ("pin", (settings.retention_ms / DAY_MS).to_string()),
         ("board check", time(board_check::CHECK_KEPT_MS)),
+        ("task token", time(task::TOKEN_KEPT_MS)),
         ("board list", time(board_list::KEPT_MS)),
         ("claim to list the boards", time(board_list::KEPT_MS)),
         ("recovery marker", time(recovery::KEPT_MS)),
@@ -288,6 +330,8 @@ fn the_lives_name_the_constants_that_rule_them() {
         ("invitation", time(invitation::INVITATION_MS)),
         ("wrong passwords from a source", time(login::WINDOW_MS)),
         ("wrong passwords for an address", time(login::WINDOW_MS)),
+        ("webhook endpoint, or the mark of a deleted one", time(DELETED_KEPT_MS)),
+        ("health of a webhook endpoint", time(HEALTH_KEPT_MS)),
     ] {
         assert!(life(name).contains(&part), "{name}: {} doesn't say {part}", life(name));
     }

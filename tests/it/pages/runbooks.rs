@@ -8,7 +8,7 @@ const TEMPLATE: &str = include_str!("../../../template.yaml");
 const METRICS: &str = include_str!("../../../shared/src/domain/metric.rs");
 
 /// What somebody must hear of: a metric, and the resource that it is counted for.
-const HEARD: [(&str, &str); 14] = [
+const HEARD: [(&str, &str); 18] = [
     ("WorkFailed", "!Ref Environment"),
     ("PinFailed", "!Ref Environment"),
     ("ScheduleLate", "!Ref Environment"),
@@ -17,6 +17,10 @@ const HEARD: [(&str, &str); 14] = [
     ("OrphanPin", "!Ref Environment"),
     ("DuplicatePin", "!Ref Environment"),
     ("ImportStopped", "!Ref Environment"),
+    ("WebhookDisabled", "!Ref Environment"),
+    ("EventNotPut", "!Ref Environment"),
+    ("EventUndeliverable", "!Ref Environment"),
+    ("ApproximateNumberOfMessagesVisible", "!GetAtt NotifyDeadLetters.QueueName"),
     ("5xx", "!Ref Api"),
     ("SUM(Errors)", "${PublisherFunction}"),
     ("SUM(Throttles)", "${PublisherFunction}"),
@@ -69,7 +73,7 @@ fn an_alarm_on_every_function_names_every_function() {
         .filter_map(|part| part.split_once(":\n    Type: ")?.0.rsplit('\n').next().map(str::trim))
         .map(|name| format!("FunctionName = '${{{name}}}'"))
         .collect();
-    assert_eq!(functions.len(), 7);
+    assert_eq!(functions.len(), 8);
     for metric in ["SUM(Errors)", "SUM(Throttles)"] {
         let alarm = alarms().find(|alarm| alarm.contains(metric)).expect(metric);
         assert!(functions.iter().all(|name| alarm.contains(name)), "{metric}: {functions:?}");

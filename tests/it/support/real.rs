@@ -106,6 +106,9 @@ impl Real {
             oauth_app: Some(oauth_app),
             token_custody: pinbridge_shared::config::TokenCustody::Secrets,
             mail: Some(MailPort::Printed),
+            event_bus: None,
+            event_queue: None,
+            tasks: None,
         };
         let secrets = embedded_aws::secrets_manager(&aws);
         AppSecret::new(secrets, "pinbridge").write(&Secret::new(APP_SECRET)).await.expect("written");

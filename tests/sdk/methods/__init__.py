@@ -9,7 +9,7 @@ from pinbridge_sdk import AsyncPinbridgeClient, PinbridgeClient
 
 # The client's resources for publishing. Every public method of them has a check.
 RESOURCES = ["system", "api_keys", "pinterest", "projects", "pins", "jobs", "schedules", "rate_meter", "dashboard",
-             "activity_logs"]
+             "activity_logs", "webhooks"]
 CHECKS = {}
 
 

@@ -9,7 +9,7 @@ use crate::kernel::Kind;
 
 /// The sources of each function's handlers. Of the API only those of pins, jobs and schedules, because the handlers of
 /// accounts and boards only read a page.
-const ENTRIES: [(Kind, &[&str]); 6] = [
+const ENTRIES: [(Kind, &[&str]); 7] = [
     (
         Kind::Api,
         &[
@@ -27,6 +27,7 @@ const ENTRIES: [(Kind, &[&str]); 6] = [
     (Kind::Reconciler, &["reconciler/src/lib.rs"]),
     (Kind::DeadLetters, &["dead_letters/src/lib.rs"]),
     (Kind::Refresher, &["refresher/src/lib.rs"]),
+    (Kind::Notifier, &["notifier/src/lib.rs"]),
 ];
 /// Flows of the refresher that find no work in a world, because no workspace is deleted. Their tests are in
 /// tests/it/flows/purge.rs.
@@ -42,9 +43,16 @@ const READS_THROUGH: [&str; 2] = ["boards::board_access", "boards::board_list"];
 /// A flow that finds no work in a world, because no board is deleted. Its tests, with a crash at every port call, are
 /// in tests/it/flows/boards.rs.
 const BOARD_DELETIONS: [&str; 1] = ["boards::mark_removed"];
-/// Methods of ports that make no call.
-const NO_CALLS: [&str; 2] = ["is_configured", "authorization_url"];
-const PORTS: [&str; 7] = ["store", "schedules", "rollups", "queue", "secrets", "pinterest", "oauth"];
+/// Flows that find no work in a world: for events that no world's webhooks hear (of schedules, imports and accounts),
+/// and for tasks of state machines. Their tests, with a crash at every port call, are in tests/it/flows/webhooks/.
+const OTHER_EVENTS: [&str; 2] = ["webhooks::rescue_event", "webhooks::wait_for_end"];
+/// A flow that finds no work in a world, because no client of one starts a replay. Its tests are in
+/// tests/it/api/webhooks/replays.rs.
+const REPLAYS: [&str; 1] = ["webhooks::run_replay"];
+/// Methods of ports that make no call, and one of the settings of webhooks.
+const NO_CALLS: [&str; 3] = ["is_configured", "authorization_url", "deliveries_kept_ms"];
+const PORTS: [&str; 9] =
+    ["store", "schedules", "rollups", "queue", "secrets", "pinterest", "oauth", "webhooks", "webhook_sender"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -67,6 +75,8 @@ pub fn expected(kinds: &[Kind]) -> BTreeSet<(Kind, String)> {
                 || FOR_WAITERS.contains(&flow.as_str())
                 || READS_THROUGH.contains(&flow.as_str())
                 || BOARD_DELETIONS.contains(&flow.as_str())
+                || OTHER_EVENTS.contains(&flow.as_str())
+                || REPLAYS.contains(&flow.as_str())
                 || IMPORTS.contains(&flow.as_str());
             if !is_left_out && seen.insert(flow.clone()) {
                 let source = &flows[&flow];
@@ -79,7 +89,7 @@ pub fn expected(kinds: &[Kind]) -> BTreeSet<(Kind, String)> {
 }
 
 /// Calls of safety nets that are never needed in a world. Each has a test of its own.
-const NETS: [(Kind, &str); 4] = [
+const NETS: [(Kind, &str); 6] = [
     // A world has one workspace, so a group of minutes is rolled up at once. Its tests are in tests/it/flows/rollup.rs.
     (Kind::Dispatcher, "rollups.set_begun_group"),
     // A duplicate is removed while pins wait: tests/it/flows/duplicate_check.rs.
@@ -88,6 +98,10 @@ const NETS: [(Kind, &str); 4] = [
     (Kind::Dispatcher, "store.crowd"),
     // For a backlog without its mark. The mark is removed only after an empty read, long after it was set.
     (Kind::Dispatcher, "store.mark_waiting"),
+    // In the same file as what it calls, and the notifier's: only a request disables a webhook.
+    (Kind::Dispatcher, "webhooks.save_endpoint"),
+    // A notifier dies between a delivery and its turn: tests/it/flows/webhooks/recovery.rs.
+    (Kind::Dispatcher, "webhooks.save_endpoint_health"),
 ];
 
 /// A gap in a run's coverage.
@@ -242,6 +256,9 @@ mod tests {
             (Kind::Reconciler, "store.save_attempts"),
             (Kind::Refresher, "oauth.refresh"),
             (Kind::Refresher, "store.accounts_due"),
+            (Kind::Notifier, "webhooks.put_delivery"),
+            (Kind::Notifier, "webhook_sender.send"),
+            (Kind::Dispatcher, "webhooks.deliveries_exist"),
         ] {
             assert!(expected.contains(&(kind, call.to_owned())), "{kind:?} {call}");
         }

@@ -26,7 +26,9 @@ pub fn print(seed: u64, worlds: u64) -> bool {
             let plan = Plan::drawn(seed, number);
             let faults =
                 Faults { late_commit: 0.1, commit_lateness_ms: LATENESS_MS, commits_evenly: true, ..Faults::calm() };
-            world::run(Plan { faults, quiesce_ms: Some(tq_s * 1_000), duplicate_check: DuplicateCheck::Off, ..plan })
+            let duplicate_check = DuplicateCheck::Off;
+            let subscribers = Vec::new();
+            world::run(Plan { faults, quiesce_ms: Some(tq_s * 1_000), duplicate_check, subscribers, ..plan })
         });
         let (mut accepted, mut duplicates) = (0, 0);
         for outcome in outcomes.values() {

@@ -182,6 +182,22 @@ impl Faults {
         self
     }
 
+    /// The same faults, but functions, table, queues and secrets work.
+    pub fn with_working_functions(self) -> Self {
+        Self {
+            crash: 0.0,
+            freeze: 0.0,
+            refused: 0.0,
+            lost: 0.0,
+            repeated: 0.0,
+            slow: 0.0,
+            contended: 0.0,
+            unacknowledged: 0.0,
+            late_batch: 0.0,
+            ..self
+        }
+    }
+
     /// The same world after its faults have ended. What can't be repaired, such as clock skew, stays.
     pub fn healed(&self) -> Self {
         Self {

@@ -65,6 +65,13 @@ struct State {
     planned: BTreeMap<u64, Crash>,
     target: Option<Target>,
     coverage: Coverage,
+    /// Calls that pass without being counted.
+    unseen: BTreeSet<&'static str>,
+    /// A call of which each process's first one counts only, the processes that have made it, and those that make
+    /// another one now.
+    once: Option<&'static str>,
+    once_by: BTreeSet<Pid>,
+    again_by: BTreeSet<Pid>,
     /// See [`Digest`].
     digest: Digest,
 }
@@ -86,6 +93,28 @@ impl SimGate {
 
     pub fn set_faults(&self, faults: Faults) {
         self.state().faults = faults;
+    }
+
+    /// From now on, this call takes no time and no draw, and never fails. It is for a call that finds nothing in a
+    /// world, so that the world is the same as without it.
+    pub fn pass_unseen(&self, call: &'static str) {
+        self.state().unseen.insert(call);
+    }
+
+    /// From now on, only the first such call of a process counts. The others are as in [`Self::pass_unseen`].
+    pub fn count_once(&self, call: &'static str) {
+        self.state().once = Some(call);
+    }
+
+    /// Whether the call of the running process passes unseen.
+    fn is_unseen(&self, call: &'static str) -> bool {
+        let mut state = self.state();
+        if state.unseen.contains(call) {
+            return true;
+        }
+        let Some(pid) = self.kernel.running().filter(|_| state.once == Some(call)) else { return false };
+        let is_again = !state.once_by.insert(pid);
+        is_again && state.again_by.insert(pid)
     }
 
     /// Records that the process receives a message for the pin.
@@ -242,6 +271,9 @@ impl Gate for SimGate {
     async fn enter(&self, call: &'static str) -> Entry {
         // The test harness's own calls pass.
         let Some(process) = self.kernel.process() else { return Entry::Through };
+        if self.is_unseen(call) {
+            return Entry::Through;
+        }
         let (crash, faults) = self.arrive(process.kind, call);
         self.kernel.note(|| format!("{:?} {call}", process.kind));
         if process.is_dying || crash == Some(Crash::Before) {
@@ -265,7 +297,15 @@ impl Gate for SimGate {
     }
 
     async fn leave(&self, call: &'static str) -> Exit {
-        if self.kernel.process().is_none() {
+        let Some(pid) = self.kernel.running().filter(|_| self.kernel.process().is_some()) else {
+            return Exit::Answered;
+        };
+        let is_again = |state: &mut State| state.once == Some(call) && state.again_by.remove(&pid);
+        let is_unseen = {
+            let mut state = self.state();
+            state.unseen.contains(call) || is_again(&mut state)
+        };
+        if is_unseen {
             return Exit::Answered;
         }
         self.maybe_die_inside(call).await;

@@ -9,7 +9,7 @@ use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::pin::history::{Event, EventKind};
 use pinbridge_shared::domain::pin::{Pin, WaitReason};
-use pinbridge_shared::domain::time::Moment;
+use pinbridge_shared::domain::time::{Moment, SECOND_MS};
 use pinbridge_shared::testing::fake_store::FakeStore;
 
 use crate::oracle::{Violations, Wrong, report};
@@ -22,6 +22,9 @@ const HOLDS_MAX: usize = 5;
 const TRIES_IN_A_ROW_MAX: usize = 3;
 /// A refused access token holds its account when it is refused again.
 const REFUSALS_LEAST: u32 = 2;
+
+/// A pin goes on within this time with tokens that have been renewed.
+const FRESH_TOKEN_WITHIN_MS: i64 = SECOND_MS;
 
 /// How often in a row the access token of an account was refused, by the account's id, without a Pin that was created;
 /// and that of a pin's creates, by its idempotency key.
@@ -46,6 +49,8 @@ struct Entry {
     what: What,
     /// As Pinterest knows it.
     refusals_in_a_row: u32,
+    /// The pin goes on at once: its account has other tokens by now.
+    is_renewed: bool,
     is_new: bool,
 }
 
@@ -74,7 +79,8 @@ pub fn watch(holds: &Mutex<Holds>, refusals: &TokenRefusals, pin: &Pin, after: &
         let of = |name: &String| refusals.get(name).copied().unwrap_or(0);
         of(&account.account.to_string()).max(of(&owner))
     };
-    let entry = Entry { at: event.at, owner, what, refusals_in_a_row, is_new: true };
+    let is_renewed = event.next_at.is_some_and(|at| at.since_ms(event.at) <= FRESH_TOKEN_WITHIN_MS);
+    let entry = Entry { at: event.at, owner, what, refusals_in_a_row, is_renewed, is_new: true };
     lock(holds).of_accounts.entry(account).or_default().push(entry);
 }
 
@@ -101,7 +107,8 @@ pub fn check(
                 continue;
             }
             let (before, entry) = (&entries[..index], &entries[index]);
-            if matches!(entry.what, What::Slip) && is_bare(*key) && goes_on(entry, *key, skew_ms, store) {
+            let is_stray = matches!(entry.what, What::Slip) && !entry.is_renewed;
+            if is_stray && is_bare(*key) && goes_on(entry, *key, skew_ms, store) {
                 let text = format!("account {} goes on although the token of {} was refused", key.account, entry.owner);
                 report(violations, Wrong::Unheld, text);
             }

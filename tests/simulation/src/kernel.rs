@@ -1,15 +1,16 @@
 //! Virtual time, and the processes that run in it.
 //!
 //! One heap of timers orders all events; a random number from the seed breaks ties. A process is a future that waits
-//! for timers only. It can be killed (its future is dropped) and frozen (its timers fire when it thaws, possibly
-//! minutes later, past its time-out).
+//! for timers, and its parts for each other, as for a lock. It can be killed (its future is dropped) and frozen (its
+//! timers fire when it thaws, possibly minutes later, past its time-out).
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 use fastrand::Rng;
 
@@ -27,11 +28,20 @@ pub enum Kind {
     Refresher,
     /// Connects or disconnects an account.
     Person,
+    /// The last one: digests have the numbers of the others.
+    Notifier,
 }
 
 /// The functions.
-pub const KINDS: [Kind; 6] =
-    [Kind::Api, Kind::Publisher, Kind::Dispatcher, Kind::Reconciler, Kind::DeadLetters, Kind::Refresher];
+pub const KINDS: [Kind; 7] = [
+    Kind::Api,
+    Kind::Publisher,
+    Kind::Dispatcher,
+    Kind::Reconciler,
+    Kind::DeadLetters,
+    Kind::Refresher,
+    Kind::Notifier,
+];
 
 /// Something that happens outside the processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,6 +68,10 @@ pub enum Action {
     Change(usize),
     /// A client retries its failed schedule.
     RetrySchedule(usize),
+    /// A client creates this webhook.
+    Subscribe(usize),
+    /// A client enables this webhook, which was disabled.
+    Enable(usize),
     Tick,
     Poll(pinbridge_shared::ports::QueueName),
     /// The platform ends a process that runs for too long.
@@ -270,11 +284,22 @@ impl Future for Sleep {
 
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
+/// Whether a part of the running process has woken another part, such as one that waits for its lock.
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// The processes, and the loop that runs them.
 pub struct Machine {
     pub kernel: Arc<Kernel>,
     tasks: BTreeMap<Pid, Task>,
     next_pid: Pid,
+    woken: Arc<Woken>,
 }
 
 /// The result of a step.
@@ -287,7 +312,7 @@ pub enum Step {
 
 impl Machine {
     pub fn new(kernel: Arc<Kernel>) -> Self {
-        Self { kernel, tasks: BTreeMap::new(), next_pid: 1 }
+        Self { kernel, tasks: BTreeMap::new(), next_pid: 1, woken: Arc::default() }
     }
 
     /// Makes a process, which runs once it is [started](Self::start).
@@ -363,7 +388,15 @@ impl Machine {
     fn run(&mut self, pid: Pid) {
         let Some(task) = self.tasks.get_mut(&pid) else { return };
         self.kernel.state().running = Some(pid);
-        let outcome = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        let waker = Waker::from(Arc::clone(&self.woken));
+        let outcome = loop {
+            self.woken.0.store(false, Ordering::Relaxed);
+            let outcome = task.as_mut().poll(&mut Context::from_waker(&waker));
+            let goes_on = outcome.is_pending() && self.woken.0.load(Ordering::Relaxed);
+            if !goes_on || self.kernel.state().killed.contains(&pid) {
+                break outcome;
+            }
+        };
         let killed = {
             let mut state = self.kernel.state();
             state.running = None;
@@ -380,5 +413,28 @@ impl Machine {
         if let Some(process) = state.processes.remove(&pid) {
             *state.counts.entry(process.kind).or_default() -= 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_process_that_another_part_wakes_runs_on_at_once() {
+        let mut machine = Machine::new(Kernel::new(0, 1, false));
+        let pid = machine.fork(Kind::Notifier, 0);
+        let mut polls = 0;
+        let waits_twice = std::future::poll_fn(move |context: &mut Context<'_>| {
+            polls += 1;
+            if polls > 2 {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        });
+        machine.start(pid, waits_twice);
+        assert!(machine.is_idle());
+        assert_eq!(machine.count_of(Kind::Notifier), 0);
     }
 }

@@ -8,6 +8,7 @@ mod crashes;
 mod curve;
 mod digest;
 mod endpoint;
+mod events;
 mod faults;
 mod gate;
 mod holds;
@@ -18,6 +19,7 @@ mod mutants;
 mod oracle;
 mod plan;
 mod provider;
+mod receivers;
 mod refresh;
 mod refusals;
 mod report;
@@ -26,6 +28,7 @@ mod rollups;
 mod scenarios;
 mod schedule_oracle;
 mod schedules;
+mod subscribers;
 mod system;
 mod world;
 
@@ -72,6 +75,9 @@ enum Command {
         /// happened, and the process did not learn of it
         #[arg(long)]
         all_points: bool,
+        /// Single crashes at one in this many port calls
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+        every: u64,
     },
     /// Prints a digest of everything that happens, for each seed: equal before and after a change that only moves or
     /// renames code
@@ -172,7 +178,7 @@ fn main() -> ExitCode {
     let is_well = match Arguments::parse().command {
         Command::Run { seed, publishes } => run(seed, publishes),
         Command::Mutants { seed } => mutants::all(seed),
-        Command::Crashes { seed, pairs, all_points } => crashes::all(seed, pairs, all_points),
+        Command::Crashes { seed, pairs, all_points, every } => crashes::all(seed, pairs, all_points, every),
         Command::Digest { seeds, worlds } => digest::print(seeds, worlds),
         Command::Curve { seed, worlds } => curve::print(seed, worlds),
         Command::Pacing { pins, accounts, publishers } => scenarios::pacing(pins, accounts, publishers),
@@ -195,7 +201,8 @@ fn main() -> ExitCode {
 }
 
 /// The functions that a publishing world runs.
-const PUBLISHING: [Kind; 5] = [Kind::Api, Kind::Publisher, Kind::Dispatcher, Kind::Reconciler, Kind::DeadLetters];
+const PUBLISHING: [Kind; 6] =
+    [Kind::Api, Kind::Publisher, Kind::Dispatcher, Kind::Reconciler, Kind::DeadLetters, Kind::Notifier];
 
 fn run(seed: u64, publishes: u64) -> bool {
     let mut total = Total::of_worlds(publishes, |number| plan::Plan::drawn(seed, number));

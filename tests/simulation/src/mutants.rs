@@ -29,6 +29,9 @@ fn tried_first(invariant: Invariant) -> u64 {
         Invariant::RetiredMarkers | Invariant::ImageTries => 4,
         Invariant::OneTriesTheToken => 5,
         Invariant::AnyLimit => 6,
+        // The first worlds with webhooks: with deaths, and without.
+        Invariant::Outbox | Invariant::EventId => 7,
+        Invariant::Isolation => 8,
         Invariant::Equivalence => 9,
         Invariant::StrayRefusal => 10,
         Invariant::BadClock => 11,
@@ -76,5 +79,8 @@ fn shows(invariant: Invariant) -> &'static [Wrong] {
         Invariant::StrayRefusal | Invariant::ObjectRefusal => &[Wrong::Hasty],
         Invariant::OneTriesTheToken => &[Wrong::Unheld],
         Invariant::AnotherPinTries | Invariant::RefusedAlone => &[Wrong::Convoy],
+        Invariant::Outbox => &[Wrong::Unheard],
+        Invariant::EventId => &[Wrong::Renamed],
+        Invariant::Isolation => &[Wrong::HeldUp],
     }
 }

@@ -22,6 +22,7 @@ use pinbridge_shared::testing::fake_secrets::FakeSecrets;
 use pinbridge_shared::testing::fake_store::FakeStore;
 
 use crate::digest::Digest;
+use crate::events::{EventCounts, Events};
 use crate::gate::{Coverage, SimGate};
 use crate::holds::{self, Holds, TokenRefusals};
 use crate::kernel::{Kernel, Pid};
@@ -109,6 +110,16 @@ pub enum Wrong {
     Unheld,
     /// One pin that Pinterest refuses holds its account again and again, or keeps others from trying it.
     Convoy,
+    /// A webhook has not got an event that it hears, and nothing will send it.
+    Unheard,
+    /// A webhook got an event that no row records, or that it doesn't hear.
+    Invented,
+    /// A repeat of an event has another id than the event, or two events have the same id.
+    Renamed,
+    /// The numbers of a pin's events have a gap.
+    Gap,
+    /// A webhook that answers got an event late, beside others that don't.
+    HeldUp,
 }
 
 #[derive(Clone, Debug)]
@@ -143,6 +154,7 @@ pub struct Outcome {
     pub sent: Vec<Post>,
     /// Schedules by their status at the end.
     pub schedules: BTreeMap<&'static str, u64>,
+    pub events: EventCounts,
     /// The digest of everything that happened; see [`Digest`].
     pub digest: Digest,
 }
@@ -156,6 +168,7 @@ pub struct Oracle {
     /// Requests whose acceptance reached their client.
     acknowledged: BTreeSet<usize>,
     schedules: ScheduleOracle,
+    events: Arc<Events>,
     ownerless: BTreeMap<PinKey, i64>,
     /// Accounts whose pins wait for a bucket of a bad clock, and since when.
     becalmed: BTreeMap<AccountKey, i64>,
@@ -201,8 +214,13 @@ impl Oracle {
         let (held, refused) = (Arc::clone(&holds), Arc::clone(&token_refusals));
         let deleted: Arc<Mutex<BTreeSet<PinKey>>> = Arc::default();
         let deleted_pins = Arc::clone(&deleted);
+        let events = Arc::new(Events::new(Arc::clone(&plan), Arc::clone(&violations)));
+        let subscribed = (!plan.subscribers.is_empty()).then(|| Arc::clone(&events));
         store.watch(Box::new(move |pin, before, after| {
             tracing.note(|| format!("{} {}", pin.request.idempotency_key, story(after)));
+            if let Some(events) = &subscribed {
+                events.wrote(pin, before, after, tracing.now(), tracing.running());
+            }
             watch(&found, pin, before, after);
             watch_images(&found, &refusals, pin, after);
             holds::watch(&held, &refused, pin, after);
@@ -235,6 +253,7 @@ impl Oracle {
             violations,
             acknowledged: BTreeSet::new(),
             schedules,
+            events,
             ownerless: BTreeMap::new(),
             becalmed: BTreeMap::new(),
             deleted,
@@ -243,6 +262,11 @@ impl Oracle {
             holds,
             token_refusals,
         }
+    }
+
+    /// The events, to which the receivers contribute what they receive.
+    pub fn events(&self) -> Arc<Events> {
+        Arc::clone(&self.events)
     }
 
     /// The count of refused tokens, which Pinterest keeps.

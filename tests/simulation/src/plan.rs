@@ -2,11 +2,12 @@
 
 use fastrand::Rng;
 use pinbridge_shared::config::Settings;
-use pinbridge_shared::domain::ids::{AccountId, AccountKey, PinKey, ScheduleKey, WorkspaceId};
+use pinbridge_shared::domain::ids::{AccountId, AccountKey, EndpointId, PinKey, ScheduleKey, WorkspaceId};
 use pinbridge_shared::domain::pacing::pace::Pace;
 use pinbridge_shared::domain::pin::idempotency;
 use pinbridge_shared::domain::reconcile::duplicate_check::DuplicateCheck;
 use pinbridge_shared::domain::time::Moment;
+use pinbridge_shared::domain::webhook::endpoint::EndpointKey;
 use pinbridge_shared::testing::fake_queue::MAX_RECEIVES;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use crate::endpoint::GrantFaults;
 use crate::faults::Faults;
 use crate::gate::{Crash, Target};
 use crate::invariants::Invariant;
+use crate::subscribers::{self, Subscriber};
 use crate::world::START;
 
 /// A bucket that a machine with a bad clock writes.
@@ -85,6 +87,8 @@ pub struct Plan {
     pub bad_clocks: Vec<BadClock>,
     /// Pacing rows of users that are lost: an account of the user, and when, in milliseconds from the start.
     pub lost_rows: Vec<(usize, i64)>,
+    /// The webhooks of the workspace.
+    pub subscribers: Vec<Subscriber>,
     pub is_traced: bool,
 }
 
@@ -158,6 +162,13 @@ const BAD_CLOCKS_EVERY: u8 = 5;
 /// How far such a clock is ahead, in hours.
 const BAD_CLOCK_HOURS: std::ops::Range<i64> = 1..9_000;
 const BAD_CLOCKS: u64 = 0xBAD_C10C;
+/// One world in this many has webhooks; large ones have none, because that takes long. In one of so many of these,
+/// functions and queues work, and events must arrive in time although other receivers are slow.
+const SUBSCRIBED_EVERY: u8 = 4;
+const IN_TIME_EVERY: u8 = 3;
+const EVENTS: u64 = 0xE7E2_0C3A;
+/// The only world known to show what a mutant does wrong: with webhooks, it would be another one.
+const WITHOUT_WEBHOOKS: [u64; 1] = [3228];
 /// Maximum number of boards of an account.
 pub const BOARDS_MAX: usize = 3;
 const AFTERMATH_MS: i64 = 20 * 60_000;
@@ -200,6 +211,7 @@ impl Plan {
             own_writes: own_writes(seed, accounts, arrival_ms),
             bad_clocks: bad_clocks(seed, accounts, arrival_ms),
             lost_rows: lost_rows(seed, accounts, arrival_ms),
+            subscribers: Vec::new(),
             is_traced: false,
             grants: GrantFaults::harsh(&mut rng),
         };
@@ -240,7 +252,31 @@ impl Plan {
             plan.duplicate_check = DuplicateCheck::Remove;
             plan.faults.too_late_commit = TOO_LATE;
         }
+        if !is_large && !WITHOUT_WEBHOOKS.contains(&number) {
+            plan.add_subscribers(arrival_ms);
+        }
         plan
+    }
+
+    /// In some worlds.
+    fn add_subscribers(&mut self, arrival_ms: i64) {
+        // A random number generator of their own, so that webhooks don't change the other worlds.
+        let mut rng = Rng::with_seed(self.seed ^ EVENTS);
+        if rng.u8(0..SUBSCRIBED_EVERY) != 0 {
+            return;
+        }
+        if rng.u8(0..IN_TIME_EVERY) == 0 {
+            self.faults = self.faults.clone().with_working_functions();
+            self.subscribers = subscribers::beside_slow_ones();
+        } else {
+            self.subscribers = subscribers::drawn(&mut rng, arrival_ms);
+        }
+    }
+
+    /// Whether functions and queues work, so that events must arrive in time.
+    pub fn is_in_time(&self) -> bool {
+        let has_deaths = self.dispatcher_dies || self.target.is_some() || !self.crashes.is_empty();
+        !has_deaths && self.faults == self.faults.clone().with_working_functions()
     }
 
     /// In some worlds with users who have several accounts.
@@ -283,6 +319,10 @@ impl Plan {
     pub fn schedule(&self, wish: usize) -> Option<ScheduleKey> {
         let (workspace, wish) = (self.workspace(), &self.wishes[wish]);
         wish.run_at_ms.map(|_| ScheduleKey { workspace, schedule: idempotency::schedule_id(workspace, &wish.key) })
+    }
+
+    pub fn webhook(&self, number: usize) -> EndpointKey {
+        EndpointKey { workspace: self.workspace(), endpoint: EndpointId(uuid(0xC000, number as u64)) }
     }
 
     pub fn board_id(&self, account: usize, board: usize) -> String {

@@ -8,6 +8,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use crate::events::EventCounts;
 use crate::gate::{CRASHES, Coverage};
 use crate::kernel::Kind;
 use crate::oracle::{Outcome, Violation, Wrong};
@@ -57,6 +58,7 @@ pub struct Total {
     pub list_pages: u64,
     pub calls: u64,
     pub schedules: BTreeMap<&'static str, u64>,
+    pub events: EventCounts,
     pub coverage: Coverage,
     /// The first world in which each call was made.
     pub first_made: BTreeMap<(Kind, &'static str), u64>,
@@ -113,6 +115,7 @@ impl Total {
         for (status, count) in outcome.schedules {
             *self.schedules.entry(status).or_default() += count;
         }
+        self.events.add(outcome.events);
         self.add_coverage(number, &outcome.coverage);
         self.violations.extend(outcome.violations.into_iter().map(|violation| (number, violation)));
     }
@@ -153,6 +156,17 @@ impl Total {
         println!(
             "  Pins later than Tq allows for: {}; deleted by the duplicate check: {}",
             self.too_late, self.removed
+        );
+        let EventCounts { requests, repeats, delivered, waiting, dropped } = self.events;
+        println!(
+            "  events: {delivered} delivered, {waiting} waiting at the end, by {requests} requests with {repeats} \
+             repeats; dropped with their history {dropped}; otherwise lost {}, invented {}, under another id {}, gaps {}, \
+             held up {}",
+            self.count(Wrong::Unheard),
+            self.count(Wrong::Invented),
+            self.count(Wrong::Renamed),
+            self.count(Wrong::Gap),
+            self.count(Wrong::HeldUp)
         );
         println!(
             "  duplicates {}, lost {}, stranded {}, other violations {}",

@@ -39,6 +39,7 @@ pub fn calm(accounts: usize, wishes: Vec<Wish>) -> Plan {
         own_writes: Vec::new(),
         bad_clocks: Vec::new(),
         lost_rows: Vec::new(),
+        subscribers: Vec::new(),
         ..Plan::drawn(0, 0)
     }
 }

@@ -1,6 +1,7 @@
 //! One simulated world: clients, functions, queues and Pinterest, from the first request until everything is finished.
 
 mod clients;
+mod webhooks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -12,21 +13,22 @@ use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use axum::Router;
 use http::StatusCode;
 use pinbridge_dispatcher::ScheduledEvent;
-use pinbridge_shared::adapters::recent_outcomes;
+use pinbridge_shared::adapters::{announce, recent_outcomes};
 use pinbridge_shared::config::Settings;
-use pinbridge_shared::context::Context;
+use pinbridge_shared::context::{Context, Destinations};
 use pinbridge_shared::domain::account::credentials::TokenLife;
 use pinbridge_shared::domain::account::{Account, PUBLISHING_SCOPES};
 use pinbridge_shared::domain::credit::Limits;
 use pinbridge_shared::domain::message::PublishMessage;
 use pinbridge_shared::domain::pacing::bucket::Link;
 use pinbridge_shared::domain::reconcile::duplicate_check::DuplicateCheck;
+use pinbridge_shared::domain::repeated_write::Trail;
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::flows::pins::read_pins;
 use pinbridge_shared::flows::tenants::projects;
 use pinbridge_shared::ports::{
     Accounts, ActivityLog, BoardChecks, Credits, Imports, OAuth, OAuthStates, Pacing, PinIndex, Pinterest, Purge,
-    Queue, QueueName, Rollups, Schedules, Secrets, Store, System, Tenants,
+    Queue, QueueName, Rollups, Schedules, Secrets, Store, System, TaskTokens, Tenants, WebhookSender, Webhooks,
 };
 use pinbridge_shared::testing::fake_analytics::FakeAnalytics;
 use pinbridge_shared::testing::fake_boards::FakeBoards;
@@ -34,6 +36,7 @@ use pinbridge_shared::testing::fake_oauth::FakeOAuth;
 use pinbridge_shared::testing::fake_pacers::FakePacers;
 use pinbridge_shared::testing::fake_people::{FakePasswords, FakeSessionKeys};
 use pinbridge_shared::testing::fake_queue::{Delivery, FakeQueue};
+use pinbridge_shared::testing::fake_receipt_keys::FakeReceiptKeys;
 use pinbridge_shared::testing::fake_secrets::FakeSecrets;
 use pinbridge_shared::testing::fake_store::FakeStore;
 use pinbridge_shared::testing::gate::Gate;
@@ -46,6 +49,7 @@ use crate::kernel::{Action, Kernel, Kind, Machine, Pid, Step};
 use crate::oracle::{Oracle, Outcome};
 use crate::plan::{BOARDS_MAX, Plan};
 use crate::provider::{CountedBoards, Provider, Watched};
+use crate::receivers::Receivers;
 use crate::reports;
 use crate::rollups;
 use crate::system::{ProcessClock, TrueClock};
@@ -58,6 +62,8 @@ const PUBLISHER_TIMEOUT_MS: i64 = 25 * SECOND_MS;
 const RECONCILER_TIMEOUT_MS: i64 = 45 * SECOND_MS;
 const DEAD_LETTERS_TIMEOUT_MS: i64 = 30 * SECOND_MS;
 const DISPATCHER_TIMEOUT_MS: i64 = 55 * SECOND_MS;
+const NOTIFIER_TIMEOUT_MS: i64 = 45 * SECOND_MS;
+const NOTIFIERS_MAX: usize = 10;
 /// Once the faults have ended, everything must be finished within this time. A spam block alone pauses for four hours.
 const FINISHED_WITHIN_MS: i64 = 12 * 60 * MINUTE_MS;
 /// A world that takes more steps than this is in an endless loop.
@@ -91,6 +97,7 @@ pub struct SimWorld {
     gate: Arc<SimGate>,
     provider: Arc<Provider>,
     endpoint: Arc<Endpoint>,
+    receivers: Arc<Receivers>,
     queue: Arc<FakeQueue>,
     store: Arc<FakeStore>,
     /// The context of the harness's own calls, at true time.
@@ -108,6 +115,8 @@ pub struct SimWorld {
     polls: BTreeMap<QueueName, i64>,
     /// Accounts that a user will connect again.
     to_be_connected: BTreeSet<usize>,
+    /// Webhooks that a client will enable again.
+    to_be_enabled: BTreeSet<usize>,
     /// The times to which each schedule was to be moved.
     times: BTreeMap<usize, Vec<i64>>,
     ticks: u64,
@@ -127,6 +136,12 @@ impl SimWorld {
         let plan = Arc::new(plan);
         let kernel = Kernel::new(START, plan.seed, plan.is_traced);
         let gate = SimGate::new(Arc::clone(&kernel), plan.faults.clone(), plan.crashes.clone(), plan.target);
+        if plan.subscribers.is_empty() {
+            // The rescuer reads that there are no webhooks.
+            gate.pass_unseen("webhooks.endpoints");
+            // The timeline reads the name of the key, which was read to let the client in.
+            gate.count_once("tenants.api_key");
+        }
         let clock: Arc<dyn System> = Arc::new(TrueClock(Arc::clone(&kernel)));
         let store = Arc::new(FakeStore::new(gate.clone() as Arc<dyn Gate>));
         let queue = Arc::new(FakeQueue::new(clock.clone(), gate.clone() as Arc<dyn Gate>));
@@ -167,6 +182,8 @@ impl SimWorld {
                 Box::new(move |account| plan.account(account).account.to_string())
             },
         );
+        let receivers =
+            Arc::new(Receivers::new(kernel.clone(), gate.clone(), store.clone(), oracle.events(), &plan.subscribers));
         let oauth = Arc::new(FakeOAuth::new(clock.clone(), gate.clone() as Arc<dyn Gate>));
         // This fake has no tokens, so it refuses none.
         let boards = FakeBoards::new(gate.clone() as Arc<dyn Gate>, oauth.clone());
@@ -178,6 +195,7 @@ impl SimWorld {
             tenants: store.clone() as Arc<dyn Tenants>,
             passwords: Arc::new(FakePasswords::default()),
             session_keys: Arc::new(FakeSessionKeys::new(gate.clone() as Arc<dyn Gate>)),
+            receipt_keys: Arc::new(FakeReceiptKeys::new(gate.clone() as Arc<dyn Gate>)),
             mailer: None,
             pacers: Arc::new(FakePacers::new(gate.clone() as Arc<dyn Gate>)),
             oauth_states: store.clone() as Arc<dyn OAuthStates>,
@@ -189,6 +207,11 @@ impl SimWorld {
             purge: store.clone() as Arc<dyn Purge>,
             pin_index: store.clone() as Arc<dyn PinIndex>,
             credits: store.clone() as Arc<dyn Credits>,
+            webhooks: store.clone() as Arc<dyn Webhooks>,
+            webhook_sender: receivers.clone() as Arc<dyn WebhookSender>,
+            destinations: Destinations::default(),
+            task_tokens: store.clone() as Arc<dyn TaskTokens>,
+            lanes: Arc::default(),
             purses: Arc::default(),
             queue: queue.clone() as Arc<dyn Queue>,
             secrets: secrets as Arc<dyn Secrets>,
@@ -205,6 +228,8 @@ impl SimWorld {
             None => of_processes,
         };
         let of_processes = recent_outcomes::around(of_processes, RECENT_PER_ROW);
+        // Without webhooks, all that it does is to read that there are none.
+        let of_processes = if plan.subscribers.is_empty() { of_processes } else { announce::around(of_processes) };
         let api = pinbridge_api::router(match plan.lacking {
             Some(invariant) => Lacking::Publishing(invariant).around(Kind::Api, of_processes.clone()),
             None => of_processes.clone(),
@@ -218,6 +243,7 @@ impl SimWorld {
             gate,
             provider,
             endpoint,
+            receivers,
             queue,
             store,
             template,
@@ -230,6 +256,7 @@ impl SimWorld {
             ended: Arc::default(),
             polls: BTreeMap::new(),
             to_be_connected: BTreeSet::new(),
+            to_be_enabled: BTreeSet::new(),
             times: BTreeMap::new(),
             ticks: 0,
             is_healed: false,
@@ -255,6 +282,7 @@ impl SimWorld {
                 life: TokenLife::default(),
                 rev: 1,
                 nonce: "set-up".into(),
+                trail: Trail::default(),
             };
             at_once(self.store.save_account(&account)).expect("stored");
             self.connect(index);
@@ -262,6 +290,13 @@ impl SimWorld {
         }
         for (index, wish) in self.plan.wishes.iter().enumerate() {
             self.kernel.schedule(START + wish.at_ms, Action::Request(index));
+        }
+        for (number, subscriber) in self.plan.subscribers.iter().enumerate() {
+            if subscriber.since_ms < 0 {
+                self.subscribe(number);
+            } else {
+                self.kernel.schedule(START + subscriber.since_ms, Action::Subscribe(number));
+            }
         }
         for (account, at_ms) in &self.plan.own_writes {
             self.kernel.schedule(START + at_ms, Action::OwnWrite(*account));
@@ -341,6 +376,7 @@ impl SimWorld {
         if self.finished_at.is_some() && self.plan.aftermath_ms >= rollups::ROLLED_UP_AFTER_MS {
             self.check_dashboard();
         }
+        self.close_webhooks();
         let coverage = self.gate.coverage();
         self.oracle.close(&self.provider, self.finished_at.is_some(), coverage, self.gate.calls())
     }
@@ -370,9 +406,11 @@ impl SimWorld {
             Action::LoseRow(account) => self.lose_row(account),
             Action::Change(wish) => self.change(wish),
             Action::RetrySchedule(wish) => self.retry_schedule(wish),
+            Action::Subscribe(number) => self.subscribe(number),
+            Action::Enable(number) => self.enable(number),
             Action::Tick => self.tick(),
             Action::Poll(queue) => self.poll(queue),
-            Action::TimeOut(pid) => self.machine.time_out(pid),
+            Action::TimeOut(pid) => self.time_out(pid),
             Action::Reconnect(account) => self.connect(account),
             Action::Check => self.check(),
             Action::Heal => self.heal(),
@@ -381,9 +419,16 @@ impl SimWorld {
         }
     }
 
-    /// What a process of that kind is given.
+    fn time_out(&mut self, pid: Pid) {
+        if self.kernel.of(pid).is_some() {
+            self.oracle.events().timed_out(pid);
+        }
+        self.machine.time_out(pid);
+    }
+
+    /// What a process of that kind is given. Each is an instance of its own.
     fn context(&self, kind: Kind) -> Context {
-        let context = self.of_processes.clone();
+        let context = Context { lanes: Arc::default(), ..self.of_processes.clone() };
         match self.plan.lacking {
             Some(invariant) => Lacking::Publishing(invariant).around(kind, context),
             None => context,
@@ -496,7 +541,7 @@ impl SimWorld {
 
     /// Plans a poll of each queue shortly after its next message is due.
     fn plan_polls(&mut self) {
-        for queue in [QueueName::Publish, QueueName::Reconcile, QueueName::DeadLetters] {
+        for queue in [QueueName::Publish, QueueName::Reconcile, QueueName::DeadLetters, QueueName::Notify] {
             let Some(due) = self.queue.next_due(queue) else { continue };
             let at = due.0.max(self.kernel.now());
             if self.polls.get(&queue).is_none_or(|planned| *planned > at + 100) {
@@ -515,7 +560,7 @@ impl SimWorld {
         }
         self.polls.remove(&queue);
         let faults = self.faults();
-        let is_busy = self.machine.count_of(Kind::Publisher) >= self.plan.publishers;
+        let is_busy = self.is_busy(queue);
         if is_busy || self.kernel.chance(faults.late_batch) {
             let at = now + if is_busy { 100 } else { self.kernel.draw(|rng| rng.i64(500..40_000)) };
             self.polls.insert(queue, at);
@@ -523,7 +568,15 @@ impl SimWorld {
             return;
         }
         // As many batches as there are workers.
-        while self.machine.count_of(Kind::Publisher) < self.plan.publishers && self.deliver(queue, now) {}
+        while !self.is_busy(queue) && self.deliver(queue, now) {}
+    }
+
+    /// Whether as many workers are at work as there may be.
+    fn is_busy(&self, queue: QueueName) -> bool {
+        match queue {
+            QueueName::Notify => self.machine.count_of(Kind::Notifier) >= NOTIFIERS_MAX,
+            _ => self.machine.count_of(Kind::Publisher) >= self.plan.publishers,
+        }
     }
 
     /// Delivers a batch of due messages to a worker; returns whether there were any.
@@ -550,8 +603,9 @@ impl SimWorld {
             QueueName::Publish => (Kind::Publisher, PUBLISHER_TIMEOUT_MS),
             QueueName::Reconcile => (Kind::Reconciler, RECONCILER_TIMEOUT_MS),
             QueueName::DeadLetters => (Kind::DeadLetters, DEAD_LETTERS_TIMEOUT_MS),
+            QueueName::Notify => (Kind::Notifier, NOTIFIER_TIMEOUT_MS),
             // There are no imports in a world, and these queues are not polled.
-            QueueName::Import | QueueName::ImportDeadLetters => return,
+            QueueName::Import | QueueName::ImportDeadLetters | QueueName::NotifyDeadLetters => return,
         };
         let (pid, context) = (self.fork(kind, timeout_ms), self.context(kind));
         let mut event = SqsEvent::default();
@@ -568,6 +622,7 @@ impl SimWorld {
             let response = match kind {
                 Kind::Publisher => pinbridge_publisher::handle(&context, event, deadline).await,
                 Kind::Reconciler => pinbridge_reconciler::handle(&context, event, deadline).await,
+                Kind::Notifier => pinbridge_notifier::handle(&context, event, deadline).await,
                 _ => pinbridge_dead_letters::handle(&context, event, deadline).await,
             };
             if kernel.of(pid).is_some_and(|process| process.is_dying) {
@@ -605,6 +660,7 @@ impl SimWorld {
                 self.kernel.schedule(at, Action::Reconnect(account));
             }
         }
+        self.check_webhooks();
         let open = self.oracle.check(&self.queue);
         self.check_reports();
         if Moment(now).minute() % MINUTES_PER_DASHBOARD == 0 {
@@ -658,6 +714,7 @@ impl SimWorld {
         self.provider.set_faults(faults);
         self.provider.take_revoked();
         self.endpoint.set_faults(self.plan.grants.healed());
+        self.receivers.heal();
         for account in 0..self.plan.accounts {
             self.connect(account);
         }
@@ -700,6 +757,14 @@ mod tests {
             assert!(first.len() > 1_000, "the trace of world {number} has only {} lines", first.len());
             assert!(first == second, "world {number} differs");
         }
+    }
+
+    #[test]
+    fn some_worlds_have_webhooks_and_some_of_these_must_deliver_in_time() {
+        let plans: Vec<Plan> = (0..40).map(|number| Plan::drawn(1, number)).collect();
+        let subscribed = plans.iter().filter(|plan| !plan.subscribers.is_empty());
+        let (in_time, others): (Vec<&Plan>, Vec<&Plan>) = subscribed.partition(|plan| plan.is_in_time());
+        assert!(in_time.len() >= 2 && others.len() >= 4, "{} and {}", in_time.len(), others.len());
     }
 
     #[test]

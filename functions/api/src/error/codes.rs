@@ -208,6 +208,15 @@ table! {
     TOO_MANY_KEYS = own(409, "too_many_keys",
         "The workspace has the maximum number of API keys.",
         "Revoke unused keys. last_used_at shows when a key was last used.");
+    TOO_MANY_WEBHOOKS = own(409, "too_many_webhooks",
+        "The workspace has the maximum of {limit} webhooks.",
+        "Change one of them, or delete one that is not used any more.");
+    WEBHOOK_DISABLED = own(409, "webhook_disabled",
+        "The webhook is disabled.",
+        "Enable it with PATCH /v1/webhooks/{id} and is_enabled: true, then send the same request again.");
+    REPLAY_RUNNING = own(409, "replay_running",
+        "Another replay of the webhook runs.",
+        "Wait until it is done, or stop it with POST /v1/webhooks/{id}/replays/{replay_id}/stop.");
     SANDBOX_NOT_FOUND = own(404, "not_found",
         "The organisation has no sandbox.",
         "Create one with POST /v1/projects/sandbox.");
@@ -362,8 +371,30 @@ table! {
         "Read the schedule, and change or retry the pin that its pin_id names.");
     RETRY_MAY_DUPLICATE = own(409, "retry_may_duplicate",
         "The Pin may exist on Pinterest already. A retry could create a second Pin.",
-        "Look at the board. If the Pin is not there, or a second Pin is acceptable, retry with accept_duplicate: true \
-         in the body or the header X-Pinbridge-Accept-Duplicate: true.");
+        "Look at the board, and record what you find with POST /v1/pins/{id}/resolve. If a second Pin is acceptable, \
+         retry with accept_duplicate: true in the body or the header X-Pinbridge-Accept-Duplicate: true.");
+    OUTCOME_NOT_OPEN = own(409, "outcome_not_open",
+        "Only a pin that failed with an unknown outcome needs a decision. The status of this pin is {status}.",
+        "Read the pin. Its outcome is known, or the system finds it out.");
+    EDITED_SINCE_ATTEMPT = own(409, "edited_since_attempt",
+        "The pin was edited after its last attempt, so no Pin of that attempt has the pin's content.",
+        "If its Pin is on the board, delete that on Pinterest, or keep it and delete this pin. If there is none, \
+         record none: true, then retry the pin to publish what it says now.");
+    PINTEREST_PIN_TAKEN = own(409, "pinterest_pin_taken",
+        "The Pin on Pinterest belongs to pin {existing}.",
+        "Read that pin. Decide on another Pin, or on none.");
+    PINTEREST_PIN_NOT_FOUND = own(422, "pinterest_pin_not_found",
+        "The Pin is not among the newest Pins of the pin's board.",
+        "Check the id, and that the Pin is still on the board of the pin.");
+    PINTEREST_PIN_TOO_OLD = own(422, "pinterest_pin_too_old",
+        "The Pin was created before the pin was first sent as it is now, so it is not the pin's.",
+        "Decide on another Pin, or on none.");
+    PINTEREST_PIN_DIFFERS = own(422, "pinterest_pin_differs",
+        "The Pin shows another title or link than the pin, so it is not the pin's.",
+        "Compare the Pin with the pin. Decide on another Pin, or on none.");
+    TOO_MANY_UNDECIDED_PINS = own(409, "too_many_undecided_pins",
+        "{pins} other pins of the same content could take the Pin, too many to decide about one of them.",
+        "Retry or delete those that need no Pin, then send the request again.");
     TOO_LATE = own(409, "too_late",
         "The publish_before of the pin has passed.",
         "Send the retry with a later publish_before, or with null to publish it at any time.");

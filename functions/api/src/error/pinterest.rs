@@ -44,6 +44,7 @@ pub fn refused(read: &ReadFailure) -> ApiError {
         | Failure::AttemptsExhausted
         | Failure::OutcomeAmbiguous
         | Failure::OutcomeUnverifiable
+        | Failure::ConfirmedAbsent
         | Failure::ExpiredUnpublished
         | Failure::AccountDisconnected
         | Failure::DeadLettered

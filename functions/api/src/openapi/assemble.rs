@@ -1,4 +1,4 @@
-//! Makes the document from the table of endpoints and the table of errors.
+//! Makes the document from the table of endpoints, the table of errors and the catalogue of events.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use schemars::generate::{Contract, SchemaSettings};
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
+use super::events;
 use crate::auth::Access;
 use crate::content_type::{HTML, JSON};
 use crate::endpoint::{Answer, Endpoint, Header, Parameter, Place};
@@ -30,12 +31,13 @@ const PREFER: &str = "\
 const EXACT: &str = "An unknown field or parameter is always an error.";
 
 /// What the operations of each heading are about.
-const TAGS: [(&str, &str); 14] = [
+const TAGS: [(&str, &str); 15] = [
     ("Connections", "Connect Pinterest accounts, and read their health."),
     ("Boards", "Boards, sections and related terms on Pinterest."),
     ("Pins", "Create, check, read, change, retry and delete pins."),
     ("Imports", "Create many pins from a file."),
     ("Schedules", "Publish pins at a set time."),
+    ("Webhooks", "Receive events of pins at an address of your own, and read what was delivered."),
     ("Pace and export", "The pace of an account, and everything in a workspace."),
     ("Analytics", "Pinterest's metrics of accounts and pins."),
     ("Dashboard", "Counts and rates of a period."),
@@ -112,6 +114,8 @@ pub fn document(endpoints: &[Endpoint]) -> Value {
     let Assembly { mut schemas, samples, .. } = assembly;
     // The schema of the body that every error has.
     let _ = schemas.answers.subschema_for::<error::Error>();
+    let mut components = schemas.components();
+    components.extend(events::components());
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -124,8 +128,9 @@ pub fn document(endpoints: &[Endpoint]) -> Value {
         "servers": [{"url": "/"}],
         "tags": tags.iter().map(|tag| described_tag(tag)).collect::<Vec<_>>(),
         "paths": paths,
+        "webhooks": events::webhooks(),
         "components": {
-            "schemas": schemas.components(),
+            "schemas": components,
             "examples": error_examples(&samples),
             "headers": {
                 "RequestId": {"description": "The id of the request. The logs have it too.", "required": true, "schema": {"type": "string"}},

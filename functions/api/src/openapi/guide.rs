@@ -1,6 +1,7 @@
 //! The explanations of `/docs` in addition to the operations: the guide, and the events and notes of a timeline.
 
 use pinbridge_shared::domain::pin::history::EventKind;
+use pinbridge_shared::domain::pin::timeline::DeliveryStanding;
 
 /// Getting started, authentication, idempotency, waiting, paging and errors.
 pub const GUIDE: &str = include_str!("guide.html");
@@ -15,11 +16,17 @@ pub const SECTIONS: [(&str, &str); 6] = [
     ("handling-errors", "Errors"),
 ];
 
-/// Every event of a timeline by its name. `accepted` comes from the row of the pin, not from its history.
+/// Every event of a timeline by its name. `accepted` comes from the row of the pin, not from its history; deliveries to
+/// webhooks come from rows of their own.
 pub fn events() -> Vec<(&'static str, &'static str)> {
-    let accepted =
-        ("accepted", "The pin was accepted and stored. The system publishes it, or it fails with an error code.");
-    std::iter::once(accepted).chain(EventKind::all().map(|kind| (kind.name(), explained(kind)))).collect()
+    let accepted = (
+        "accepted",
+        "The pin was accepted and stored; `by` and `origin` say who sent it, and in which way. The system \
+                      publishes it, or it fails with an error code.",
+    );
+    let kinds = EventKind::all().map(|kind| (kind.name(), explained(kind)));
+    let deliveries = DeliveryStanding::ALL.map(|standing| (standing.name(), explained_delivery(standing)));
+    std::iter::once(accepted).chain(kinds).chain(deliveries).collect()
 }
 
 /// The match is exhaustive, so every event has an explanation.
@@ -32,7 +39,10 @@ fn explained(kind: EventKind) -> &'static str {
         }
         K::NotSent => "The recorded call was not made, because it would have been too late. Another attempt follows.",
         K::Published => "Pinterest created the Pin. The pin is finished.",
-        K::Adopted => "The board shows the Pin of an attempt of unknown outcome. The pin is finished.",
+        K::Adopted => {
+            "The board shows the Pin of an attempt of unknown outcome. `created_on_pinterest_at` is the time that the \
+             board shows. The pin is finished."
+        }
         K::AnswerUnknown => {
             "No answer came from Pinterest, or its answer left open whether the Pin was created. The board is read at \
              `next_at` before the pin is sent again."
@@ -47,21 +57,47 @@ fn explained(kind: EventKind) -> &'static str {
         K::Deferred => {
             "The pin waits; the note is the code of the reason. `next_at` is the end of the wait, if it is known."
         }
-        K::Failed => "The pin failed; the note is the code. The pin is finished unless it is retried.",
-        K::Retried => "A caller retried the failed pin; the note is the code of its failure.",
+        K::Failed => {
+            "The pin failed; the note is the code. The pin is finished unless it is retried. Of `outcome_ambiguous`, \
+             `candidates` names the Pins that could be the pin's."
+        }
+        K::Retried => "The failed pin was retried, by whom `by` says; the note is the code of its failure.",
         K::DuplicateFound => "A check after publishing found a second Pin with the same content; the note has its id.",
         K::DuplicateRemoved => "The second Pin was deleted from Pinterest; the note has its id.",
-        K::Edited => "A caller changed the pin's content.",
+        K::Edited => "The pin's content was changed, by whom `by` says.",
         K::Deleted => "A caller deleted the pin.",
         K::RemovedFromPinterest => "The published Pin is no longer on Pinterest. The pin's status stays `published`.",
         K::Superseded => "The pin's schedule was retried with another pin. This pin can't be retried any more.",
+        K::ResolvedByPerson => {
+            "A person decided which Pin on Pinterest is the pin's, by whom `by` says; the note has the Pin's id. \
+             `created_on_pinterest_at` is the time that the board showed. The pin is finished."
+        }
+        K::NoneByPerson => {
+            "A person decided that no Pin on Pinterest is the pin's, by whom `by` says; the note is the code of the \
+             failure that left this open. The pin can be retried."
+        }
         K::Undeliverable => {
             "The pin's message was delivered as often as the queue allows, and the note says how many of the deliveries \
              did nothing. The pin fails as `dead_lettered`."
         }
         K::Omitted => {
-            "A long history keeps its first two and its last six events. This event stands for the others; `attempt` \
-             is their number."
+            "A long history keeps its first two and its last six events. This event stands for the others; \
+             `omitted_count` is their number."
+        }
+    }
+}
+
+fn explained_delivery(standing: DeliveryStanding) -> &'static str {
+    use DeliveryStanding as D;
+    match standing {
+        D::Delivered => "A webhook accepted an event of the pin; `delivery` says which webhook and event.",
+        D::Failing => {
+            "A webhook has not accepted an event of the pin yet. The next try is at `next_at`, if it is known."
+        }
+        D::GaveUp => "A webhook did not accept an event of the pin, and no other try follows unless it is requested.",
+        D::Waiting => {
+            "An event of the pin was not sent to a webhook yet, because the webhook is failing or disabled, or an event \
+             is sent again on request."
         }
     }
 }
@@ -93,6 +129,7 @@ mod tests {
 
     use pinbridge_shared::domain::pin::WaitReason;
     use pinbridge_shared::domain::pin::failure::Failure;
+    use pinbridge_shared::domain::pin::sentences::look_up_reason;
 
     use super::*;
 
@@ -127,6 +164,13 @@ mod tests {
             }
         }
         assert_eq!(used, named, "a note that no flow writes");
+    }
+
+    #[test]
+    fn every_note_of_a_look_up_has_a_sentence() {
+        for (note, _) in LOOK_UP_NOTES {
+            assert!(look_up_reason(note).is_some(), "{note}");
+        }
     }
 
     fn is_note(text: &str) -> bool {

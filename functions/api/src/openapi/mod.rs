@@ -3,7 +3,8 @@
 //! integration tests compare every answer with the document. An answer with a field that the document lacks fails them.
 
 mod assemble;
-mod guide;
+pub mod events;
+pub mod guide;
 mod page;
 mod samples;
 pub mod schema;

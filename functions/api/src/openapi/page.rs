@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use super::guide;
 use super::samples::Sample;
 use crate::connection_page::escaped;
-use crate::content_type::HTML;
+use crate::content_type::{HTML, JSON};
 use crate::endpoint::Endpoint;
 use crate::error;
 
@@ -64,6 +64,7 @@ pub fn html(document: &Value, endpoints: &[Endpoint]) -> String {
             operation(&mut page, method, path, described);
         }
     }
+    webhooks(&mut page, document);
     timeline(&mut page);
     errors(&mut page, document);
     put!(page, "<h2 id=\"schemas\">Schemas</h2>");
@@ -76,7 +77,8 @@ pub fn html(document: &Value, endpoints: &[Endpoint]) -> String {
 }
 
 /// The sections that come after the operations.
-const REFERENCE: [(&str, &str); 5] = [
+const REFERENCE: [(&str, &str); 6] = [
+    ("webhook-events", "Events of webhooks"),
     ("events", "Events of a timeline"),
     ("notes", "Notes of a timeline"),
     ("errors", "Error codes of requests"),
@@ -190,6 +192,24 @@ fn parameters(page: &mut String, parameters: &[Value]) {
 /// The start of a table. If the table is too wide, it scrolls.
 fn table(page: &mut String, headings: &[&str]) {
     put!(page, "<div class=\"wide\"><table><tr><th>{}</tr>", headings.join("<th>"));
+}
+
+fn webhooks(page: &mut String, document: &Value) {
+    put!(
+        page,
+        "<h2 id=\"webhook-events\">Events of webhooks</h2><p>An event is sent as a POST request to each endpoint that \
+         receives it. Later versions may add fields to a body.</p>"
+    );
+    table(page, &["Event", "Means", "Body"]);
+    let mut headers: &[Value] = &[];
+    for (name, methods) in map(&document["webhooks"]) {
+        let request = &methods["post"];
+        let body = kind(&request["requestBody"]["content"][JSON]["schema"]);
+        put!(page, "<tr><td><code>{}</code><td>{}<td>{body}</tr>", escaped(name), prose(&request["description"]));
+        headers = list(&request["parameters"]);
+    }
+    put!(page, "</table></div><p>Every request has these headers, in exactly this casing:</p>");
+    parameters(page, headers);
 }
 
 fn timeline(page: &mut String) {

@@ -41,6 +41,11 @@ pub fn endpoints() -> Vec<Endpoint> {
                 .query::<Text>("action", "Only entries with this action.")
                 .query::<Text>("status", "Only entries with this status.")
                 .query::<Text>("resource_type", "Only entries with this type of resource.")
+                .query::<Text>(
+                    "resource_id",
+                    "Extension: only entries about the resource with this id, also those of a bulk action that names \
+                     it.",
+                )
                 .query::<TimeOrEmpty>("since", "Only entries at or after this time.")
                 .answers::<ActivityLogs>(200, "A page of the log.")
                 .fails(&[VALIDATION_ERROR]),
@@ -165,6 +170,7 @@ async fn list(
         action: name("action"),
         status: name("status"),
         resource_type: name("resource_type"),
+        resource_id: name("resource_id"),
         since,
     };
     let key = match caller.who {

@@ -101,7 +101,8 @@ impl ExportLine {
                 schedule: Schedule::from(view.as_ref()),
             })),
             Entry::Pin(view) => {
-                let events = timeline::events(&view.pin, &view.attempt).into_iter().map(TimelineEvent::from).collect();
+                let events = timeline::events(&view.pin, &view.attempt).into_iter();
+                let events = events.map(|event| TimelineEvent::of(&view.pin.request, event)).collect();
                 Self::Pin(Box::new(PinLine { kind: PinKind("pin"), pin: Pin::from(view.as_ref()), events }))
             }
         }
@@ -166,6 +167,7 @@ mod tests {
     use pinbridge_shared::domain::account::Account;
     use pinbridge_shared::domain::account::credentials::TokenLife;
     use pinbridge_shared::domain::ids::{AccountId, AccountKey, WorkspaceId};
+    use pinbridge_shared::domain::repeated_write::Trail;
     use uuid::Uuid;
 
     use super::*;
@@ -184,6 +186,7 @@ mod tests {
             life: TokenLife::default(),
             rev: 1,
             nonce: "n".into(),
+            trail: Trail::default(),
         };
         Entry::Account(Box::new(account), Box::default())
     }

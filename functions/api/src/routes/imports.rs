@@ -4,6 +4,7 @@ pub mod answers;
 pub mod csv_rows;
 mod errors;
 pub mod import_file;
+mod timeline;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,18 +18,24 @@ use pinbridge_shared::domain::import::{
     self, Ask, ImportKey, ImportStatus, ROWS_MAX, Row, RowError, RowOptions, Source,
 };
 use pinbridge_shared::domain::pin::{IDEMPOTENCY_KEY_MAX, Priority};
+use pinbridge_shared::domain::task::{Awaited, TASK_TOKEN_MAX};
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::flows::imports::dry_run::report;
 use pinbridge_shared::flows::imports::{self, ImportFilter, ImportView, Submission, SubmitError, Submitted};
 use pinbridge_shared::flows::pacing::forecast::forecast;
+use pinbridge_shared::flows::pins::name_actors::named;
+use pinbridge_shared::flows::webhooks::of_import::tasks_of_import;
+use pinbridge_shared::flows::webhooks::wait_for_end::{end_if_finished, withdraw};
 use schemars::json_schema;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::examples::{ACCOUNT, IMPORT};
 use super::pins;
+use super::pins::fields::TaskToken;
 use super::pins::list::Relation;
 use super::pins::options::{IDEMPOTENCY_KEY, Options, door};
+use super::pins::task_token::{Given, wait};
 use crate::activity::Resource;
 use crate::answer;
 use crate::auth::Caller;
@@ -41,21 +48,28 @@ use crate::request::options::warn;
 use crate::request::{path_id, query as page};
 use crate::routes::imports::import_file::{CsvFile, ImportFile, JsonRows, RawRow};
 use answers::{DryRun, Forecast, Import, SourceType};
+use timeline::ImportTimeline;
 
 const ABOUT: &str = "\
     Accepts up to 500 rows and answers at once. The system then creates a pin for each row in order, or a schedule if the \
     row has `run_at`. `GET /v1/pins/imports/{id}` reads the result of each row. An invalid row fails alone. The result of \
     a row whose pin exists already is `existing`. The default priority of a row is `bulk`. With `dry_run=true`, the \
-    request creates nothing and answers 200 with the expected result of each row.";
+    request creates nothing and answers 200 with the expected result of each row. A task of Step Functions that gives \
+    its `task_token` ends when every row has a result, or the system stops the import; a repeated request adds its \
+    token to those before.";
 const KEY_HEADER: &str = "\
     The identifier of the import in your system. A repeated request with the same key and rows answers the existing \
     import. If its options differ, those of the first request count, and `X-Pinbridge-Warning` names them. Each row has \
     a key of its own in `idempotency_key`.";
+const TASK_TOKEN_HEADER: &str = "\
+    The token of a task of Step Functions that waits for the import. A form can have it as the field `task_token`, \
+    which counts first. Rows have none, and a dry run takes none.";
 
 pub fn endpoints() -> Vec<Endpoint> {
     let submit = |operation: Endpoint| {
         door(operation, KEY_HEADER)
             .about(ABOUT)
+            .header::<TaskToken>("X-Pinbridge-Task-Token", TASK_TOKEN_HEADER)
             .query::<Flag>("dry_run", "Create nothing, and answer the expected result of each row.")
             .answers::<Import>(202, "The import is accepted.")
             .with_header::<Flag>("Idempotent-Replayed", false, "`true`: the import existed already.")
@@ -110,6 +124,15 @@ pub fn endpoints() -> Vec<Endpoint> {
                      every row has a result.",
                 )
                 .answers::<Import>(200, "The import."),
+            get("/v1/pins/imports/{id}/timeline", READ, read_timeline)
+                .of_one("The id of the import.", IMPORT)
+                .operation("get_import_timeline", "Read the timeline of an import")
+                .about(
+                    "Extension. Lists what is recorded of the import, in sentences for a reply to a customer, with \
+                     times in UTC. The first rows that failed are named; `GET /v1/pins/imports/{id}` has all of them. \
+                     The timeline of each pin says what became of it.",
+                )
+                .answers::<ImportTimeline>(200, "The events of the import."),
             post("/v1/pins/imports/{id}/resume", WRITE, resume)
                 .exact()
                 .of_one("The id of the import.", IMPORT)
@@ -131,10 +154,13 @@ inline_schema!(
 );
 inline_schema!(
     /// A CSV file in UTF-8, separated by commas. The first row names the columns. Required: account_id, board_id, title
-    /// and idempotency_key.
+    /// and idempotency_key. `task_token` is the token of a task of Step Functions that waits for the import.
     Form = json_schema!({
         "type": "object", "required": ["file"],
-        "properties": {"file": {"type": "string", "contentMediaType": "text/csv"}},
+        "properties": {
+            "file": {"type": "string", "contentMediaType": "text/csv"},
+            "task_token": {"type": "string", "minLength": 1, "maxLength": TASK_TOKEN_MAX, "pattern": "^[!-~]+$"},
+        },
     })
 );
 
@@ -176,6 +202,10 @@ async fn create(
     file: ImportFile,
 ) -> Result<Response, ApiError> {
     let is_dry = page::flag(query, "dry_run")?;
+    let given = Given::of(file.task_token.clone(), &options);
+    if let Some(given) = given.as_ref().filter(|_| is_dry) {
+        return Err(given.refused("A dry run has no import that a task could wait for", "extra_forbidden"));
+    }
     let (now, of_items, of_rows) = (context.system.now(), options.of_items(), options.of_rows(Priority::Bulk));
     let read = file.read(|row| judge(caller, row, &of_items, now))?;
     let (mut rows, unknown_columns) = (read.rows, read.unknown_columns);
@@ -211,15 +241,7 @@ async fn create(
         by: Some(caller.who),
         idempotency_key: options.key,
     };
-    let submitted = imports::submit(context, caller.workspace, submission).await;
-    let (view, is_replay) = match submitted.map_err(|error| errors::refusal(error, caller))? {
-        Submitted::New(view) => (view, false),
-        // The same file has other rows for a caller who may not use all of its accounts.
-        Submitted::Replay(view) if !sees(caller, &view.import) => {
-            return Err(errors::refusal(SubmitError::KeyReused { existing: Box::new(view.import) }, caller));
-        }
-        Submitted::Replay(view) => (view, true),
-    };
+    let (view, is_replay) = submit(context, caller, submission, given.as_ref()).await?;
     let mut body = Import::from(&view);
     if !is_replay {
         // The import is accepted. A failed forecast is no error.
@@ -229,6 +251,47 @@ async fn create(
     let mut response = answer::made(StatusCode::ACCEPTED, body, is_replay);
     warn_of_options(&mut response, &view.import, &of_rows);
     Ok(response)
+}
+
+/// Submits the import, for whose end the task of the token waits. Returns it, and whether it existed before.
+async fn submit(
+    context: &Context,
+    caller: &Caller,
+    submission: Submission,
+    given: Option<&Given>,
+) -> Result<(ImportView, bool), ApiError> {
+    let key = imports::key_of(context, caller.workspace, submission.idempotency_key.as_deref());
+    let awaited = Awaited::Import(key);
+    let task = match given {
+        Some(given) => Some(wait(context, awaited, given).await?),
+        None => None,
+    };
+    let submitted = imports::submit_as(context, key, submission).await;
+    let seen = submitted.map_err(|error| errors::refusal(error, caller)).and_then(|one| seen(one, caller));
+    let (view, is_replay) = match (seen, &task) {
+        (Ok(seen), _) => seen,
+        (Err(error), None) => return Err(error),
+        (Err(error), Some(task)) => {
+            withdraw(context, awaited, task).await;
+            return Err(error);
+        }
+    };
+    if is_replay && task.is_some() {
+        end_if_finished(context, &view.import).await?;
+    }
+    Ok((view, is_replay))
+}
+
+/// The submitted import, and whether it existed before. The same file has other rows for a caller who may not use all
+/// of its accounts.
+fn seen(submitted: Submitted, caller: &Caller) -> Result<(ImportView, bool), ApiError> {
+    match submitted {
+        Submitted::New(view) => Ok((view, false)),
+        Submitted::Replay(view) if sees(caller, &view.import) => Ok((view, true)),
+        Submitted::Replay(view) => {
+            Err(errors::refusal(SubmitError::KeyReused { existing: Box::new(view.import) }, caller))
+        }
+    }
 }
 
 /// Names the options that the request has otherwise than the first one with its key. They decide when and whether a
@@ -268,6 +331,17 @@ async fn read(
         body.forecast = forecast(&context, caller.workspace, &nobody_new).await?.map(Forecast::from);
     }
     Ok(Json(body))
+}
+
+async fn read_timeline(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<ImportTimeline>, ApiError> {
+    let view = find(&context, &caller, &id).await?;
+    let by = named(&context, caller.workspace, view.import.by).await?;
+    let tasks = tasks_of_import(&context, &view.import).await?;
+    Ok(Json(ImportTimeline::of(&view, by.as_ref(), &tasks)))
 }
 
 async fn resume(

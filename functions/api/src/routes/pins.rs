@@ -2,13 +2,17 @@
 
 pub mod batch;
 mod bulk;
+pub mod candidate;
 pub mod create;
 pub mod edit;
 pub mod fields;
 pub mod list;
 pub mod options;
 pub mod pin;
+pub mod receipt;
+pub mod resolve;
 pub mod retry;
+pub mod task_token;
 pub mod timeline;
 pub mod validation;
 pub mod warnings;
@@ -20,6 +24,7 @@ use pinbridge_shared::domain::ids::{PinId, PinKey};
 use pinbridge_shared::flows::pins::read_pins::{self, PinView};
 use uuid::Uuid;
 
+use self::candidate::Candidate;
 use self::pin::Pin;
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, READ, get, tagged};
@@ -36,7 +41,10 @@ pub fn endpoints() -> Vec<Endpoint> {
         list::endpoint(),
         of_pin(get("/v1/pins/{id}", READ, read)).operation("get_pin", "Read a pin").answers::<Pin>(200, "The pin."),
         timeline::timeline_endpoint(),
+        receipt::endpoint(),
+        receipt::keys_endpoint(),
         retry::endpoint(),
+        resolve::endpoint(),
         timeline::job_endpoint(),
         validation::endpoint(),
         batch::endpoint(),
@@ -52,7 +60,9 @@ fn of_pin(endpoint: Endpoint) -> Endpoint {
 }
 
 async fn read(State(context): State<Context>, caller: Caller, Path(id): Path<String>) -> Result<Json<Pin>, ApiError> {
-    find(&context, &caller, &id).await.map(|view| Json(Pin::from(&view)))
+    let view = find(&context, &caller, &id).await?;
+    let candidates = read_pins::candidates(&context, &view).await?;
+    Ok(Json(Pin::from(&view).with_candidates(Candidate::all(&view.pin.request, candidates))))
 }
 
 /// The key of the pin in the caller's workspace. For the caller, pins of other workspaces don't exist.

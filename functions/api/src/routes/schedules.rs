@@ -4,6 +4,7 @@ mod answers;
 mod errors;
 mod query;
 mod requests;
+mod timeline;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -16,6 +17,7 @@ use pinbridge_shared::domain::pin::origin::Origin;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::flows::accept::validate_pin::DryRun;
 use pinbridge_shared::flows::pins::list_pins::ListError;
+use pinbridge_shared::flows::pins::name_actors::named;
 use pinbridge_shared::flows::schedules::submit_schedule::{Shared, Submission, Submitted, submit_schedule};
 use pinbridge_shared::flows::schedules::{self, Created, ScheduleView};
 use pinbridge_shared::flows::schedules::{
@@ -52,6 +54,7 @@ use crate::request::{JsonObject, MaybeJsonObject, StrictJson, only_body_of, path
 pub use answers::{AcceptedSchedule, Schedule, ScheduleStatus};
 use requests::Wanted;
 pub use requests::{ScheduleCreate, ScheduleUpdate};
+use timeline::ScheduleTimeline;
 
 const PRIORITY_HEADER: &str = "`priority` as a header, for clients that drop unknown fields.";
 const KEY_HEADER: &str = "`idempotency_key` as a header. The one of the body counts first.";
@@ -103,6 +106,14 @@ fn one() -> Vec<Endpoint> {
         of_one(get("/v1/schedules/{id}", READ, read))
             .operation("get_schedule", "Read a schedule")
             .answers::<Schedule>(200, "The schedule."),
+        of_one(get("/v1/schedules/{id}/timeline", READ, read_timeline))
+            .operation("get_schedule_timeline", "Read the timeline of a schedule")
+            .about(
+                "Extension. Lists what is recorded of the schedule and of the pin of its present run, in sentences for \
+                 a reply to a customer, with times in UTC. The timeline of the pin says more. Each change, \
+                 and who made it, is in the activity log (`resource_id`).",
+            )
+            .answers::<ScheduleTimeline>(200, "The events of the schedule."),
         of_one(patch("/v1/schedules/{id}", WRITE, edit))
             .operation("update_schedule", "Change a schedule before its pin begins")
             .about(
@@ -327,7 +338,7 @@ async fn cancel(
     Path(id): Path<String>,
 ) -> Result<Json<Schedule>, ApiError> {
     let key = find(&context, &caller, path_id(&id, "id")?).await?.schedule.key;
-    let view = cancel_schedule::cancel(&context, key).await?;
+    let view = cancel_schedule::cancel(&context, key, Some(caller.who)).await?;
     explained(&context, view).await.map(Json)
 }
 
@@ -368,7 +379,7 @@ async fn bulk_cancel(
     let (context, caller) = (&context, &caller);
     let cancel_one = |id| async move {
         let key = find(context, caller, id).await?.schedule.key;
-        Ok(cancel_schedule::cancel(context, key).await.map(drop)?)
+        Ok(cancel_schedule::cancel(context, key, Some(caller.who)).await.map(drop)?)
     };
     each(ids, SKIPPED, cancel_one).await
 }
@@ -406,6 +417,17 @@ async fn bulk_delete(
         Ok(schedules::remove(context, key).await.map(drop)?)
     };
     each(ids, SKIPPED, remove_one).await
+}
+
+async fn read_timeline(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<ScheduleTimeline>, ApiError> {
+    let view = find(&context, &caller, path_id(&id, "id")?).await?;
+    let by = named(&context, caller.workspace, view.schedule.origin.by).await?;
+    let canceled_by = named(&context, caller.workspace, view.schedule.canceled_by).await?;
+    Ok(Json(ScheduleTimeline::of(&view, by.as_ref(), canceled_by.as_ref())))
 }
 
 /// The schedule with what its pin waits for now.

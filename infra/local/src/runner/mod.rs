@@ -19,10 +19,12 @@ pub const MAXIMUM_CONCURRENCY: usize = 40;
 pub const RECONCILERS: usize = 2;
 pub const DEAD_LETTER_WORKERS: usize = 2;
 pub const IMPORTERS: usize = 4;
+pub const NOTIFIERS: usize = 10;
 pub const PUBLISHER_TIMEOUT: Duration = Duration::from_secs(25);
 pub const RECONCILER_TIMEOUT: Duration = Duration::from_secs(45);
 pub const DEAD_LETTERS_TIMEOUT: Duration = Duration::from_secs(30);
 pub const IMPORTER_TIMEOUT: Duration = Duration::from_secs(45);
+pub const NOTIFIER_TIMEOUT: Duration = Duration::from_secs(45);
 pub const DISPATCHER_TIMEOUT: Duration = Duration::from_secs(55);
 pub const REFRESHER_TIMEOUT: Duration = Duration::from_secs(240);
 pub const REFRESHER_EVERY: Duration = Duration::from_secs(5 * 60);
@@ -36,6 +38,7 @@ pub enum Function {
     Reconciler,
     DeadLetters,
     Importer,
+    Notifier,
 }
 
 impl Function {
@@ -45,6 +48,7 @@ impl Function {
             Self::Reconciler => RECONCILER_TIMEOUT,
             Self::DeadLetters => DEAD_LETTERS_TIMEOUT,
             Self::Importer => IMPORTER_TIMEOUT,
+            Self::Notifier => NOTIFIER_TIMEOUT,
         }
     }
 }
@@ -67,6 +71,7 @@ pub fn sources(queues: &QueueUrls) -> Vec<Source> {
         source(&queues.dead_letters, Function::DeadLetters, DEAD_LETTER_WORKERS),
         source(&queues.import, Function::Importer, IMPORTERS),
         source(&queues.import_dead_letters, Function::DeadLetters, DEAD_LETTER_WORKERS),
+        source(&queues.notify, Function::Notifier, NOTIFIERS),
     ]
 }
 

@@ -110,6 +110,7 @@ async fn invoke(context: &Context, function: Function, event: Value) -> anyhow::
         Function::Reconciler => timeout(limit, pinbridge_reconciler::handle(context, event, deadline)).await,
         Function::DeadLetters => timeout(limit, pinbridge_dead_letters::handle(context, event, deadline)).await,
         Function::Importer => timeout(limit, pinbridge_importer::handle(context, event, deadline)).await,
+        Function::Notifier => timeout(limit, pinbridge_notifier::handle(context, event, deadline)).await,
     };
     Ok(serde_json::to_value(answer.with_context(|| format!("{function:?} timed out"))?)?)
 }

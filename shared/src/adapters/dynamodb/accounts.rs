@@ -10,7 +10,7 @@ use super::{DynamoStore, failed, keys};
 use crate::domain::account::Account;
 use crate::domain::account::credentials::{Announced, Death, Forced, Lease, RefusedGrant, TokenLife};
 use crate::domain::ids::{AccountId, AccountKey, WorkspaceId};
-use crate::domain::repeated_write::is_same_write;
+use crate::domain::repeated_write::{Trail, is_same_write};
 use crate::domain::time::Moment;
 use crate::ports::{Accounts, PortResult, Write};
 
@@ -24,7 +24,8 @@ fn item(account: &Account) -> Item {
         .value("upd", moment(account.updated_at))
         .maybe_moment("revoked", account.revoked_at)
         .number("rev", account.rev)
-        .text("n", &account.nonce);
+        .text("n", &account.nonce)
+        .maybe_text("n_before", account.trail.text());
     life_attributes(row, account).build()
 }
 
@@ -108,6 +109,7 @@ fn read(workspace: WorkspaceId, item: &Item) -> PortResult<Account> {
         life: read_life(&row),
         rev: row.number("rev")?,
         nonce: row.text("n")?,
+        trail: row.maybe_text("n_before").map(|text| Trail::parse(&text)).unwrap_or_default(),
     })
 }
 

@@ -29,6 +29,11 @@
 //! | board check | `{ws}#checks#{account}` | `{board}` |
 //! | import | `{ws}#import#{import}` | `state` |
 //! | an import's rows and results | `{ws}#import#{import}` | `chunk#{submission}#{n}`, `result#{n}` |
+//! | webhook endpoint, or the mark of a deleted one | `{ws}#hooks` | `{endpoint}`, `gone#{endpoint}` |
+//! | health of a webhook endpoint | `{ws}#hook#{endpoint}` | `health` |
+//! | newest replay of a webhook | `{ws}#hook#{endpoint}` | `replay` |
+//! | webhook delivery | `{ws}#hook#{endpoint}` | `open#{at}#{delivery}` while it waits, then `log#{at}#{delivery}` |
+//! | task token | `{ws}#tasks` | `{pin or import}#{beginning of the token's hash}` |
 //! | activity | `{ws}#activity` | `{at}#{id}` |
 //! | recovery marker | `clock#{minute}#{shard}` | `{id}` |
 //! | release row | `due#{minute}#{shard}` | `{not_before}#{ws}#{schedule}#{moves}` |
@@ -67,16 +72,21 @@ use uuid::Uuid;
 
 use crate::domain::credit::Holder;
 use crate::domain::ids::{
-    AccountKey, BoardKey, ImportId, OrganizationId, PinId, PinKey, ScheduleId, ScheduleKey, UserId, WorkspaceId,
+    AccountKey, BoardKey, EndpointId, ImportId, OrganizationId, PinId, PinKey, ScheduleId, ScheduleKey, UserId,
+    WorkspaceId,
 };
 use crate::domain::import::ImportKey;
 use crate::domain::pacing::pacer::Pacer;
 use crate::domain::pin::Pin;
 use crate::domain::pin::listing::{Entry, Partition, Position, Tags};
+use crate::domain::pin::said::Part;
 use crate::domain::schedule::ReleaseRow;
+use crate::domain::task::{Awaited, TaskTokenId};
 use crate::domain::tenant::login::Bucket;
 use crate::domain::tenant::user::Email;
 use crate::domain::time::Moment;
+use crate::domain::webhook::delivery::{DeliveryId, DeliveryKey};
+use crate::domain::webhook::endpoint::EndpointKey;
 
 pub const REQUEST: &str = "request";
 pub const ATTEMPT: &str = "attempt";
@@ -206,9 +216,15 @@ pub fn pin(key: PinKey) -> String {
     format!("{}#pin#{}", key.workspace, key.pin)
 }
 
-/// The sort key of the words about an attempt's call, or about a reading of its board. They sort by attempt.
-pub fn said(attempt: u32, is_reading: bool) -> String {
-    format!("{SAID_PREFIX}{attempt:03}{}", if is_reading { "#look" } else { "" })
+/// The sort key of the words about an attempt's call, about a reading of its board, or of the Pins that could be its.
+/// They sort by attempt.
+pub fn said(attempt: u32, part: Part) -> String {
+    let part = match part {
+        Part::Call => "",
+        Part::Reading => "#look",
+        Part::Candidates => "#pins",
+    };
+    format!("{SAID_PREFIX}{attempt:03}{part}")
 }
 
 pub fn schedule(key: ScheduleKey) -> String {
@@ -313,6 +329,72 @@ pub fn imports(id: WorkspaceId) -> String {
 
 pub fn imports_sort(created_at: Moment, import: ImportId) -> String {
     format!("{:013}#{import}", created_at.0)
+}
+
+/// The end of the partition key of a workspace's webhook endpoints.
+pub const ENDPOINTS_SUFFIX: &str = "#hooks";
+/// Sorts after the id of every endpoint, and before the mark of every deleted one.
+pub const ENDPOINTS_END: &str = "g";
+
+pub fn endpoints(id: WorkspaceId) -> String {
+    format!("{id}{ENDPOINTS_SUFFIX}")
+}
+
+/// The sort key of the mark that an endpoint was deleted: by it a purge finds the endpoint's deliveries.
+pub fn deleted_endpoint(id: EndpointId) -> String {
+    ["gone#", &id.to_string()].concat()
+}
+
+/// The endpoint of a row of [`endpoints`], and whether the row is the mark of a deleted one.
+pub fn parse_endpoint(pk: &str, sk: &str) -> Option<(EndpointKey, bool)> {
+    let (id, is_deleted) = sk.strip_prefix("gone#").map_or((sk, false), |id| (id, true));
+    let workspace = pk.strip_suffix(ENDPOINTS_SUFFIX)?.parse().ok()?;
+    Some((EndpointKey { workspace, endpoint: id.parse().ok()? }, is_deleted))
+}
+
+/// The end of the partition key of a workspace's task tokens.
+pub const TASK_TOKENS_SUFFIX: &str = "#tasks";
+
+pub fn task_tokens(id: WorkspaceId) -> String {
+    format!("{id}{TASK_TOKENS_SUFFIX}")
+}
+
+pub fn task_token_sort(awaited: Awaited, id: &TaskTokenId) -> String {
+    [task_token_prefix(awaited).as_str(), id.0.as_str()].concat()
+}
+
+/// The beginning of the sort keys of the task tokens of a pin or an import.
+pub fn task_token_prefix(awaited: Awaited) -> String {
+    format!("{}#", awaited.id())
+}
+
+/// An endpoint's health, its replay and its deliveries.
+pub fn deliveries(key: EndpointKey) -> String {
+    format!("{}#hook#{}", key.workspace, key.endpoint)
+}
+
+pub const ENDPOINT_HEALTH: &str = "health";
+pub const REPLAY: &str = "replay";
+/// The beginning of the sort keys of deliveries that wait, and of those that ended.
+pub const WAITING_DELIVERY: &str = "open#";
+pub const ENDED_DELIVERY: &str = "log#";
+/// Sort after all of them.
+pub const WAITING_DELIVERIES_END: &str = "open$";
+pub const ENDED_DELIVERIES_END: &str = "log$";
+
+/// `prefix`: [`WAITING_DELIVERY`] or [`ENDED_DELIVERY`].
+pub fn delivery_sort(prefix: &str, key: DeliveryKey) -> String {
+    format!("{prefix}{:013}#{}", key.event_at.0, key.id.0)
+}
+
+/// Sorts after the delivery, and before every later one.
+pub fn delivery_sort_end(prefix: &str, key: DeliveryKey) -> String {
+    format!("{}$", delivery_sort(prefix, key))
+}
+
+pub fn parse_delivery_sort(prefix: &str, text: &str) -> Option<(Moment, DeliveryId)> {
+    let (event_at, id) = text.strip_prefix(prefix)?.split_once('#')?;
+    Some((Moment(event_at.parse().ok()?), DeliveryId(id.parse().ok()?)))
 }
 
 pub fn markers(minute: i64, shard: u32) -> String {

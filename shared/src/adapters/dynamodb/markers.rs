@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::item::{Builder, Item, Reader, bytes, moment, number, unreadable};
 use super::{DynamoStore, failed, keys, written_or_refused};
+use crate::domain::event::note::Note;
 use crate::domain::ids::{AccountId, AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
 use crate::domain::recovery::{BoardRemoval, Purpose, RecoveryMarker};
 use crate::ports::{PortResult, RecoveryMarkers};
@@ -15,6 +16,8 @@ const PIN_BYTES: usize = 32;
 const DUPLICATE_CHECK: &str = "late_check";
 const IMPORT: &str = "import";
 const BOARD_REMOVAL: &str = "board";
+const WEBHOOK: &str = "webhook";
+const EVENT: &str = "event";
 const RETIRED: &str = "tended";
 
 fn read_purpose(text: Option<&str>) -> Purpose {
@@ -23,6 +26,8 @@ fn read_purpose(text: Option<&str>) -> Purpose {
         Some(RETIRED) => Purpose::Retired,
         Some(IMPORT) => Purpose::Import,
         Some(BOARD_REMOVAL) => Purpose::BoardRemoval,
+        Some(WEBHOOK) => Purpose::Webhook,
+        Some(EVENT) => Purpose::Event,
         _ => Purpose::Rescue,
     }
 }
@@ -33,6 +38,8 @@ fn purpose(purpose: Purpose) -> Option<&'static str> {
         Purpose::DuplicateCheck => Some(DUPLICATE_CHECK),
         Purpose::Import => Some(IMPORT),
         Purpose::BoardRemoval => Some(BOARD_REMOVAL),
+        Purpose::Webhook => Some(WEBHOOK),
+        Purpose::Event => Some(EVENT),
         Purpose::Retired => Some(RETIRED),
     }
 }
@@ -57,6 +64,7 @@ fn read_row(minute: i64, shard: u32, item: &Item) -> PortResult<RecoveryMarker> 
         minute,
         shard,
         removal: read_removal(&row, &pins)?,
+        event: row.maybe_text("event").and_then(|text| Note::parse(&text)).map(Box::new),
         pins,
         purpose: read_purpose(row.maybe_text("for").as_deref()),
         rounds: row.number("looks")?,
@@ -81,6 +89,7 @@ impl RecoveryMarkers for DynamoStore {
             .value("pins", bytes(pack(&row.pins)))
             .number("looks", row.rounds)
             .maybe_text("for", purpose(row.purpose))
+            .maybe_text("event", row.event.as_ref().map(|note| note.text()))
             .number("expires_at", row.expires_at().unix_seconds());
         let item = match &row.removal {
             None => item,

@@ -12,6 +12,7 @@ mod board_checks;
 mod board_lists;
 mod budget;
 mod credits;
+mod deliveries;
 mod imports;
 mod invitations;
 mod item;
@@ -35,9 +36,11 @@ mod rows;
 mod schedules;
 mod sealed;
 mod simulated;
+mod task_tokens;
 mod tenants;
 mod transaction;
 mod users;
+mod webhooks;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
@@ -47,6 +50,7 @@ use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
 use crate::ports::{Ping, PortError, PortResult};
 
 pub use sealed::{SealedRow, SealedTokens};
+pub use webhooks::{DELETED_KEPT_MS, HEALTH_KEPT_MS, SealedSecrets};
 
 pub(crate) const PORT: &str = "table";
 

@@ -95,7 +95,7 @@ impl DynamoStore {
     }
 
     /// Deletes up to `limit` rows of a partition; returns how many there were.
-    async fn wipe_partition(&self, pk: String, limit: usize) -> PortResult<usize> {
+    pub(super) async fn wipe_partition(&self, pk: String, limit: usize) -> PortResult<usize> {
         let rows = self.first_of(pk.clone(), "", limit).await?;
         let names = rows.iter().map(|row| Reader(row).text("sk")).collect::<PortResult<Vec<_>>>()?;
         self.delete_all(&pk, &names).await?;

@@ -48,7 +48,7 @@ const WITH_ITS_PIN: &str = "as its pin";
 const UNTIL_FORGOTTEN: &str =
     "until its workspace is deleted; its names go 30 days after it was disconnected (`DisconnectedDays`)";
 
-pub const ALL: [RowKind; 40] = [
+pub const ALL: [RowKind; 45] = [
     kind("workspace", "workspace", Some(keys::WORKSPACE), Purged::WithWorkspace, "until it is deleted"),
     kind("purge mark", "workspace", Some(keys::MARK), Purged::WithWorkspace, "while the purge lasts"),
     kind("API key", "keys", None, Purged::WithWorkspace, "until 90 days after it was revoked (`RevokedKeysDays`)"),
@@ -120,6 +120,29 @@ pub const ALL: [RowKind; 40] = [
         "90 days from its submission (`RetentionDays`)",
     ),
     kind("an import's rows and results", "import", None, Purged::WithWorkspace, "as their import"),
+    kind(
+        "webhook endpoint, or the mark of a deleted one",
+        "hooks",
+        None,
+        Purged::WithWorkspace,
+        "until it is deleted; the mark for 400 days from then",
+    ),
+    kind(
+        "health of a webhook endpoint",
+        "hook",
+        Some(keys::ENDPOINT_HEALTH),
+        Purged::WithWorkspace,
+        "until its endpoint is deleted, at most 60 days after it last changed",
+    ),
+    kind(
+        "newest replay of a webhook",
+        "hook",
+        Some(keys::REPLAY),
+        Purged::WithWorkspace,
+        "until its endpoint is deleted, at most 30 days after it last changed",
+    ),
+    kind("webhook delivery", "hook", None, Purged::WithWorkspace, "30 days (`WebhookDays`)"),
+    kind("task token", "tasks", None, Purged::WithWorkspace, "until its task has ended, at most 37 days"),
     kind("activity", "activity", None, Purged::WithWorkspace, "30 days (`ActivityDays`)"),
     kind("recovery marker", "clock", None, Purged::Expires, "8 days after its minute"),
     kind("release row", "due", None, Purged::WithSchedule, "until it is handed over, at most 30 days from its minute"),
@@ -197,6 +220,8 @@ mod tests {
     fn every_partition_that_can_be_written_has_a_kind() {
         let partitions = KEYS.lines().filter_map(|line| line.trim().strip_prefix("format!(\"")).filter_map(|text| {
             let text = text.split('"').next()?.replace("{ACCOUNTS_SUFFIX}", keys::ACCOUNTS_SUFFIX);
+            let text = text.replace("{ENDPOINTS_SUFFIX}", keys::ENDPOINTS_SUFFIX);
+            let text = text.replace("{TASK_TOKENS_SUFFIX}", keys::TASK_TOKENS_SUFFIX);
             let parts: Vec<String> = text.split('#').map(str::to_owned).collect();
             let first = parts.first()?;
             Some(if first.starts_with('{') { parts.get(1).cloned().unwrap_or_default() } else { first.clone() })

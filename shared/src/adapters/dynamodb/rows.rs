@@ -3,8 +3,10 @@
 use super::item::{Builder, Item, Reader, moment, text, unreadable};
 use super::keys;
 use super::request_fields::{read_request, with_request};
+use crate::domain::event::recorded;
 use crate::domain::ids::PinKey;
 use crate::domain::pin::attempt::{Attempt, OUTLIVES_PIN_MS, Status};
+use crate::domain::pin::candidate::Candidate;
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::history::Event;
 use crate::domain::pin::idempotency::PayloadHash;
@@ -12,6 +14,7 @@ use crate::domain::pin::lateness::LateCause;
 use crate::domain::pin::origin::Origin;
 use crate::domain::pin::said::Said;
 use crate::domain::pin::{Pin, Placement, WaitReason};
+use crate::domain::time::Moment;
 use crate::ports::PortResult;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -94,6 +97,7 @@ pub fn attempt_item(pin: &Pin, attempt: &Attempt) -> Item {
         .value("h", AttributeValue::L(history));
     let row = if attempt.edit == 0 { row } else { row.number("ed", attempt.edit) };
     let row = row.maybe_text("late", attempt.late_cause.map(LateCause::letter));
+    let row = if attempt.events > 0 { row.number("ev", attempt.events) } else { row };
     let row = if attempt.image_tries == 0 { row } else { row.number("img", attempt.image_tries) };
     let row = if attempt.is_superseded { row.number("sup", 1) } else { row };
     let row = match attempt.status {
@@ -118,6 +122,8 @@ pub fn is_of(pin: &Pin, item: &Item) -> bool {
 
 pub fn read_attempt(pin: &Pin, item: &Item) -> PortResult<Attempt> {
     let row = Reader(item);
+    let history: Vec<Event> = row.texts("h").iter().map(|event| Event::decode(event, pin.created_at)).collect();
+    let failure = row.maybe_text("fail").and_then(|code| Failure::parse(&code));
     Ok(Attempt {
         rev: row.number("rev")?,
         nonce: row.text("n")?,
@@ -131,14 +137,16 @@ pub fn read_attempt(pin: &Pin, item: &Item) -> PortResult<Attempt> {
         not_before: row.maybe_moment("nb"),
         reconcile_at: row.maybe_moment("look"),
         wait: row.maybe_text("wait").and_then(|code| WaitReason::parse(&code)),
-        failure: row.maybe_text("fail").and_then(|code| Failure::parse(&code)),
+        failure,
         detail: row.maybe_text("det"),
         pinterest_pin_id: row.maybe_text("ppid"),
         orphan_pin_id: row.maybe_text("orph"),
         duplicate_pin_id: row.maybe_text("dup"),
         finished_at: row.maybe_moment("fin"),
         updated_at: row.moment("upd")?,
-        history: row.texts("h").iter().map(|event| Event::decode(event, pin.created_at)).collect(),
+        // A row of an earlier build has no count.
+        events: row.maybe_number("ev").unwrap_or_else(|| recorded::counted(&history, failure)),
+        history,
         expires_at: row.maybe_expiry("expires_at"),
         removed_at: row.maybe_moment("rem"),
         is_superseded: row.maybe_number::<u32>("sup").is_some(),
@@ -148,20 +156,36 @@ pub fn read_attempt(pin: &Pin, item: &Item) -> PortResult<Attempt> {
 
 /// Lives as long as the attempt row can.
 pub fn said_item(pin: &Pin, said: &Said) -> Item {
-    Builder::keyed(keys::pin(pin.key), keys::said(said.attempt, said.read_at.is_some()))
+    let row = Builder::keyed(keys::pin(pin.key), keys::said(said.attempt, said.part()))
         .text("pn", &pin.nonce)
         .number("att", said.attempt)
         .maybe_moment("look", said.read_at)
         .maybe_text("msg", said.message.as_deref())
         .maybe_text("tro", said.transport_error.as_deref())
-        .number("expires_at", pin.expires_at.plus_ms(OUTLIVES_PIN_MS).unix_seconds())
-        .build()
+        .number("expires_at", pin.expires_at.plus_ms(OUTLIVES_PIN_MS).unix_seconds());
+    if said.candidates.is_empty() {
+        return row.build();
+    }
+    let candidates = said.candidates.iter().map(|candidate| text(candidate_text(candidate))).collect();
+    row.value("cand", AttributeValue::L(candidates)).build()
+}
+
+/// `id`, or `id,milliseconds`.
+fn candidate_text(candidate: &Candidate) -> String {
+    let id = &candidate.pinterest_pin_id;
+    candidate.created_at.map_or_else(|| id.clone(), |at| format!("{id},{}", at.0))
+}
+
+fn read_candidate(text: &str) -> Candidate {
+    let (id, at) = text.split_once(',').unwrap_or((text, ""));
+    Candidate { pinterest_pin_id: id.to_owned(), created_at: at.parse().ok().map(Moment) }
 }
 
 pub fn read_said(item: &Item) -> PortResult<Said> {
     let row = Reader(item);
     let (message, transport_error) = (row.maybe_text("msg"), row.maybe_text("tro"));
-    Ok(Said { attempt: row.number("att")?, read_at: row.maybe_moment("look"), message, transport_error })
+    let candidates = row.texts("cand").iter().map(|text| read_candidate(text)).collect();
+    Ok(Said { attempt: row.number("att")?, read_at: row.maybe_moment("look"), message, transport_error, candidates })
 }
 
 #[cfg(test)]
@@ -169,11 +193,12 @@ mod tests {
     use super::*;
     use crate::domain::ids::{ImportId, KeyId, ScheduleId};
     use crate::domain::pin::attempt::{DETAIL_MAX, REPORTED_MAX, Upstream};
+    use crate::domain::pin::candidate::CANDIDATES_MAX;
     use crate::domain::pin::history::{EventKind, KEEP_FIRST, KEEP_LAST, NOTE_MAX, REQUEST_ID_MAX};
-    use crate::domain::pin::origin::Actor;
+    use crate::domain::pin::origin::{Actor, RequestId};
     use crate::domain::pin::said::MESSAGE_MAX;
     use crate::domain::testdata;
-    use crate::domain::time::{DAY_MS, Moment};
+    use crate::domain::time::DAY_MS;
 
     /// A write unit's kilobyte.
     const UNIT: usize = 1_024;
@@ -203,13 +228,21 @@ mod tests {
             by: Some(Actor::Key(KeyId(id(1)))),
             schedule: Some((ScheduleId(id(2)), 1)),
             import: Some((ImportId(id(3)), 1)),
-            root: None,
+            ..Origin::default()
         };
         pin.placement = Placement::Due(pin.created_at);
         pin.edit = 10;
         let bytes = size(&pin_item(&pin));
         println!("a pin row has {bytes} bytes (title 60, description 300, link 120, image URL 73 characters)");
         assert!(bytes <= UNIT, "{bytes}");
+        // A pin that was submitted by itself also has the id of that request, as API Gateway gives it or longer.
+        for request in ["JKJaXmPLvHcESHA=", "3f0c1f5e-6d1b-4f8a-9c57-2a3b4c5d6e7f"] {
+            pin.origin = Origin { request: RequestId::parse(request), ..Origin::by(Actor::Key(KeyId(id(1)))) };
+            let bytes = size(&pin_item(&pin));
+            println!("a pin row with the id of its request has {bytes} bytes");
+            assert!(bytes <= UNIT, "{bytes}");
+            assert_eq!(read_pin(pin.key, &pin_item(&pin)).expect("readable").origin, pin.origin);
+        }
     }
 
     #[test]
@@ -220,10 +253,25 @@ mod tests {
             read_at: Some(Moment(1)),
             message: Some("m".repeat(MESSAGE_MAX)),
             transport_error: Some("t".repeat(80)),
+            candidates: Vec::new(),
         };
         let bytes = size(&said_item(&pin, &said));
         println!("the longest words about an attempt have {bytes} bytes");
         assert!(bytes <= UNIT, "{bytes}");
+    }
+
+    #[test]
+    fn the_candidates_of_an_attempt_are_one_unit_and_are_read_back() {
+        let pin = testdata::pin();
+        let candidate = |at| Candidate { pinterest_pin_id: "9".repeat(19), created_at: at };
+        let mut candidates = vec![candidate(Some(Moment(1_795_394_096_000))); CANDIDATES_MAX];
+        candidates[0] = candidate(None);
+        let said = Said { attempt: 50, candidates, ..Said::default() };
+        let item = said_item(&pin, &said);
+        let bytes = size(&item);
+        println!("the most candidates of an attempt have {bytes} bytes");
+        assert!(bytes <= UNIT, "{bytes}");
+        assert_eq!(read_said(&item).expect("readable"), said);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::domain::ids::{ScheduleId, ScheduleKey, WorkspaceId};
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::idempotency::PayloadHash;
 use crate::domain::pin::origin::Origin;
-use crate::domain::repeated_write::is_same_write;
+use crate::domain::repeated_write::{Trail, is_same_write};
 use crate::domain::schedule::{ReleaseRow, Schedule, Stage};
 use crate::domain::time::Moment;
 use crate::ports::{ByTime, PortError, PortResult, Schedules, Write};
@@ -51,10 +51,15 @@ fn item(schedule: &Schedule) -> Item {
         .maybe_moment("rel", schedule.released_at)
         .maybe_moment("gone", schedule.removed_at)
         .text("n", &schedule.nonce)
+        .maybe_text("n_before", schedule.trail.text())
         .number("expires_at", schedule.expires_at.unix_seconds());
     let row = match schedule.origin.is_empty() {
         true => row,
         false => row.value("o", bytes(schedule.origin.to_bytes())),
+    };
+    let row = match schedule.canceled_by {
+        None => row,
+        Some(actor) => row.value("cby", bytes(Origin::by(actor).to_bytes())),
     };
     let row = match schedule.stage {
         Stage::Scheduled => row.text("st", SCHEDULED),
@@ -89,9 +94,11 @@ fn read(key: ScheduleKey, item: &Item) -> PortResult<Schedule> {
         created_at: row.moment("at")?,
         updated_at: row.moment("upd")?,
         released_at: row.maybe_moment("rel"),
+        canceled_by: row.bytes("cby").ok().and_then(|actor| Origin::from_bytes(&actor).by),
         removed_at: row.maybe_moment("gone"),
         expires_at: row.maybe_expiry("expires_at").ok_or_else(|| unreadable("expires_at"))?,
         nonce: row.text("n")?,
+        trail: row.maybe_text("n_before").map(|text| Trail::parse(&text)).unwrap_or_default(),
     })
 }
 

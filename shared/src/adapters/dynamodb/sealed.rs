@@ -125,7 +125,7 @@ impl DynamoStore {
         keys.map(|(pk, sk)| keys::parse_listed_account(pk, sk).ok_or_else(|| unreadable("sk"))).collect()
     }
 
-    async fn scan(&self, filter: &str, wanted: &str) -> PortResult<Vec<(String, String)>> {
+    pub(super) async fn scan(&self, filter: &str, wanted: &str) -> PortResult<Vec<(String, String)>> {
         let mut pages = self
             .client
             .scan()

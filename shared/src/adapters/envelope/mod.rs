@@ -8,11 +8,13 @@
 //! deletes the row, at once and for good: there is no recovery window (a backup of the table has the ciphertext for as
 //! long as the backup lives).
 
-mod data_keys;
+pub(super) mod data_keys;
 mod error;
+mod hook_keys;
 mod keyring;
 mod reseal;
-mod sealing;
+pub(super) mod sealer;
+pub(super) mod sealing;
 
 use std::sync::Arc;
 
@@ -27,7 +29,10 @@ use crate::ports::OptimisticWrites;
 use crate::ports::{Custody, PortResult, Removal, Secrets, Stored, System, Tokens, Write};
 use data_keys::DataKeys;
 use error::broken;
+pub use hook_keys::HookKeys;
 pub use reseal::{OLD_KEYS_KEPT_MS, Retired};
+use sealer::Sealer;
+use sealing::Binding;
 
 /// Another writer of the row comes first this often at most; the row has few writers.
 const WRITES_MAX: usize = 5;
@@ -54,21 +59,13 @@ impl Envelope {
         follows: Option<&str>,
     ) -> PortResult<SealedTokens> {
         let text = StoredTokens::text_of(tokens, follows)?;
-        let keyring = self.keys.ensured().await?;
-        let (key_id, key) = keyring.current();
-        let sealed = sealing::seal(key, account, version, &text)?;
-        Ok(SealedTokens { version: version.to_owned(), key_id: key_id.to_owned(), sealed })
+        let (key_id, sealed) = self.keys.seal(&Binding::tokens(account, version), &text).await?;
+        Ok(SealedTokens { version: version.to_owned(), key_id, sealed })
     }
 
     async fn open(&self, account: AccountKey, sealed: &SealedTokens) -> PortResult<Stored> {
-        let mut keyring = self.keys.read(false).await?;
-        if keyring.as_ref().is_none_or(|keyring| keyring.key(&sealed.key_id).is_none()) {
-            // The key may be newer than the cached keyring.
-            keyring = self.keys.read(true).await?;
-        }
-        let key = keyring.as_ref().and_then(|keyring| keyring.key(&sealed.key_id));
-        let key = key.ok_or_else(|| broken("tokens are sealed under a data key that isn't there"))?;
-        let text = sealing::open(key, account, &sealed.version, &sealed.sealed)?;
+        let binding = Binding::tokens(account, &sealed.version);
+        let text = self.keys.open(&binding, &sealed.key_id, &sealed.sealed).await?;
         StoredTokens::parse(&sealed.version, text.expose())
     }
 

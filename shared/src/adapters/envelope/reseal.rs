@@ -1,9 +1,7 @@
-//! Rotates the data keys: adds a new key, seals every row again under it, and then drops the old ones.
-
-use std::sync::Arc;
+//! Rotates the data keys of accounts: adds a new key, seals every row again under it, and then drops the old ones.
+//! Those of webhooks and tasks are in `hook_keys.rs`.
 
 use super::error::broken;
-use super::keyring::Keyring;
 use super::{Envelope, WRITES_MAX};
 use crate::adapters::dynamodb::{SealedRow, SealedTokens};
 use crate::domain::ids::AccountKey;
@@ -25,21 +23,20 @@ pub enum Retired {
 }
 
 impl Envelope {
+    /// Whether there are data keys: they are made when the first tokens are sealed.
+    ///
+    /// # Errors
+    /// When Secrets Manager is unavailable.
+    pub async fn has_keys(&self) -> PortResult<bool> {
+        Ok(self.keys.read(true).await?.is_some())
+    }
+
     /// Adds a data key, under which everything is sealed from now on; returns its id.
     ///
     /// # Errors
     /// When Secrets Manager is unavailable, or other rotations came first every time.
     pub async fn rotate(&self) -> PortResult<String> {
-        self.keys.ensured().await?;
-        let mut writes = OptimisticWrites::of("data keys", WRITES_MAX);
-        loop {
-            writes.begin()?;
-            let (seen, mut next) = self.read_and_copy().await?;
-            let id = next.add(self.system.now())?;
-            if self.keys.replace(&seen, &next).await? {
-                return Ok(id);
-            }
-        }
+        self.keys.rotate().await
     }
 
     /// Seals the account's row again if it is sealed under an old key; returns whether it was.
@@ -76,10 +73,9 @@ impl Envelope {
     /// # Errors
     /// When a port is unavailable.
     pub async fn retire(&self, accounts: &[AccountKey]) -> PortResult<Retired> {
-        let (seen, mut next) = self.read_and_copy().await?;
-        let from = seen.current_since().plus_ms(OLD_KEYS_KEPT_MS);
-        if self.system.now() < from {
-            return Ok(Retired::NotBefore(from));
+        let Some(rotation) = self.keys.rotation().await? else { return Ok(Retired::Dropped(Vec::new())) };
+        if let Some(at) = rotation.not_before(self.system.now()) {
+            return Ok(Retired::NotBefore(at));
         }
         let mut named = Vec::new();
         for account in accounts {
@@ -88,17 +84,7 @@ impl Envelope {
                 named.extend(row.pending.map(|pending| pending.key_id));
             }
         }
-        let dropped = next.keep_only(&named);
-        if dropped.is_empty() || self.keys.replace(&seen, &next).await? {
-            return Ok(Retired::Dropped(dropped));
-        }
-        Ok(Retired::Dropped(Vec::new()))
-    }
-
-    async fn read_and_copy(&self) -> PortResult<(Arc<Keyring>, Keyring)> {
-        let seen = self.keys.read(true).await?.ok_or_else(|| broken("there are no data keys"))?;
-        let next = Keyring::parse(&seen.version, seen.text()?.expose())?;
-        Ok((seen, next))
+        self.keys.keep_only(rotation, &named).await.map(Retired::Dropped)
     }
 
     async fn seal_again(&self, account: AccountKey, sealed: &SealedTokens) -> PortResult<SealedTokens> {

@@ -132,6 +132,7 @@ fn upstream(failure: Failure) -> Upstream {
         | F::AttemptsExhausted
         | F::OutcomeAmbiguous
         | F::OutcomeUnverifiable
+        | F::ConfirmedAbsent
         | F::ExpiredUnpublished
         | F::AccountDisconnected
         | F::DeadLettered

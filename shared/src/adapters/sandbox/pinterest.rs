@@ -15,11 +15,15 @@ use crate::domain::reconcile::matching::BoardPin;
 use crate::domain::sandbox::trigger::{self, Board, Trigger};
 use crate::domain::sandbox::{SimulatedAccount, SimulatedToken};
 use crate::domain::secret::Secret;
-use crate::domain::time::{Moment, SECOND_MS};
+use crate::domain::time::{DAY_MS, Moment, SECOND_MS};
 use crate::ports::{BoardPage, Creation, Pinterest, PinterestUser, PortResult, ReadFailure};
 
 /// Unresolved pins that a board lists at once: as many as reconciliation considers.
 const UNRESOLVED_MAX: usize = 2_000;
+/// The Pins that a person chooses from are listed for this long after the acceptance of their pin.
+const CHOSEN_WITHIN_MS: i64 = DAY_MS;
+/// Of the pins that were accepted within that time, so many are looked at for it, the oldest first.
+const LEFT_MAX: usize = 100;
 /// Pins that every board has had for long: an empty list is believed only after hours.
 const OLD_PINS: [(&str, &str, i64); 2] = [
     ("810000000000000002", "An old Pin of the sandbox", 1_577_923_200_000),
@@ -100,7 +104,8 @@ impl Sandbox {
         })
     }
 
-    /// What the board lists: Pins of calls without an answer, and some old ones. (Nothing looks for published Pins.)
+    /// What the board lists: Pins of calls without an answer, those that a person is to choose from, and some old ones.
+    /// (Nothing looks for published Pins.)
     async fn list(&self, account: AccountKey, board_id: &str) -> Result<BoardPage, ReadFailure> {
         let board = BoardKey { account, board_id: board_id.to_owned() };
         let unresolved = self.store.unresolved(&board, UNRESOLVED_MAX).await.map_err(unreachable)?;
@@ -117,6 +122,9 @@ impl Sandbox {
             };
             pins.extend((1..=copies).map(|nth| board_pin(&pin, &attempt, nth)));
         }
+        for (pin, attempt) in self.left_to_a_person(&board).await.map_err(unreachable)? {
+            pins.extend((1..=2).map(|nth| board_pin(&pin, &attempt, nth)));
+        }
         pins.sort_by_key(|pin: &BoardPin| std::cmp::Reverse(pin.created_at));
         pins.extend(OLD_PINS.map(|(id, title, at)| BoardPin {
             id: id.into(),
@@ -126,6 +134,23 @@ impl Sandbox {
             link: None,
         }));
         Ok(BoardPage { pins, next: None })
+    }
+}
+
+impl Sandbox {
+    /// The failed pins of which this board shows two Pins.
+    async fn left_to_a_person(&self, board: &BoardKey) -> PortResult<Vec<(Pin, Attempt)>> {
+        let (workspace, now) = (board.account.workspace, self.system.now());
+        let since = (now.plus_ms(-CHOSEN_WITHIN_MS), PinId(Uuid::nil()));
+        let listed = self.store.listing_after(workspace, Some(since), now, LEFT_MAX).await?;
+        let keys: Vec<PinKey> = listed.into_iter().map(|(_, pin)| PinKey { workspace, pin }).collect();
+        let is_left = |(pin, attempt): &(Pin, Attempt)| {
+            attempt.status == Status::Failed
+                && matches!(attempt.failure, Some(Failure::OutcomeAmbiguous | Failure::ConfirmedAbsent))
+                && pin.board_key() == *board
+                && shown(pin, attempt) == Board::ShowsTwo
+        };
+        Ok(self.store.pins(&keys).await?.into_iter().flatten().filter(is_left).collect())
     }
 }
 

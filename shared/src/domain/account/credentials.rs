@@ -260,6 +260,13 @@ impl TokenLife {
         life
     }
 
+    /// Whether Pinterest has refused the refresh token twice, [`CONFIRM_AFTER_MS`] apart or more, and then accepted the
+    /// access token: the account publishes until that expires.
+    pub fn is_renewal_refused(&self) -> bool {
+        let is_confirmed = |since: Moment| self.checked_at.is_some_and(|at| at.since_ms(since) >= CONFIRM_AFTER_MS);
+        self.refused.as_ref().is_some_and(|refused| is_confirmed(refused.since))
+    }
+
     /// No request was sent, because of a failure in our own system.
     #[must_use]
     pub fn postponed(&self, now: Moment, jitter: f64) -> Self {
@@ -348,6 +355,23 @@ mod tests {
         let first = asked(&works).refused(at(3), "v1", AccessCheck::Refused);
         assert_eq!((first.dead, first.refresh_at), (None, Some(at(4))), "both were refused only once");
         assert_eq!(asked(&first).refused(at(4), "v1", AccessCheck::Refused).dead.map(|death| death.at), Some(at(4)));
+    }
+
+    #[test]
+    fn a_renewal_is_refused_when_that_is_repeated_and_until_new_tokens_come() {
+        let first = NOW.plus_ms(DAY_MS);
+        let again = |life: &TokenLife, after_ms: i64, access| {
+            asked(life).refused(first.plus_ms(after_ms), "v1", access).is_renewal_refused()
+        };
+        let once = asked(&life()).refused(first, "v1", AccessCheck::Works);
+        assert!(!life().is_renewal_refused() && !once.is_renewal_refused() && !asked(&once).is_renewal_refused());
+        assert!(!again(&once, CONFIRM_AFTER_MS - 1, AccessCheck::Works), "too soon to count");
+        assert!(!again(&once, CONFIRM_AFTER_MS, AccessCheck::Unsure) && !again(&once, DAY_MS, AccessCheck::Refused));
+        let later = first.plus_ms(CONFIRM_AFTER_MS);
+        let twice = asked(&once).refused(later, "v1", AccessCheck::Works);
+        assert!(twice.is_renewal_refused());
+        assert!(asked(&twice).not_now(later, None, 0.5).is_renewal_refused(), "nothing has changed");
+        assert!(!life().following(Some("v1"), &twice).is_renewal_refused());
     }
 
     #[test]

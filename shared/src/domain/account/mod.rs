@@ -12,6 +12,7 @@ pub mod return_to;
 
 use self::credentials::TokenLife;
 use super::ids::AccountKey;
+use super::repeated_write::Trail;
 use super::time::Moment;
 
 // Pinterest's names of the scopes that its users grant.
@@ -49,6 +50,8 @@ pub struct Account {
     pub rev: u64,
     /// Identifies the last write, so that the SDK's repetition of it is recognised.
     pub nonce: String,
+    /// The writes before it.
+    pub trail: Trail,
 }
 
 impl Account {
@@ -65,7 +68,8 @@ impl Account {
     /// The row's next version.
     #[must_use]
     pub fn next(&self, now: Moment, nonce: String) -> Self {
-        Self { updated_at: now, rev: self.rev + 1, nonce, ..self.clone() }
+        let trail = self.trail.behind(&self.nonce);
+        Self { updated_at: now, rev: self.rev + 1, nonce, trail, ..self.clone() }
     }
 
     /// The publishing scopes that were not granted.

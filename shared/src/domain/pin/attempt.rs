@@ -8,8 +8,10 @@ use thiserror::Error;
 use super::failure::Failure;
 use super::history::{self, Event, EventKind};
 use super::late_cause::LateCause;
+use super::origin::Actor;
 use super::shortened::shortened;
 use super::{Pin, Placement, WaitReason};
+use crate::domain::event::recorded;
 use crate::domain::time::{DAY_MS, Moment};
 
 /// The public states. `Published` and `Failed` are terminal.
@@ -91,13 +93,16 @@ pub struct Attempt {
     pub is_superseded: bool,
     /// Why its first attempt started late, or why none started in time. See [`lateness`](super::lateness).
     pub late_cause: Option<LateCause>,
+    /// How many events for subscribers this row has recorded, those included that the history has dropped. See
+    /// [`recorded`](crate::domain::event::recorded).
+    pub events: u32,
 }
 
 /// The row outlives the pin row by a week: a pin must never be read without its state, and DynamoDB deletes expired
 /// rows in any order, days late at times.
 pub const OUTLIVES_PIN_MS: i64 = 7 * DAY_MS;
 /// Pinterest's message is kept up to this many bytes.
-pub const DETAIL_MAX: usize = 88;
+pub const DETAIL_MAX: usize = 84;
 /// How many duplicates get an event of their own: more would push the publish itself out of the history.
 pub const REPORTED_MAX: usize = 3;
 
@@ -157,6 +162,7 @@ impl Attempt {
             removed_at: None,
             is_superseded: false,
             late_cause: None,
+            events: 0,
         }
     }
 
@@ -254,7 +260,7 @@ impl Attempt {
         self.done(now, pinterest_pin_id, upstream, pin, nonce, EventKind::Published)
     }
 
-    /// The Pin was found on its board.
+    /// The Pin was found on its board. [`created_on_pinterest`](Self::created_on_pinterest) adds its creation time.
     pub fn adopted(
         &self,
         now: Moment,
@@ -264,6 +270,15 @@ impl Attempt {
         nonce: String,
     ) -> Next {
         self.done(now, pinterest_pin_id, upstream, pin, nonce, EventKind::Adopted)
+    }
+
+    /// Keeps with the adoption, which is the last event, when Pinterest created the Pin. The row is written anyway.
+    #[must_use]
+    pub fn created_on_pinterest(mut self, at: Option<Moment>) -> Self {
+        if let Some(event) = self.history.last_mut().filter(|event| event.kind == EventKind::Adopted) {
+            event.next_at = at;
+        }
+        self
     }
 
     fn done(&self, now: Moment, id: String, upstream: &Upstream, pin: &Pin, nonce: String, kind: EventKind) -> Next {
@@ -369,6 +384,26 @@ impl Attempt {
         Ok(next.finished(now, pin).logged_answer(EventKind::Failed, upstream, None, Some(failure)))
     }
 
+    /// The same by Pinterest's answer to a reading of the board. A worker that died in its call has left no event that
+    /// says that the outcome was unknown, so that is recorded first.
+    pub fn failed_by_reading(
+        &self,
+        now: Moment,
+        failure: Failure,
+        answer: &Upstream,
+        pin: &Pin,
+        nonce: String,
+    ) -> Next {
+        if self.history.last().is_none_or(|event| event.kind != EventKind::AttemptStarted) {
+            return self.failed(now, failure, answer, pin, nonce);
+        }
+        let noted = Self { updated_at: now, ..self.clone() };
+        let noted =
+            noted.logged(EventKind::ReconcileInconclusive, |event| event.note = Some(failure.code().to_owned()));
+        // The state is left by the failure, so it counts as one write.
+        noted.failed(now, failure, answer, pin, nonce)
+    }
+
     /// A failed pin is retried, under a new generation; no earlier attempt counts. `waits` says why it can't start at
     /// once, and until when.
     pub fn retried(&self, now: Moment, waits: Option<(WaitReason, Option<Moment>)>, nonce: String) -> Next {
@@ -413,6 +448,99 @@ impl Attempt {
         self.logged(EventKind::Edited, |_| {})
     }
 
+    /// Whether a person may decide which Pin is the pin's: it ended unresolved, or a person has decided that there is
+    /// none, which can be corrected for as long as nothing has followed.
+    pub fn may_be_resolved(&self, quiesce_ms: i64) -> bool {
+        let is_decided = self.status == Status::Failed && self.failure == Some(Failure::ConfirmedAbsent);
+        is_decided || self.ended_unresolved(quiesce_ms)
+    }
+
+    /// Whether the pin was edited after its last attempt began: what that attempt sent isn't stored any more.
+    pub fn is_edited_since_attempt(&self) -> bool {
+        let is_before = |event: &&Event| matches!(event.kind, EventKind::AttemptStarted | EventKind::Omitted);
+        let mut later = self.history.iter().rev().take_while(|event| !is_before(event));
+        later.any(|event| event.kind == EventKind::Edited)
+    }
+
+    /// When the first attempt began that sent what the request says now. Where the history has dropped attempts, it is
+    /// the event before those.
+    pub fn sent_since(&self) -> Moment {
+        let mut since = self.started_at.unwrap_or(self.updated_at);
+        let mut is_after_gap = false;
+        for event in self.history.iter().rev() {
+            if is_after_gap || event.kind == EventKind::AttemptStarted {
+                since = event.at;
+            }
+            if event.kind == EventKind::Edited {
+                break;
+            }
+            is_after_gap = event.kind == EventKind::Omitted;
+        }
+        since
+    }
+
+    /// Whether the pin failed because the board could not decide its outcome, and no person has decided it yet. (A
+    /// person may also decide other ends: see [`may_be_resolved`](Self::may_be_resolved).)
+    pub fn is_left_to_a_person(&self) -> bool {
+        let is_open = matches!(self.failure, Some(Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable));
+        self.status == Status::Failed && is_open
+    }
+
+    /// A person has decided that this Pin is the pin's. That corrects an earlier decision that there is none.
+    /// `created_at`: when Pinterest created it, if a board showed that.
+    pub fn resolved_by_person(
+        &self,
+        now: Moment,
+        pinterest_pin_id: String,
+        created_at: Option<Moment>,
+        pin: &Pin,
+        quiesce_ms: i64,
+        nonce: String,
+    ) -> Next {
+        if !self.may_be_resolved(quiesce_ms) {
+            return Err(IllegalTransition { from: self.status, to: Status::Published });
+        }
+        let mut next = self.leave(&[Status::Failed], Status::Published, now, nonce)?;
+        next.orphan_pin_id = next.orphan_pin_id.filter(|orphan| *orphan != pinterest_pin_id);
+        next.pinterest_pin_id = Some(pinterest_pin_id.clone());
+        next.failure = None;
+        next.detail = None;
+        Ok(next.finished(now, pin).logged(EventKind::ResolvedByPerson, |event| {
+            event.next_at = created_at;
+            event.note = Some(pinterest_pin_id);
+        }))
+    }
+
+    /// A person has found that the pin has no Pin: another attempt can't create a second one. An orphan is gone, too:
+    /// one that is recorded after this decision contradicts it.
+    pub fn none_by_person(&self, now: Moment, quiesce_ms: i64, nonce: String) -> Next {
+        if !self.ended_unresolved(quiesce_ms) {
+            return Err(IllegalTransition { from: self.status, to: Status::Failed });
+        }
+        let mut next = self.leave(&[Status::Failed], Status::Failed, now, nonce)?;
+        next.failure = Some(Failure::ConfirmedAbsent);
+        next.orphan_pin_id = None;
+        next.detail = None;
+        Ok(next.logged(EventKind::NoneByPerson, |event| {
+            event.note = self.failure.map(|failure| failure.code().to_owned());
+        }))
+    }
+
+    /// The same state under a new revision: what another writer decided on the state before can't be written any more.
+    #[must_use]
+    pub fn touched(&self, now: Moment, nonce: String) -> Self {
+        Self { rev: self.rev + 1, nonce, updated_at: now, ..self.clone() }
+    }
+
+    /// Keeps with a caller's act, which is the last event, who made it.
+    #[must_use]
+    pub fn made_by(mut self, actor: Option<Actor>) -> Self {
+        if let Some(event) = self.history.last_mut().filter(|event| event.kind.is_act()) {
+            event.request_id = actor.map(Actor::mark);
+        }
+        self
+    }
+
     /// The pin's owner deleted it. A waiting pin ends; messages under way are void.
     pub fn deleted(&self, now: Moment, pin: &Pin, nonce: String) -> Next {
         let from = [Status::Queued, Status::Deferred, Status::Failed, Status::Published];
@@ -444,8 +572,11 @@ impl Attempt {
     /// Whether the last attempt had no answer when the pin failed. An answered call has its answer long before its
     /// quiesce period ends.
     fn was_unresolved(&self, quiesce_ms: i64) -> bool {
+        use EventKind as K;
         let late = self.finished_at.is_some_and(|at| at >= self.quiesced_at(quiesce_ms));
-        match self.history.iter().rev().find(|event| event.kind != EventKind::Failed).map(|event| event.kind) {
+        // What its owner did since the failure tells nothing of the call.
+        let is_of_call = |event: &&Event| !matches!(event.kind, K::Failed | K::Edited | K::Deleted | K::Superseded);
+        match self.history.iter().rev().find(is_of_call).map(|event| event.kind) {
             Some(EventKind::AnswerUnknown | EventKind::ReconcileInconclusive) => true,
             Some(EventKind::AttemptStarted) => late,
             _ => self.orphan_pin_id.is_some(),
@@ -454,12 +585,7 @@ impl Attempt {
 
     /// Records a Pin that was created by a call whose worker had lost the fence. Changes no status.
     pub fn with_orphan(&self, now: Moment, pinterest_pin_id: String, nonce: String) -> Self {
-        let mut next = self.clone();
-        next.rev += 1;
-        next.nonce = nonce;
-        next.updated_at = now;
-        next.orphan_pin_id = Some(pinterest_pin_id);
-        next
+        Self { orphan_pin_id: Some(pinterest_pin_id), ..self.touched(now, nonce) }
     }
 
     /// The duplicate check found these Pins beside the published one. Adds an event for each of the first few.
@@ -514,6 +640,7 @@ impl Attempt {
     fn logged(mut self, kind: EventKind, fill: impl FnOnce(&mut Event)) -> Self {
         let mut event = Event::new(kind, self.updated_at, self.attempt);
         fill(&mut event);
+        self.events += recorded::recorded_by(&event, self.history.last(), self.failure);
         history::push(&mut self.history, event);
         self
     }

@@ -1,6 +1,7 @@
 //! An edit of a pin's content.
 
 use super::PinRequest;
+use super::origin::Actor;
 use crate::domain::ids::AccountId;
 use crate::domain::time::Moment;
 
@@ -17,13 +18,15 @@ pub struct Edit {
     pub publish_before: Option<Option<Moment>>,
     /// Changed only with a retry: a pin that hasn't failed holds a token, or a backlog row, of its account.
     pub account: Option<AccountId>,
+    /// Who makes the edit, or the retry that it is a part of. `None`: the system, or an operator.
+    pub by: Option<Actor>,
 }
 
 impl Edit {
     /// The request with the edit applied. Its idempotency key and all other fields stay.
     pub fn apply(&self, request: &PinRequest) -> PinRequest {
         // Without `..`: every change is made, and of a new field, this says whether an edit can change it.
-        let Self { title, description, alt_text, link_url, image_url, board_id, publish_before, account } =
+        let Self { title, description, alt_text, link_url, image_url, board_id, publish_before, account, by: _ } =
             self.clone();
         let before = request.clone();
         PinRequest {

@@ -36,7 +36,7 @@ failures! {
     OutcomeUnknown = ("outcome_unknown", "Pinterest's answer was lost, or leaves open whether the Pin exists.", "Nothing to do: the board is read before the pin is sent again.");
     // Not created; the account has to wait.
     RateLimited = ("pinterest_rate_limited", "Pinterest asked this account to slow down.", "Nothing to do: the pin waits for the end of the pause.");
-    SpamBlock = ("pinterest_spam_block", "Pinterest blocks this account for behaviour that looks like spam.", "Check the account on Pinterest; publishing resumes after a long pause.");
+    SpamBlock = ("pinterest_spam_block", "Pinterest blocks this account for behaviour that looks like spam.", "Check the account on Pinterest; publishing resumes by itself after the pause.");
     TokenExpired = ("token_expired", "Pinterest refused the account's access token; it is being renewed, or tried once more.", "Nothing to do: the pin is tried again.");
     // Not created; a person has to act before any pin of this account can continue.
     TokenRevoked = ("token_revoked", "Pinterest no longer accepts this account's connection.", "Reconnect the account; its pins are held until then.");
@@ -44,29 +44,30 @@ failures! {
     TrialAccess = ("trial_access", "The Pinterest app has Trial access, which may not publish in production.", "Ask Pinterest to upgrade the app to Standard access.");
     FeatureRestricted = ("feature_restricted", "The Pinterest app is not allowed to use this feature.", "Check the app's access with Pinterest.");
     // Not created, and never will be with this request.
-    BoardNotFound = ("board_not_found", "The board does not exist.", "Choose another board.");
-    BoardSectionNotFound = ("board_section_not_found", "The board section does not exist.", "Restore the section on Pinterest, or choose another board.");
-    BoardAccessDenied = ("board_access_denied", "This account may not publish to the board.", "Choose a board that the account owns or collaborates on.");
-    InvalidUrl = ("invalid_url", "Pinterest refused a URL of the pin as invalid.", "Change the pin's link_url or image_url, then retry the pin.");
-    InvalidRequest = ("invalid_request", "Pinterest refused the pin, or a field of it.", "Correct what the message names (a field, the image, a limit that is reached), then retry the pin.");
-    ImageTooSmall = ("image_too_small", "The image is too small for Pinterest.", "Change the pin's image_url to a larger image, then retry the pin.");
-    ImageBroken = ("image_broken", "Pinterest could not read the image.", "Change the pin's image_url to another image file, then retry the pin.");
-    ImageUnreachable = ("image_unreachable", "Pinterest could not fetch the image.", "Check that image_url opens without a login, a cookie or a redirect to a page, answers within seconds, and lets Pinterest's crawler in (robots.txt, firewall, hotlink protection), or change it; then retry the pin.");
-    ImageFormatUnsupported = ("image_format_unsupported", "Pinterest does not support this image format.", "Change the pin's image_url to a JPEG or PNG image, then retry the pin.");
-    LinkBlocked = ("link_blocked", "Pinterest blocks the pin's link.", "Use another link_url.");
-    DescriptionBlocked = ("description_blocked", "Pinterest blocks the pin's description.", "Remove links from the description and publish again.");
-    Unrecognised = ("pinterest_rejected", "Pinterest refused the pin for a reason this version does not know.", "Read Pinterest's message in the timeline; nothing was created.");
+    BoardNotFound = ("board_not_found", "The board does not exist.", "Choose another board: a failed pin moves to it with POST /v1/pins/{id}/retry and the board's board_id.");
+    BoardSectionNotFound = ("board_section_not_found", "The board section does not exist.", "Restore the section on Pinterest, then retry a failed pin with POST /v1/pins/{id}/retry; with a board_id, the retry moves it to another board.");
+    BoardAccessDenied = ("board_access_denied", "This account may not publish to the board.", "Choose a board that the account owns or collaborates on: a failed pin moves to it with POST /v1/pins/{id}/retry and the board's board_id.");
+    InvalidUrl = ("invalid_url", "Pinterest refused a URL of the pin as invalid.", "Change the pin's link_url or image_url with PATCH /v1/pins/{id}, then retry the pin with POST /v1/pins/{id}/retry.");
+    InvalidRequest = ("invalid_request", "Pinterest refused the pin, or a field of it.", "Correct what the message names (a field or the image with PATCH /v1/pins/{id}, or a limit that is reached), then retry the pin with POST /v1/pins/{id}/retry.");
+    ImageTooSmall = ("image_too_small", "The image is too small for Pinterest.", "Change the pin's image_url to a larger image with PATCH /v1/pins/{id}, then retry the pin with POST /v1/pins/{id}/retry.");
+    ImageBroken = ("image_broken", "Pinterest could not read the image.", "Change the pin's image_url to another image file with PATCH /v1/pins/{id}, then retry the pin with POST /v1/pins/{id}/retry.");
+    ImageUnreachable = ("image_unreachable", "Pinterest could not fetch the image.", "Check that image_url opens without a login, a cookie or a redirect to a page, answers within seconds, and lets Pinterest's crawler in (robots.txt, firewall, hotlink protection), or change it with PATCH /v1/pins/{id}; then retry the pin with POST /v1/pins/{id}/retry.");
+    ImageFormatUnsupported = ("image_format_unsupported", "Pinterest does not support this image format.", "Change the pin's image_url to a JPEG or PNG image with PATCH /v1/pins/{id}, then retry the pin with POST /v1/pins/{id}/retry.");
+    LinkBlocked = ("link_blocked", "Pinterest blocks the pin's link.", "Change the pin's link_url with PATCH /v1/pins/{id}, then retry the pin with POST /v1/pins/{id}/retry.");
+    DescriptionBlocked = ("description_blocked", "Pinterest blocks the pin's description.", "Remove links from the description with PATCH /v1/pins/{id}, then retry the pin with POST /v1/pins/{id}/retry.");
+    Unrecognised = ("pinterest_rejected", "Pinterest refused the pin for a reason this version does not know.", "Read Pinterest's message in the timeline (GET /v1/pins/{id}/timeline); nothing was created.");
     // Verdicts of this system, not of Pinterest.
-    AttemptsExhausted = ("attempts_exhausted", "Every allowed attempt failed for a temporary reason.", "Retry the pin when Pinterest works again.");
-    OutcomeAmbiguous = ("outcome_ambiguous", "Several Pins on the board could be this one.", "Check the board on Pinterest and decide whether to retry the pin.");
-    OutcomeUnverifiable = ("outcome_unverifiable", "The board could not be read for three days, so the Pin may or may not exist.", "Check the board on Pinterest and decide whether to retry the pin.");
+    AttemptsExhausted = ("attempts_exhausted", "Every allowed attempt failed for a temporary reason.", "Retry the pin with POST /v1/pins/{id}/retry when Pinterest works again.");
+    OutcomeAmbiguous = ("outcome_ambiguous", "Several Pins on the board could be this one.", "Compare the candidates of the timeline (GET /v1/pins/{id}/timeline) with the pin, then record with POST /v1/pins/{id}/resolve which Pin is this one, or that none is. Then the pin is published, or can be retried.");
+    OutcomeUnverifiable = ("outcome_unverifiable", "The board could not be read for three days, so the Pin may or may not exist.", "Check the board on Pinterest, then record with POST /v1/pins/{id}/resolve which Pin is this one, or that none is. Then the pin is published, or can be retried.");
+    ConfirmedAbsent = ("confirmed_absent", "A person confirmed that the Pin is not on Pinterest.", "Retry the pin with POST /v1/pins/{id}/retry.");
     ExpiredUnpublished = ("expired_unpublished", "The pin could not be published within 30 days.", "Restore the account's connection and publish again under a new key.");
-    AccountDisconnected = ("account_disconnected", "The account is no longer connected.", "Reconnect the account; held pins are then published, failed ones can be retried.");
-    DeadLettered = ("dead_lettered", "Every delivery of this pin failed in this system; no call to Pinterest is open.", "Retry the pin when the cause is fixed; an operator can retry many at once.");
+    AccountDisconnected = ("account_disconnected", "The account is no longer connected.", "Reconnect the account; held pins are then published, and failed ones can be retried with POST /v1/pins/{id}/retry.");
+    DeadLettered = ("dead_lettered", "Every delivery of this pin failed in this system; no call to Pinterest is open.", "Retry the pin with POST /v1/pins/{id}/retry when the cause is fixed; an operator can retry many at once.");
     PinDeleted = ("pin_deleted", "The pin was deleted before it was published.", "Publish it again under a new key.");
-    ScheduleCanceled = ("schedule_canceled", "The pin's schedule was canceled before it was published.", "Create a new schedule to publish it.");
-    KeyTaken = ("idempotency_key_reused", "Another pin already uses the key of this schedule's pin.", "Retry the schedule: its next pin gets another key.");
-    TooLate = ("too_late", "The pin was not started before its publish_before, so it was not published.", "Retry the pin or its schedule with a later publish_before, or with null.");
+    ScheduleCanceled = ("schedule_canceled", "The pin's schedule was canceled before it was published.", "Create a new schedule (POST /v1/schedules) to publish it.");
+    KeyTaken = ("idempotency_key_reused", "Another pin already uses the key of this schedule's pin.", "Retry the schedule with POST /v1/schedules/{id}/retry: its next pin gets another key.");
+    TooLate = ("too_late", "The pin was not started before its publish_before, so it was not published.", "Retry the pin (POST /v1/pins/{id}/retry) or its schedule (POST /v1/schedules/{id}/retry) with a later publish_before, or with null.");
 }
 
 impl Failure {

@@ -43,16 +43,20 @@ pub enum EventKind {
     RemovedFromPinterest,
     /// The pin's schedule was retried with another pin.
     Superseded,
+    /// A person decided which Pin is the pin's; the note has its id.
+    ResolvedByPerson,
+    /// A person found that no Pin is the pin's; the note is the code of the failure that left this to them.
+    NoneByPerson,
     /// The queue has delivered the pin's message as often as it allows; the note says how many deliveries did nothing.
     Undeliverable,
-    /// Stands for events that were dropped to keep the row small; `attempt` holds their number.
+    /// Stands for events that were dropped to keep the row small; `attempt` holds their number, in the row only.
     Omitted,
 }
 
 use EventKind as K;
 
 impl EventKind {
-    const LETTERS: [(Self, &'static str, &'static str); 19] = [
+    const LETTERS: [(Self, &'static str, &'static str); 21] = [
         (K::AttemptStarted, "s", "attempt_started"),
         (K::NotSent, "n", "not_sent"),
         (K::Published, "p", "published"),
@@ -70,6 +74,8 @@ impl EventKind {
         (K::Deleted, "k", "deleted"),
         (K::RemovedFromPinterest, "g", "removed_from_pinterest"),
         (K::Superseded, "y", "superseded"),
+        (K::ResolvedByPerson, "j", "resolved_by_person"),
+        (K::NoneByPerson, "w", "none_by_person"),
         (K::Undeliverable, "v", "deliveries_exhausted"),
         (K::Omitted, "o", "events_omitted"),
     ];
@@ -83,13 +89,19 @@ impl EventKind {
         Self::LETTERS.iter().find(|(kind, ..)| *kind == self).map_or("o", |(_, letter, _)| letter)
     }
 
+    /// Whether a caller did it, so that the event says who.
+    pub fn is_act(self) -> bool {
+        matches!(self, K::Edited | K::Retried | K::ResolvedByPerson | K::NoneByPerson)
+    }
+
     /// The name that the timeline shows.
     pub fn name(self) -> &'static str {
         Self::LETTERS.iter().find(|(kind, ..)| *kind == self).map_or("events_omitted", |(.., name)| name)
     }
 }
 
-/// One event. `status` and `request_id` are Pinterest's.
+/// One event. `status` and `request_id` are Pinterest's; of an edit, a retry and a person's decision, `request_id` is
+/// the [`Mark`](super::origin::Mark) of who made it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     pub kind: EventKind,
@@ -99,7 +111,8 @@ pub struct Event {
     /// Pinterest's own error code.
     pub provider_code: Option<i64>,
     pub request_id: Option<String>,
-    /// When the next step was planned for.
+    /// When the next step was planned for. Of a Pin that was found on its board, or that a person decided on: when
+    /// Pinterest created it.
     pub next_at: Option<Moment>,
     /// Our public code, or Pinterest's message.
     pub note: Option<String>,

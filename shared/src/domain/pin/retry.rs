@@ -100,6 +100,7 @@ pub fn remedy(failed: &Failed) -> Remedy {
         | F::AttemptsExhausted
         | F::OutcomeAmbiguous
         | F::OutcomeUnverifiable
+        | F::ConfirmedAbsent
         | F::ExpiredUnpublished
         | F::AccountDisconnected
         | F::DeadLettered

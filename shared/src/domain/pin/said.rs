@@ -1,9 +1,12 @@
-//! What was said about one attempt: Pinterest's words, or what our client saw in place of an answer.
+//! What was said about one attempt: Pinterest's words, or what our client saw in place of an answer. Also the Pins that
+//! the board showed, if several of them could be the attempt's.
 //!
-//! The attempt row must stay within a kilobyte, so the words are in rows of their own: one for the call of an attempt,
-//! and one for the last reading of its board that was refused for a new reason. A success has none.
+//! The attempt row must stay within a kilobyte, so these are in rows of their own: one for the call of an attempt, one
+//! for the last reading of its board that was refused for a new reason, and one for the Pins. A success has none.
 
-use super::attempt::{Attempt, Upstream};
+use super::attempt::{Attempt, Status, Upstream};
+use super::candidate::{CANDIDATES_MAX, Candidate};
+use super::failure::Failure;
 use super::history::EventKind;
 use super::shortened::shortened;
 use crate::domain::time::Moment;
@@ -14,10 +17,32 @@ pub const MESSAGE_MAX: usize = 700;
 /// the latest words.)
 pub const ATTEMPTS_MAX: u32 = 50;
 /// The most rows of words that a pin has.
-pub const ROWS_MAX: usize = 2 * ATTEMPTS_MAX as usize;
+pub const ROWS_MAX: usize = 3 * ATTEMPTS_MAX as usize;
+
+/// What rows of 0.2.0 have where Pinterest said nothing.
+const IN_PLACE_OF_WORDS: [&str; 5] = [
+    "could not connect to Pinterest",
+    "Pinterest did not answer in time",
+    "the connection to Pinterest broke",
+    "Pinterest's answer was cut off",
+    "Pinterest's answer could not be read",
+];
+
+/// Pinterest's words in the detail of an attempt row.
+pub fn words_of(detail: Option<&str>) -> Option<&str> {
+    detail.filter(|detail| !detail.is_empty() && !IN_PLACE_OF_WORDS.contains(detail))
+}
+
+/// What a row is about. An attempt has at most one row of each, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    Call,
+    Reading,
+    Candidates,
+}
 
 /// What was said about one attempt of a pin.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Said {
     pub attempt: u32,
     /// When the board was read, if this was said about a reading. The event of the reading has the same time.
@@ -26,9 +51,29 @@ pub struct Said {
     pub message: Option<String>,
     /// What our client saw.
     pub transport_error: Option<String>,
+    /// The Pins that the board showed. A row that has them has nothing else.
+    pub candidates: Vec<Candidate>,
 }
 
 impl Said {
+    /// What the row is about.
+    pub fn part(&self) -> Part {
+        match self.read_at {
+            _ if !self.candidates.is_empty() => Part::Candidates,
+            Some(_) => Part::Reading,
+            None => Part::Call,
+        }
+    }
+
+    /// The Pins that the board showed when `attempt` failed because several could be its Pin. `None` when it did not
+    /// fail like this, or when [`ATTEMPTS_MAX`] attempts came before.
+    pub fn naming(attempt: &Attempt, mut candidates: Vec<Candidate>) -> Option<Self> {
+        candidates.truncate(CANDIDATES_MAX);
+        let is_ambiguous = attempt.status == Status::Failed && attempt.failure == Some(Failure::OutcomeAmbiguous);
+        let is_kept = is_ambiguous && (1..=ATTEMPTS_MAX).contains(&attempt.attempt) && !candidates.is_empty();
+        is_kept.then(|| Self { attempt: attempt.attempt, candidates, ..Self::default() })
+    }
+
     /// `None` when nothing was said, or when [`ATTEMPTS_MAX`] attempts came before.
     pub fn about(attempt: &Attempt, upstream: &Upstream) -> Option<Self> {
         let message = upstream.message.as_deref().map(|text| shortened(text, MESSAGE_MAX));
@@ -37,9 +82,9 @@ impl Said {
             (1..=ATTEMPTS_MAX).contains(&attempt.attempt) && (message.is_some() || upstream.transport_error.is_some());
         is_kept.then(|| Self {
             attempt: attempt.attempt,
-            read_at: None,
             message,
             transport_error: upstream.transport_error.map(str::to_owned),
+            ..Self::default()
         })
     }
 
@@ -79,6 +124,24 @@ mod tests {
         let late = Attempt { attempt: ATTEMPTS_MAX + 1, ..begun.clone() };
         let upstream = Upstream { message: Some("No.".into()), ..Upstream::default() };
         assert_eq!(Said::about(&late, &upstream), None);
+    }
+
+    #[test]
+    fn an_ambiguous_outcome_names_a_few_candidates_and_no_other_end_names_any() {
+        let pin = testdata::pin();
+        let failed = |failure| {
+            Attempt::untouched(&pin)
+                .begin(Moment(2_000_000), "b".into())
+                .and_then(|begun| begun.failed(Moment(2_000_001), failure, &Upstream::default(), &pin, "f".into()))
+                .expect("fails")
+        };
+        let candidates: Vec<Candidate> =
+            (0..12).map(|id| Candidate { pinterest_pin_id: id.to_string(), created_at: None }).collect();
+        let named = Said::naming(&failed(Failure::OutcomeAmbiguous), candidates.clone()).expect("named");
+        assert_eq!((named.part(), named.attempt), (Part::Candidates, 1));
+        assert_eq!(named.candidates, candidates[..CANDIDATES_MAX]);
+        assert_eq!(Said::naming(&failed(Failure::OutcomeAmbiguous), Vec::new()), None);
+        assert_eq!(Said::naming(&failed(Failure::OutcomeUnverifiable), candidates), None);
     }
 
     #[test]

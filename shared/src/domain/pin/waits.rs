@@ -13,7 +13,7 @@ use super::blocker::Blocker;
 use super::failure::Failure;
 use super::history::{Event, EventKind};
 use super::retry::holds_account;
-use super::timeline::{NextStep, Position};
+use super::timeline::{NextStep, PaceNow, Position};
 use super::{Pin, WaitReason};
 use crate::domain::account::Account;
 use crate::domain::account::health::Health;
@@ -21,6 +21,9 @@ use crate::domain::pacing::bucket::Bucket;
 use crate::domain::pacing::pace::Pace;
 use crate::domain::reconcile::board_scan::Unclear;
 use crate::domain::time::Moment;
+
+/// The reason of a pin that is tried again. Its code says what the temporary reason was.
+pub const LAST_ATTEMPT_FAILED: &str = "The last attempt failed for a temporary reason.";
 
 /// An account as it is now.
 #[derive(Clone, Debug, Default)]
@@ -130,11 +133,22 @@ pub fn depends_on_account(attempt: &Attempt) -> bool {
 /// Why the pin isn't published at `facts.now`, and its next step.
 pub fn why(facts: &Facts<'_>) -> Why {
     match facts.attempt.status {
-        Status::Published => of(None, step("none", None, "The pin is finished.")),
-        Status::Failed => of(facts.attempt.failure.map(Blocker::Failure), step("none", None, "The pin is finished.")),
+        Status::Published => of(None, step("none", None, "The pin is published; nothing is left to do.")),
+        Status::Failed => of_failed(facts.attempt),
         Status::Publishing => of_call(facts),
         Status::Queued | Status::Deferred => until_its_end(facts, of_waiting(facts)),
     }
+}
+
+/// A failed pin stays as it is until somebody retries it.
+fn of_failed(attempt: &Attempt) -> Why {
+    let blocker = attempt.failure.map(Blocker::Failure);
+    let helps = match blocker {
+        _ if attempt.is_superseded => "Its schedule continues with another pin, and this one can't be retried.",
+        Some(blocker) => blocker.remedy(),
+        None => "Nothing happens until it is retried.",
+    };
+    of(blocker, step("none", None, format!("The pin failed. {helps}")))
 }
 
 /// A pin that has not started before its `publish_before` fails.
@@ -156,7 +170,7 @@ fn of(blocker: Option<Blocker>, next: NextStep) -> Why {
 }
 
 fn step(action: &'static str, at: Option<Moment>, reason: impl Into<String>) -> NextStep {
-    NextStep { action, at, reason: reason.into(), position: None }
+    NextStep { action, at, reason: reason.into(), position: None, pace: None }
 }
 
 /// Why the outcome of the latest call is unknown, as the beginning of a sentence.
@@ -254,7 +268,8 @@ fn of_waiting(facts: &Facts<'_>) -> Why {
         Some(cause) => (Some(cause.blocker), cause.reason),
         None => in_turn(facts, is_retry),
     };
-    of(blocker, NextStep { position, ..step(action, at, reason) })
+    let pace = account.map(|account| pace_now(&account.bucket, &facts.rules.pace, now));
+    of(blocker, NextStep { position, pace, ..step(action, at, reason) })
 }
 
 /// When a deferred pin starts that starts at `ends_at` at the earliest.
@@ -305,7 +320,7 @@ fn own(facts: &Facts<'_>) -> Option<Cause> {
     let wait = attempt.wait.filter(|_| attempt.status == Status::Deferred);
     match (wait, own_failure(facts)) {
         (None, Some(failure)) => {
-            let reason = "The last attempt failed for a temporary reason.".into();
+            let reason = LAST_ATTEMPT_FAILED.into();
             Some(Cause { until, blocker: Blocker::Failure(failure), reason })
         }
         // The account's present state says what a hold waits for.
@@ -351,25 +366,26 @@ fn before(position: Position) -> String {
     }
 }
 
+/// The account's pace, which a 429 slows for a while.
+fn pace_now(bucket: &Bucket, configured: &Pace, now: Moment) -> PaceNow {
+    let pace = bucket.pace(configured, now);
+    PaceNow { pace, is_slowed: pace.interval_ms > configured.interval_ms }
+}
+
 /// Nothing but the account's pace and the pins before this one.
 fn in_turn(facts: &Facts<'_>, is_retry: bool) -> (Option<Blocker>, String) {
     let attempt = facts.attempt;
     if attempt.status == Status::Queued {
         let failure = own_failure(facts);
-        let reason = if is_retry && failure.is_some() {
-            "The last attempt failed for a temporary reason."
-        } else {
-            "A worker takes it next."
-        };
+        let reason = if is_retry && failure.is_some() { LAST_ATTEMPT_FAILED } else { "A worker takes it next." };
         return (failure.map(Blocker::Failure), reason.into());
     }
     let bucket = facts.account.map(|account| &account.bucket);
+    let slow = bucket.map(|bucket| pace_now(bucket, &facts.rules.pace, facts.now)).filter(|now| now.is_slowed);
     if bucket.is_some_and(Bucket::awaits_refresh) {
         return (Some(Blocker::Wait(WaitReason::TokenRefresh)), WaitReason::TokenRefresh.message().into());
     }
     let blocker = Some(Blocker::Wait(WaitReason::AccountPacing));
-    let pace = bucket.map(|bucket| bucket.pace(&facts.rules.pace, facts.now));
-    let slow = pace.filter(|pace| pace.interval_ms > facts.rules.pace.interval_ms);
     let mut reason = match (facts.place, facts.account) {
         (Place::InBacklog(position), _) => before(position),
         (Place::Released, Some(_)) => {
@@ -377,7 +393,7 @@ fn in_turn(facts: &Facts<'_>, is_retry: bool) -> (Option<Blocker>, String) {
         }
         _ => WaitReason::AccountPacing.message().to_owned(),
     };
-    if let Some(pace) = slow {
+    if let Some(PaceNow { pace, .. }) = slow {
         let pause = pace.interval_ms as f64 / 1_000.0;
         reason += &format!(" Pinterest asked the account to slow down: one pin starts every {pause} s.");
     }

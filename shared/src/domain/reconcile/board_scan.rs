@@ -33,6 +33,8 @@ pub const LISTED_MAX: usize = 4_000;
 pub const PLAN_LOST_AFTER_MS: i64 = MINUTE_MS;
 /// How long after an outcome becomes due the board is read: the others of the same burst join meanwhile.
 pub const GATHER_MS: i64 = 2 * SECOND_MS;
+/// The note of a reading that was whole and clear, and that didn't show the Pin.
+pub const NOT_SEEN: &str = "not_seen_yet";
 
 /// The row of a board. A missing row is the default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -47,16 +47,18 @@ impl FromStr for DuplicateCheck {
 
 /// Whether an earlier attempt than the published one may have created a Pin too: its answer was unknown, or the board
 /// was read and the Pin was judged absent. If events were dropped from the history, one of them may have been such an
-/// event.
+/// event. Attempts of which a person found no Pin don't count: what looks like them is somebody else's.
 pub fn is_wanted(attempt: &Attempt) -> bool {
     use EventKind as K;
     let is_unclear = |kind| matches!(kind, K::AnswerUnknown | K::NotOnPinterest | K::ReconcileInconclusive);
+    let decided = attempt.history.iter().filter(|event| event.kind == K::NoneByPerson).map(|event| event.attempt).max();
+    let is_open = |number: u32| decided.is_none_or(|decided| number > decided) && number < attempt.attempt;
     attempt.status == Status::Published
         && attempt.attempt >= 2
         && attempt
             .history
             .iter()
-            .any(|event| event.kind == K::Omitted || (event.attempt < attempt.attempt && is_unclear(event.kind)))
+            .any(|event| event.kind == K::Omitted || (is_open(event.attempt) && is_unclear(event.kind)))
 }
 
 /// The period in which a duplicate may have been created: since the pin was accepted.
@@ -144,6 +146,18 @@ mod tests {
         assert!(is_wanted(&published(&begun(&dead))), "the worker died without recording an unknown outcome");
         dead.history.iter_mut().for_each(|event| event.kind = EventKind::Omitted);
         assert!(is_wanted(&published(&begun(&dead))), "a dropped event may have been an unknown outcome");
+    }
+
+    #[test]
+    fn attempts_of_which_a_person_found_no_pin_are_not_checked() {
+        let nothing = Upstream::default();
+        let left = begun(&Attempt::untouched(&pin()))
+            .unresolved_outcome(T, T, &nothing, "d".into())
+            .and_then(|open| open.failed(T, Failure::OutcomeAmbiguous, &nothing, &pin(), "f".into()))
+            .expect("legal");
+        let retried = |failed: &Attempt| published(&begun(&failed.retried(T, None, "r".into()).expect("retries")));
+        assert!(is_wanted(&retried(&left)), "retried although there may be one");
+        assert!(!is_wanted(&retried(&left.none_by_person(T, 120_000, "n".into()).expect("legal"))));
     }
 
     #[test]

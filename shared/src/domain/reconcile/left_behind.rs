@@ -21,20 +21,30 @@ pub struct LeftBehind {
 
 /// The attempts of this history that were left to a person, oldest first.
 pub fn attempts(attempt: &Attempt) -> Vec<LeftBehind> {
-    let (mut left, mut started_at) = (Vec::<LeftBehind>::new(), None);
+    // With the number of the attempt.
+    let (mut left, mut started_at) = (Vec::<(u32, LeftBehind)>::new(), None);
     for event in &attempt.history {
-        let is_left = || is_left_to_a_person(event.note.as_deref().and_then(Failure::parse));
+        let is_left = || {
+            let failure = event.note.as_deref().and_then(Failure::parse);
+            matches!(failure, Some(Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable))
+        };
         match event.kind {
             EventKind::AttemptStarted | EventKind::Omitted => started_at = Some(event.at),
             EventKind::Failed if is_left() => {
-                left.push(LeftBehind { started_at: started_at.unwrap_or(event.at), is_edited: false });
+                let started_at = started_at.unwrap_or(event.at);
+                left.push((event.attempt, LeftBehind { started_at, is_edited: false }));
             }
-            EventKind::Edited => left.iter_mut().for_each(|left| left.is_edited = true),
+            // The person has decided: it owns the Pin that the row names, or none.
+            EventKind::ResolvedByPerson | EventKind::NoneByPerson => {
+                left.retain(|(attempt, _)| *attempt != event.attempt);
+            }
+            EventKind::Edited => left.iter_mut().for_each(|(_, left)| left.is_edited = true),
             _ => {}
         }
     }
     // Of the latest attempt the row knows the beginning, also if the history has dropped it.
-    if is_left_to_a_person(attempt.failure) {
+    let mut left: Vec<LeftBehind> = left.into_iter().map(|(_, left)| left).collect();
+    if attempt.is_left_to_a_person() {
         let started_at = attempt.started_at.unwrap_or(attempt.updated_at);
         match left.last_mut() {
             Some(last) => last.started_at = started_at,
@@ -42,10 +52,6 @@ pub fn attempts(attempt: &Attempt) -> Vec<LeftBehind> {
         }
     }
     left
-}
-
-fn is_left_to_a_person(failure: Option<Failure>) -> bool {
-    matches!(failure, Some(Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable))
 }
 
 /// What such an attempt may have sent, as far as the Pins that were found can be its own: the stored request, or, after
@@ -106,6 +112,19 @@ mod tests {
             .and_then(|a| a.failed(T, Failure::ImageUnreachable, &Upstream::default(), &pin, "f".into()))
             .expect("legal");
         assert_eq!(attempts(&refused), []);
+        let none = left_to_a_person(started_at).none_by_person(T, 120_000, "n".into()).expect("legal");
+        assert_eq!(attempts(&none), [], "a person has decided");
+        let found = none.resolved_by_person(T, "9".into(), None, &pin, 120_000, "r".into()).expect("legal");
+        assert_eq!(attempts(&found), []);
+        // Decided twice, and only about the second attempt.
+        let again = left
+            .retried(T, None, "r".into())
+            .and_then(|a| a.begin(T, "b".into()))
+            .and_then(|a| a.failed(T, Failure::OutcomeAmbiguous, &Upstream::default(), &pin, "f".into()))
+            .and_then(|a| a.none_by_person(T, 120_000, "n".into()))
+            .and_then(|a| a.resolved_by_person(T, "9".into(), None, &pin, 120_000, "r".into()))
+            .expect("legal");
+        assert_eq!(attempts(&again), [LeftBehind { started_at, is_edited: false }]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::equivalence::{self, Keys};
 use crate::domain::deadlines::Deadlines;
 use crate::domain::pin::PinRequest;
+use crate::domain::pin::candidate::Candidate;
 use crate::domain::time::Moment;
 
 /// A Pin as a board's list shows it.
@@ -101,6 +102,13 @@ pub fn likeness(request: &PinRequest, candidate: &BoardPin) -> Likeness {
         _ => Likeness::Vague,
     };
     exact(&title).max(exact(&link)).max(description)
+}
+
+/// The Pins that could be the requested one, the most alike first, then the oldest.
+pub fn candidates(request: &PinRequest, pins: &[BoardPin], window: Window) -> Vec<Candidate> {
+    let mut fits: Vec<&BoardPin> = pins.iter().filter(|pin| could_be(request, pin, window)).collect();
+    fits.sort_by_cached_key(|pin| (likeness(request, pin), pin.created_at, pin.id.clone()));
+    fits.into_iter().map(|pin| Candidate { pinterest_pin_id: pin.id.clone(), created_at: pin.created_at }).collect()
 }
 
 /// Whether the Pin's link shows the query that was asked for. It may only rank Pins that could be the requested one:

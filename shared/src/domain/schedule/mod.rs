@@ -4,12 +4,15 @@
 //! stored row's `version` is still the one that was read. After its release, a schedule shows its pin's status; nothing
 //! is written to its row for that.
 
+pub mod timeline;
+
 use super::ids::{PinKey, ScheduleId, ScheduleKey};
 use super::pin::attempt::{Attempt, Status};
 use super::pin::failure::Failure;
 use super::pin::idempotency::{self, PayloadHash};
-use super::pin::origin::Origin;
+use super::pin::origin::{Actor, Origin};
 use super::pin::{LIFETIME_MS, PinRequest, WaitReason};
+use super::repeated_write::Trail;
 use super::time::{DAY_MS, HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
 
 /// How far ahead a schedule may be.
@@ -69,11 +72,15 @@ pub struct Schedule {
     pub updated_at: Moment,
     /// When this run was released.
     pub released_at: Option<Moment>,
+    /// Who canceled it. `None`: it is not canceled, the system canceled it, or a build that didn't record it did.
+    pub canceled_by: Option<Actor>,
     /// When it was removed: callers no longer see it, but the row stays so that its key stays taken.
     pub removed_at: Option<Moment>,
     pub expires_at: Moment,
     /// Identifies the last write, so that the SDK's repetition of it is recognised.
     pub nonce: String,
+    /// The writes before it.
+    pub trail: Trail,
 }
 
 /// The status that the API shows. The names are the public API's, and the set is closed.
@@ -152,9 +159,11 @@ impl Schedule {
             created_at: now,
             updated_at: now,
             released_at: None,
+            canceled_by: None,
             removed_at: None,
             expires_at: kept_from(run_at, retention_ms),
             nonce,
+            trail: Trail::default(),
         }
     }
 
@@ -271,6 +280,7 @@ impl Schedule {
         }
         let mut next = self.clone();
         next.version += 1;
+        next.trail = self.trail.behind(&self.nonce);
         next.nonce = nonce;
         next.stage = to;
         next.updated_at = now;

@@ -13,6 +13,8 @@ use crate::domain::time::{DAY_MS, Moment};
 
 /// The longest value of an entry's details, in characters.
 pub const DETAIL_MAX: usize = 200;
+/// The detail that has the ids of a bulk action's resources.
+const IDS: &str = "ids";
 
 /// The categories of the public API, as far as an action has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,10 +90,12 @@ pub const PIN_PUBLISH_FAILED: Action = Action {
     outcome: Outcome::Failed,
     ..action("pin.publish_failed", C::Publishing, "pin", "A pin could not be published.")
 };
+pub const WEBHOOK_DISABLED: Action =
+    action("webhook.disabled", C::Integration, "webhook", "A webhook was disabled because of its answers.");
 
 /// Every action. Names are public API: they are added, never changed.
 #[rustfmt::skip] // One row per action keeps it readable as a table.
-pub const ACTIONS: [Action; 38] = [
+pub const ACTIONS: [Action; 43] = [
     PIN_CREATED,
     PIN_PUBLISHED,
     PIN_PUBLISH_FAILED,
@@ -119,6 +123,7 @@ pub const ACTIONS: [Action; 38] = [
     action("pin.deleted", C::Publishing, "pin", "A pin was deleted."),
     action("pin.bulk_deleted", C::Publishing, "pin", "Several pins were deleted."),
     Action { outcome: Outcome::Queued, ..action("pin.retried", C::Publishing, "pin", "A pin was retried.") },
+    action("pin.resolved", C::Publishing, "pin", "A person decided the outcome of a pin."),
     Action { outcome: Outcome::Queued, ..action("pin.bulk_retried", C::Publishing, "pin", "Several pins were retried.") },
     Action { outcome: Outcome::Queued, ..action("import.created", C::Publishing, "import_job", "An import was submitted.") },
     Action { outcome: Outcome::Queued, ..action("import.resumed", C::Publishing, "import_job", "An import was resumed.") },
@@ -130,6 +135,10 @@ pub const ACTIONS: [Action; 38] = [
     action("schedule.bulk_canceled", C::Publishing, "schedule", "Several schedules were to be canceled."),
     action("schedule.bulk_deleted", C::Publishing, "schedule", "Several schedules were to be deleted."),
     Action { outcome: Outcome::Queued, ..action("schedule.bulk_retried", C::Publishing, "schedule", "Several schedules were retried.") },
+    action("webhook.created", C::Integration, "webhook", "A webhook was created."),
+    action("webhook.updated", C::Integration, "webhook", "A webhook was changed."),
+    action("webhook.deleted", C::Integration, "webhook", "A webhook was deleted."),
+    WEBHOOK_DISABLED,
 ];
 
 impl Action {
@@ -224,8 +233,14 @@ impl Entry {
     /// The ids of a bulk action's resources, uncut.
     #[must_use]
     pub fn with_ids(mut self, ids: &[&str]) -> Self {
-        self.details.push(("ids".into(), ids.join(",")));
+        self.details.push((IDS.into(), ids.join(",")));
         self
+    }
+
+    /// Whether the entry's action was about the resource with this id, alone or together with others.
+    fn is_about(&self, id: &str) -> bool {
+        let is_one_of = |(name, ids): &(String, String)| name == IDS && ids.split(',').any(|one| one == id);
+        self.resource_id.as_deref() == Some(id) || self.details.iter().any(is_one_of)
     }
 
     /// The entry of a pin's action. Its id is derived, so that recording it again yields the same entry.
@@ -242,13 +257,16 @@ pub struct Wanted {
     pub action: Option<String>,
     pub status: Option<String>,
     pub resource_type: Option<String>,
+    pub resource_id: Option<String>,
     pub since: Option<Moment>,
 }
 
 impl Wanted {
     /// Whether the entry matches every filter but the time.
     pub fn admits(&self, entry: &Entry) -> bool {
-        self.admits_any(entry.action) && is(self.status.as_deref(), entry.outcome.name())
+        self.admits_any(entry.action)
+            && is(self.status.as_deref(), entry.outcome.name())
+            && self.resource_id.as_deref().is_none_or(|id| entry.is_about(id))
     }
 
     /// Whether entries of this action with its usual outcome can match.
@@ -384,6 +402,17 @@ mod tests {
         let published = Wanted { action: Some("pin.published".into()), ..Wanted::default() };
         assert!(!published.admits_stored() && published.admits_all(&PIN_PUBLISHED) && published.is_about_published());
         assert!(!published.admits_all(&PIN_CREATED) && !created.is_about_published());
+    }
+
+    #[test]
+    fn a_resource_is_found_alone_and_among_those_of_a_bulk_action() {
+        let about = |id: &str| Wanted { resource_id: Some(id.into()), ..Wanted::default() };
+        let by_system = Entry::new(Uuid::from_u128(1), Moment(0), By::System, &PIN_CREATED);
+        let alone = Entry { resource_id: Some("a1".into()), ..by_system.clone() };
+        let bulk = by_system.clone().with_ids(&["b2", "a1"]);
+        let other = by_system.with("board_id", "a1");
+        assert_eq!([&alone, &bulk, &other].map(|entry| about("a1").admits(entry)), [true, true, false]);
+        assert_eq!([&alone, &bulk, &other].map(|entry| about("a").admits(entry)), [false; 3]);
     }
 
     #[test]

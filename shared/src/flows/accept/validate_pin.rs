@@ -307,16 +307,14 @@ async fn idempotency_key(
     let account = pin.request.account;
     let holder = idempotency::holder("pin", key.pin, account, dry_run.limited_to);
     let check = if pin.hidden_at.is_some() {
-        let message = format!("The key stands for {holder}, which was deleted.");
+        let message = format!("The key belongs to {holder}, which was deleted.");
         return Ok((None, Check::failed(IDEMPOTENCY_KEY, "pin_deleted", message, new_key)));
     } else if pin.payload_hash.same_payload(&PayloadHash::of(request)) {
-        let message = format!(
-            "The key stands for this very pin already ({}); it would be answered again.",
-            attempt.status.name()
-        );
+        let message =
+            format!("The key belongs to this pin ({}); the request would be answered with it.", attempt.status.name());
         Check::passed(IDEMPOTENCY_KEY, message)
     } else {
-        let message = format!("The key already stands for {holder}, which has another payload.");
+        let message = format!("The key belongs to {holder}, which has other content.");
         Check::failed(IDEMPOTENCY_KEY, "idempotency_key_reused", message, new_key)
     };
     if dry_run.limited_to.is_some_and(|allowed| !allowed.contains(&account)) {

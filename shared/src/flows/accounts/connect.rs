@@ -7,6 +7,7 @@ use crate::domain::account::credentials::TokenLife;
 use crate::domain::account::{Account, PUBLISHING_SCOPES};
 use crate::domain::ids::{AccountKey, WorkspaceId};
 use crate::domain::pin::failure::Failure;
+use crate::domain::repeated_write::Trail;
 use crate::domain::sandbox::SimulatedToken;
 use crate::domain::tenant::WorkspaceEnvironment;
 use crate::domain::time::{MINUTE_MS, SECOND_MS};
@@ -111,6 +112,7 @@ async fn announce(context: &Context, key: AccountKey) -> PortResult<()> {
                 life: TokenLife::default(),
                 rev: 1,
                 nonce: context.nonce(),
+                trail: Trail::default(),
             },
         };
         let next = Account { life: TokenLife::to_be_removed(now.plus_ms(UNFINISHED_MS)), ..next };
@@ -153,6 +155,7 @@ async fn save(context: &Context, key: AccountKey, user: &PinterestUser, tokens: 
             display_name: user.business_name.clone(),
             scopes: tokens.scopes.clone().unwrap_or_else(|| PUBLISHING_SCOPES.join(",")),
             created_at: known.as_ref().map_or(now, |known| known.created_at),
+            trail: known.as_ref().map(|known| known.trail.behind(&known.nonce)).unwrap_or_default(),
             updated_at: now,
             revoked_at: None,
             life: life.clone(),

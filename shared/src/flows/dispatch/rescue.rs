@@ -3,6 +3,8 @@
 //!
 //! When a pin's message was lost, its worker died or its sender was killed, its marker still names it.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::try_join_all;
 
 use crate::context::Context;
@@ -20,6 +22,9 @@ use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use crate::flows::boards::mark_removed::continue_removal;
 use crate::flows::imports::rescue_imports::rescue_import;
 use crate::flows::reconcile::plan_duplicate_check;
+use crate::flows::webhooks::rescue_endpoint::rescue_endpoint;
+use crate::flows::webhooks::rescue_event::rescue_event;
+use crate::flows::webhooks::resend_missing::{Subscribers, resend_missing_to};
 use crate::ports::{PortError, PortResult};
 use crate::telemetry::{self, Metric};
 
@@ -69,12 +74,15 @@ struct Run<'a> {
     mode: Mode,
     stop_at_ms: i64,
     resent: usize,
+    /// The webhooks of the workspaces whose pins were read.
+    subscribers: Subscribers,
 }
 
 /// # Errors
 /// When the table or the queue is unavailable; the next run starts with the minute that could not be finished.
 pub async fn run(context: &Context, mode: Mode, ends_at_ms: i64) -> PortResult<Rescued> {
-    let mut run = Run { context, mode, stop_at_ms: ends_at_ms - STOP_BEFORE_END_MS, resent: 0 };
+    let stop_at_ms = ends_at_ms - STOP_BEFORE_END_MS;
+    let mut run = Run { context, mode, stop_at_ms, resent: 0, subscribers: Subscribers::default() };
     let this_minute = context.system.now().minute();
     let watermark = context.store.watermark().await?.unwrap_or(this_minute - FIRST_REACH_BACK_MINUTES);
     let worked = match mode {
@@ -162,10 +170,15 @@ impl Run<'_> {
             // writing.
             let found: Vec<(Pin, Attempt)> = pins.by_ref().take(row.pins.len()).flatten().collect();
             let retired = match row.purpose {
-                Purpose::Rescue => self.rescue_marker(row, &found).await,
+                Purpose::Rescue => {
+                    let unheard = self.resend_events(row, &found).await;
+                    self.rescue_marker(row, &found, &unheard).await
+                }
                 Purpose::DuplicateCheck => self.request_duplicate_check(row, &found).await,
                 Purpose::Import => rescue_import(self.context, row, self.mode != Mode::Tick).await,
                 Purpose::BoardRemoval => continue_removal(self.context, row, self.stop_at_ms).await.map(|()| 0),
+                Purpose::Webhook => rescue_endpoint(self.context, row, self.mode != Mode::Tick).await,
+                Purpose::Event => rescue_event(self.context, &mut self.subscribers, row).await,
                 Purpose::Retired => Ok(0),
             };
             match retired {
@@ -182,16 +195,38 @@ impl Run<'_> {
         failure.map_or(Ok(()), Err)
     }
 
-    async fn rescue_marker(&self, row: &RecoveryMarker, pins: &[(Pin, Attempt)]) -> PortResult<usize> {
+    /// Sends the messages of events that a webhook hears and doesn't have. Returns the pins that have such events; all
+    /// of them if that failed.
+    async fn resend_events(&mut self, row: &RecoveryMarker, pins: &[(Pin, Attempt)]) -> BTreeSet<PinKey> {
+        let error = match resend_missing_to(self.context, &mut self.subscribers, pins).await {
+            Ok(unheard) => return unheard,
+            Err(error) => error,
+        };
+        telemetry::count_failed_work("dispatcher", error.port(), self.context.system.now());
+        tracing::warn!(minute = row.minute, %error, "events not sent again; their pins are checked again later");
+        pins.iter().map(|(pin, _)| pin.key).collect()
+    }
+
+    /// `unheard`: these pins have events without a delivery. Each keeps a marker until every event has one, or is so
+    /// old that its delivery may be gone. (A minute that stays open for them would keep the rescuer from what
+    /// publishing needs.)
+    async fn rescue_marker(
+        &self,
+        row: &RecoveryMarker,
+        pins: &[(Pin, Attempt)],
+        unheard: &BTreeSet<PinKey>,
+    ) -> PortResult<usize> {
         let now = self.context.system.now();
-        let (mut to_send, mut sent, mut later) = (Vec::new(), Vec::new(), Vec::new());
-        let mut next_check = now;
+        let mut to_send = Vec::new();
+        let mut next = Next { again: Vec::new(), owned: Vec::new(), later: Vec::new(), check_at: now };
         for (pin, attempt) in pins {
             match self.verdict(pin, attempt, row.rounds, now).await? {
-                Action::None => {}
+                Action::None if !unheard.contains(&pin.key) => {}
+                Action::None if attempt.status.is_terminal() => next.again.push(pin.key),
+                Action::None => next.owned.push(pin.key),
                 Action::Recheck(at) => {
-                    next_check = next_check.max(at);
-                    later.push(pin.key);
+                    next.check_at = next.check_at.max(at);
+                    next.later.push(pin.key);
                 }
                 Action::Resend => {
                     // A worker whose clock is behind must see the end, too. Otherwise it would put the pin back.
@@ -199,7 +234,7 @@ impl Run<'_> {
                     let delay_ms = if pin.is_too_late(now) { clocks_ms } else { 0 };
                     let message = PublishMessage::new(pin.key, pin.request.account, attempt.generation, None);
                     to_send.push((message, delay_ms));
-                    sent.push(pin.key);
+                    next.again.push(pin.key);
                     tracing::info!(
                         workspace_id = %pin.key.workspace, account_id = %pin.request.account, pin_id = %pin.key.pin,
                         status = attempt.status.name(), "pin without a message sent again"
@@ -211,7 +246,7 @@ impl Run<'_> {
             // The marker stays, and its minute isn't done: the next run sends again.
             return Err(PortError::Unavailable { port: "publish queue", reason: "messages could not be sent".into() });
         }
-        self.refile(row, sent, later, next_check).await?;
+        self.refile(row, next).await?;
         Ok(to_send.len())
     }
 
@@ -312,29 +347,41 @@ impl Run<'_> {
     /// Writes the markers that follow, then retires the old one: the rescans must not handle its pins again. The
     /// retired marker stays for the rollup, which reads it later, with the pins that have no marker after it. A
     /// recovery leaves future markers.
-    async fn refile(
-        &self,
-        row: &RecoveryMarker,
-        sent: Vec<PinKey>,
-        later: Vec<PinKey>,
-        next_check: Moment,
-    ) -> PortResult<()> {
+    async fn refile(&self, row: &RecoveryMarker, next: Next) -> PortResult<()> {
+        let Next { again, owned, later, check_at } = next;
         let now = self.context.system.now();
         let is_future = row.minute >= now.minute();
-        if (sent.is_empty() && later.is_empty()) || (is_future && self.mode != Mode::Tick) {
+        let is_done = again.is_empty() && owned.is_empty() && later.is_empty();
+        if is_done || (is_future && self.mode != Mode::Tick) {
             return Ok(());
         }
-        if !sent.is_empty() {
-            let next = RecoveryMarker::again(sent, now, row.rounds, self.context.system.nonce());
+        if !again.is_empty() {
+            let next = RecoveryMarker::again(again, now, row.rounds, self.context.system.nonce());
             self.context.store.put_marker(&next).await?;
+        }
+        if !owned.is_empty() {
+            // A marker of a later round would take a pin that was just released for one whose message was lost.
+            let next = RecoveryMarker::again(owned, now, row.rounds, self.context.system.nonce());
+            self.context.store.put_marker(&RecoveryMarker { rounds: row.rounds, ..next }).await?;
         }
         if !later.is_empty() {
             let mut next = RecoveryMarker::again(later, now, row.rounds, self.context.system.nonce());
-            next.minute = next_check.plus_ms(2 * MINUTE_MS).minute();
+            next.minute = check_at.plus_ms(2 * MINUTE_MS).minute();
             self.context.store.put_marker(&next).await?;
         }
         self.context.store.put_marker(&row.retired()).await
     }
+}
+
+/// The pins of a marker that need another one.
+struct Next {
+    /// They were sent again, or are finished and have events without a delivery.
+    again: Vec<PinKey>,
+    /// They have another owner, such as a backlog, and events without a delivery.
+    owned: Vec<PinKey>,
+    /// They wait, at most until `check_at`.
+    later: Vec<PinKey>,
+    check_at: Moment,
 }
 
 enum Action {

@@ -291,10 +291,10 @@ pub fn schedule_refusal(error: ScheduleError, limited_to: Option<&[AccountId]>) 
     Ok(match error {
         ScheduleError::KeyReused { existing, account } => {
             let holder = holder(existing, account);
-            of_key("idempotency_key_reused", format!("already stands for {holder}, which was asked for otherwise"))
+            of_key("idempotency_key_reused", format!("belongs to {holder}, which has other content or another time"))
         }
         ScheduleError::KeyOfRemoved { existing, account } => {
-            of_key("schedule_removed", format!("stands for {}, which was removed", holder(existing, account)))
+            of_key("schedule_removed", format!("belongs to {}, which was removed", holder(existing, account)))
         }
         ScheduleError::Past => of_time("The time had passed when the row was worked on"),
         ScheduleError::TooFar => of_time("The time is too far ahead"),
@@ -338,10 +338,10 @@ pub fn refusal(error: AcceptError, limited_to: Option<&[AccountId]>) -> PortResu
     Ok(match error {
         AcceptError::KeyReused { existing, account } => {
             let holder = holder(existing, account);
-            of_key("idempotency_key_reused", format!("already stands for {holder}, which has another payload"))
+            of_key("idempotency_key_reused", format!("belongs to {holder}, which has other content"))
         }
         AcceptError::KeyOfDeleted { existing, account } => {
-            of_key("pin_deleted", format!("stands for {}, which was deleted", holder(existing, account)))
+            of_key("pin_deleted", format!("belongs to {}, which was deleted", holder(existing, account)))
         }
         AcceptError::AccountNotFound => {
             RowError::new("not_found", "account_id: There is no such account in this workspace", &["account_id"])

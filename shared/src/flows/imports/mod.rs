@@ -79,6 +79,14 @@ pub enum SubmitError {
     Port(#[from] PortError),
 }
 
+/// The key of a submission's import: that of its idempotency key, or else a new one.
+pub fn key_of(context: &Context, workspace: WorkspaceId, idempotency_key: Option<&str>) -> ImportKey {
+    match idempotency_key {
+        Some(text) => ImportKey::of(workspace, text),
+        None => ImportKey { workspace, import: ImportId(context.uuid()) },
+    }
+}
+
 /// Accepts the rows; they are worked on later.
 ///
 /// # Errors
@@ -88,11 +96,16 @@ pub async fn submit(
     workspace: WorkspaceId,
     submission: Submission,
 ) -> Result<Submitted, SubmitError> {
+    let key = key_of(context, workspace, submission.idempotency_key.as_deref());
+    submit_as(context, key, submission).await
+}
+
+/// The same as [`submit`], for a caller who has the submission's key from [`key_of`].
+///
+/// # Errors
+/// As [`submit`].
+pub async fn submit_as(context: &Context, key: ImportKey, submission: Submission) -> Result<Submitted, SubmitError> {
     let began = context.begin();
-    let key = match &submission.idempotency_key {
-        Some(text) => ImportKey::of(workspace, text),
-        None => ImportKey { workspace, import: ImportId(context.uuid()) },
-    };
     if submission.idempotency_key.is_some()
         && let Some(existing) = context.imports.import(key).await?
     {
@@ -131,7 +144,7 @@ pub async fn submit(
         return replay(context, *existing, &import.content_hash).await;
     }
     send(context, key).await;
-    tracing::info!(workspace_id = %workspace, import_id = %key.import, rows, "import accepted");
+    tracing::info!(workspace_id = %key.workspace, import_id = %key.import, rows, "import accepted");
     Ok(Submitted::New(ImportView::of(import, Vec::new())))
 }
 

@@ -11,6 +11,7 @@ use crate::domain::ids::PinKey;
 use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::pin::edit::Edit;
 use crate::domain::pin::idempotency::content_hashes;
+use crate::domain::pin::origin::Actor;
 use crate::domain::pin::{Pin, PinRequest};
 use crate::domain::recovery::RecoveryMarker;
 use crate::domain::time::Moment;
@@ -48,7 +49,7 @@ pub enum EditError {
 /// When the pin doesn't exist, is published or being published, or a port is unavailable. A call that failed may have
 /// made the change; repeating it is harmless.
 pub async fn edit_pin(context: &Context, key: PinKey, edit: &Edit) -> Result<(Pin, Attempt), EditError> {
-    change_pin(context, key, |request| edit.apply(request), false).await
+    change_pin(context, key, |request| edit.apply(request), false, edit.by).await
 }
 
 /// Like [`edit_pin`], with any change of the request, but only before the pin's first attempt.
@@ -60,7 +61,7 @@ pub async fn edit_unbegun(
     key: PinKey,
     change: impl Fn(&PinRequest) -> PinRequest,
 ) -> Result<(Pin, Attempt), EditError> {
-    change_pin(context, key, change, true).await
+    change_pin(context, key, change, true, None).await
 }
 
 async fn change_pin(
@@ -68,6 +69,7 @@ async fn change_pin(
     key: PinKey,
     change: impl Fn(&PinRequest) -> PinRequest,
     only_unbegun: bool,
+    by: Option<Actor>,
 ) -> Result<(Pin, Attempt), EditError> {
     let mut writes = OptimisticWrites::of("pin", WRITES_MAX);
     loop {
@@ -92,6 +94,7 @@ async fn change_pin(
             plan_end(context, key, &request, pin.may_start_at(now)).await?;
         }
         let Ok(next) = attempt.edited(now, context.nonce()) else { continue };
+        let next = next.made_by(by);
         let edited = Pin { request, edit: next.edit, ..pin };
         put_sibling(context, &edited).await?;
         if context.store.save_pin(&edited, &next).await?.is_done() {

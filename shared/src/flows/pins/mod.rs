@@ -1,4 +1,4 @@
-//! Pins as API clients see them: read, list, edit, delete, retry.
+//! Pins as API clients see them: read, list, edit, delete, retry, decide, and their receipts.
 //!
 //! Read [`read_pins`] first; each other file is one operation.
 
@@ -7,7 +7,10 @@ pub mod delete_on_pinterest;
 pub mod delete_pin;
 pub mod edit_pin;
 pub mod list_pins;
+pub mod name_actors;
 pub mod read_pins;
+pub mod receipt;
+pub mod resolve_pin;
 pub mod retry_pin;
 pub mod search;
 pub mod unfinished;

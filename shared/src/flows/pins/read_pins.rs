@@ -11,9 +11,11 @@ use crate::domain::ids::{AccountKey, PinKey, WorkspaceId};
 use crate::domain::pacing::backlog::BacklogRow;
 use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::pin::blocker::Blocker;
+use crate::domain::pin::candidate::Candidate;
 use crate::domain::pin::deleted::Deleted;
+use crate::domain::pin::failure::Failure;
 use crate::domain::pin::listing;
-use crate::domain::pin::timeline::{NextStep, Position};
+use crate::domain::pin::timeline::{NextStep, Position, open_candidates};
 use crate::domain::pin::waits::{self, AccountNow, Facts, Place, Rules, Why};
 use crate::domain::pin::{Pin, Placement};
 use crate::flows::accept::accept_pins::Acceptance;
@@ -43,6 +45,18 @@ pub async fn pin(context: &Context, key: PinKey) -> PortResult<Option<PinView>> 
         Some((pin, attempt)) => Ok(Some(view(context, pin, attempt).await?)),
         None => Ok(None),
     }
+}
+
+/// The Pins that could be the pin's, while a person has to decide which one is. Of any other pin, nothing is read.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn candidates(context: &Context, view: &PinView) -> PortResult<Vec<Candidate>> {
+    if view.attempt.failure != Some(Failure::OutcomeAmbiguous) {
+        return Ok(Vec::new());
+    }
+    let said = context.store.said(&view.pin).await?;
+    Ok(open_candidates(&view.attempt, &said).to_vec())
 }
 
 /// A pin that was deleted and whose rows still exist, with its outcome.

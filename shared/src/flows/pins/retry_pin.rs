@@ -94,7 +94,8 @@ pub async fn retry_pin_with(
     }
     let next =
         attempt.retried(now, plan.waits(), context.nonce()).map_err(|_| RetryError::NotFailed(attempt.status))?;
-    let next = if is_edited { next.with_edit() } else { next };
+    let next = next.made_by(edit.by);
+    let next = if is_edited { next.with_edit().made_by(edit.by) } else { next };
     // Nothing owns it by now, if the rescuer has read the marker of a failed pin.
     if context.took_ms(began) > OWNED_WITHIN_MS {
         return Err(PortError::Unavailable { port: "table", reason: "retrying the pin took too long".into() }.into());

@@ -21,9 +21,9 @@ use crate::domain::pin::retry::ATTEMPT_LIMIT;
 use crate::domain::pin::said::Said;
 use crate::domain::pin::{Pin, PinRequest};
 use crate::domain::reconcile::assignment::{self, Claim, Ruling, Standing};
-use crate::domain::reconcile::board_scan::{MEMBERS_MAX, Reading};
+use crate::domain::reconcile::board_scan::{MEMBERS_MAX, NOT_SEEN, Reading};
 use crate::domain::reconcile::left_behind::{self, LeftBehind};
-use crate::domain::reconcile::matching::{BoardPin, Window};
+use crate::domain::reconcile::matching::{self, BoardPin, Window};
 use crate::domain::recovery::{OWNED_WITHIN_MS, PINS_PER_MARKER, RecoveryMarker};
 use crate::domain::time::{HOUR_MS, Moment, SECOND_MS};
 use crate::flows::activity;
@@ -46,7 +46,6 @@ const HOLDS_THE_DEADLINE: [&str; 2] = ["token_revoked", "daily_budget"];
 const SIBLINGS_AT_ONCE: usize = 8;
 const TWIN_OPEN: &str = "twin_open";
 const TWIN_SETTLED: &str = "twin_settled";
-const NOT_SEEN: &str = "not_seen_yet";
 const UNCLEAR_OWNER: &str = "owner_unclear";
 
 /// A pin whose outcome is unknown, as read.
@@ -169,6 +168,7 @@ pub async fn resolve(
                 && let Ok(Some(next)) =
                     next_state(context, unresolved, ruling, &free, &reading, shares_out && !is_withheld)
             {
+                keep_candidates(context, unresolved, &next, &free).await?;
                 writes.push((unresolved.pin.clone(), next));
             }
         }
@@ -177,6 +177,24 @@ pub async fn resolve(
         }
     }
     Ok(())
+}
+
+/// Keeps the Pins that a person has to choose from, if the pin is left to one. They are written first: without them,
+/// nobody could tell later which Pins were meant.
+async fn keep_candidates(
+    context: &Context,
+    unresolved: &UnresolvedPin,
+    next: &Attempt,
+    free: &[BoardPin],
+) -> PortResult<()> {
+    if next.failure != Some(Failure::OutcomeAmbiguous) {
+        return Ok(());
+    }
+    let candidates = matching::candidates(&unresolved.pin.request, free, unresolved.window(context));
+    match Said::naming(next, candidates) {
+        Some(said) => context.store.put_said(&unresolved.pin, &said).await,
+        None => Ok(()),
+    }
 }
 
 /// How a pin stands in the assignment; `None` when it has no claim.
@@ -280,7 +298,9 @@ fn next_state(
     let is_due = unresolved.next_reconciliation(context) <= reading.began_at;
     Ok(match ruling {
         Ruling::Adopt(index) => {
-            Some(unresolved.attempt.adopted(now, free[index].id.clone(), &nothing, &unresolved.pin, context.nonce())?)
+            let BoardPin { id, created_at, .. } = &free[index];
+            let adopted = unresolved.attempt.adopted(now, id.clone(), &nothing, &unresolved.pin, context.nonce())?;
+            Some(adopted.created_on_pinterest(*created_at))
         }
         _ if !is_due && shares_out => {
             Some(again(context, unresolved, now.plus_ms(SECOND_SCAN_MS), TWIN_SETTLED, &nothing)?)
@@ -413,7 +433,8 @@ pub async fn give_up(
     upstream: &Upstream,
 ) -> PortResult<()> {
     for unresolved in members {
-        let next = unresolved.attempt.failed(context.system.now(), failure, upstream, &unresolved.pin, context.nonce());
+        let (pin, now) = (&unresolved.pin, context.system.now());
+        let next = unresolved.attempt.failed_by_reading(now, failure, upstream, pin, context.nonce());
         if let Ok(next) = next {
             write(context, board, &[(unresolved.pin, next)]).await?;
         }

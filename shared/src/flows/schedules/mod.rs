@@ -17,6 +17,7 @@ pub mod validate_schedule;
 
 use thiserror::Error;
 
+use self::cancel_schedule::finish_cancellation;
 use self::release_schedules::release_if_near;
 use super::boards::board_access::Obstacle;
 use super::boards::board_preflight::{PreflightError, Preflights, preflight_of_many};
@@ -331,6 +332,11 @@ pub async fn remove(context: &Context, key: ScheduleKey) -> Result<(), ScheduleE
         let view = read(context, key).await?;
         if !view.status().is_over() {
             return Err(ScheduleError::WrongStatus(view.status()));
+        }
+        if view.status() == ScheduleStatus::Canceled && view.schedule.stage == Stage::Released {
+            // Its worker died after it ended the pin: the write of the row brings the event, and removes nothing.
+            finish_cancellation(context, key, None).await?;
+            continue;
         }
         let Ok(next) = view.schedule.removed(context.system.now(), context.nonce()) else { continue };
         if context.schedules.save_schedule(&next).await? == Write::Done {

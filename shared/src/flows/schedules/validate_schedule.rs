@@ -63,12 +63,12 @@ fn idempotency_key(existing: Option<&Schedule>, asked: &ScheduleRequest, dry_run
     let (id, account) = (existing.key.schedule, existing.request.account);
     let holder = idempotency::holder("schedule", id, account, dry_run.limited_to);
     let check = if existing.removed_at.is_some() {
-        let message = format!("The key stands for {holder}, which was removed.");
+        let message = format!("The key belongs to {holder}, which was removed.");
         Check::failed(IDEMPOTENCY_KEY, "schedule_removed", message, "Use a new key for a new schedule.")
     } else if existing.payload_hash.same_payload(&PayloadHash::of_schedule(&asked.request, asked.run_at)) {
-        Check::passed(IDEMPOTENCY_KEY, "The key stands for this very schedule already; it would be answered again.")
+        Check::passed(IDEMPOTENCY_KEY, "The key belongs to this schedule; the request would be answered with it.")
     } else {
-        let message = format!("The key already stands for {holder}, which was asked for otherwise.");
+        let message = format!("The key belongs to {holder}, which has other content or another time.");
         Check::failed(IDEMPOTENCY_KEY, "idempotency_key_reused", message, "Use a new key for a new schedule.")
     };
     let is_hidden = dry_run.limited_to.is_some_and(|allowed| !allowed.contains(&account));

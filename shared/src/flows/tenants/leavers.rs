@@ -202,7 +202,7 @@ async fn revoke_keys(context: &Context, leaver: &Leaver, ended: &mut Left) -> Re
 
 async fn cancel_schedules(context: &Context, leaver: &Leaver, ended: &mut Left) -> Result<(), PeopleError> {
     for view in list(context, leaver).await?.schedules {
-        match cancel_schedule::cancel(context, view.schedule.key).await {
+        match cancel_schedule::cancel(context, view.schedule.key, None).await {
             Ok(view) => ended.schedules.push(view),
             Err(ScheduleError::Port(error)) => return Err(error.into()),
             Err(_) => {}

@@ -219,7 +219,7 @@ fn tombstone(pin: &Pin, now: Moment) -> Tombstone {
 }
 
 async fn finish(context: &Context, workspace: &Workspace) -> PortResult<Progress> {
-    if !context.imports.wipe_imports(workspace.id).await? {
+    if !context.imports.wipe_imports(workspace.id).await? || !context.webhooks.wipe_webhooks(workspace.id).await? {
         return Ok(Progress::More);
     }
     context.purge.wipe_remains(workspace.id).await?;

@@ -15,11 +15,13 @@ pub mod imports;
 pub mod people;
 pub mod pin_index;
 pub mod queue;
+pub mod receipt_keys;
 pub mod rollups;
 pub mod schedules;
 pub mod secrets;
 pub mod store;
 pub mod tenants;
+pub mod webhooks;
 
 /// Makes a test of each listed rule.
 #[macro_export]
@@ -71,11 +73,13 @@ mod tests {
         assert_all_listed(include_str!("credits.rs"), include_str!("credits.rs"));
         assert_all_listed(include_str!("imports.rs"), include_str!("imports.rs"));
         assert_all_listed(include_str!("queue.rs"), include_str!("queue.rs"));
+        assert_all_listed(include_str!("receipt_keys.rs"), include_str!("receipt_keys.rs"));
         assert_all_listed(include_str!("schedules.rs"), include_str!("schedules.rs"));
         assert_all_listed(include_str!("secrets.rs"), include_str!("secrets.rs"));
         assert_all_listed(include_str!("tenants.rs"), include_str!("tenants.rs"));
         assert_all_listed(include_str!("people.rs"), include_str!("people.rs"));
         assert_all_listed(include_str!("pin_index.rs"), include_str!("pin_index.rs"));
         assert_all_listed(include_str!("rollups.rs"), include_str!("rollups.rs"));
+        assert_all_listed(include_str!("webhooks.rs"), include_str!("webhooks.rs"));
     }
 }

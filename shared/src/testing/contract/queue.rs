@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::domain::ids::{ImportId, PinId};
 use crate::domain::import::ImportKey;
-use crate::domain::message::{ImportMessage, PublishMessage, ReconcileMessage};
+use crate::domain::message::{ImportMessage, NotifyMessage, PublishMessage, ReconcileMessage};
 use crate::domain::pacing::bucket::Token;
 use crate::domain::testdata;
 use crate::domain::time::Moment;
@@ -41,6 +41,7 @@ macro_rules! queue_contract {
             a_reconcile_message_arrives_at_its_time_and_never_early,
             a_received_reconcile_message_is_hidden_until_its_visibility_is_changed,
             an_import_message_arrives_as_it_was_sent_and_on_its_own_queue,
+            a_notify_message_arrives_as_it_was_sent_at_its_time_and_on_its_own_queue,
             a_dead_letter_message_keeps_its_text_whatever_it_is,
             a_received_dead_letter_message_is_hidden_until_its_time_or_until_it_is_put_back,
             more_dead_letter_messages_than_one_call_returns_are_all_received,
@@ -183,6 +184,30 @@ pub async fn a_received_reconcile_message_is_hidden_until_its_visibility_is_chan
     under_test.delete(QueueName::Reconcile, &receipt).await;
     under_test.pass_ms(1_100).await;
     assert_eq!(reconciliations(under_test).await, [""; 0], "it was deleted");
+}
+
+pub async fn a_notify_message_arrives_as_it_was_sent_at_its_time_and_on_its_own_queue(under_test: &dyn QueueUnderTest) {
+    let message = |number: u32| NotifyMessage::of_pin(testdata::pin().key, number, number + 1);
+    for (number, delay_ms) in [(1, 1), (2, 0), (3, -5), (4, 10_000_000)] {
+        under_test.queue().send_notify(&message(number), delay_ms).await.expect("sent");
+    }
+    let mut received = under_test.receive(QueueName::Notify).await;
+    received.sort();
+    let parsed: Vec<NotifyMessage> =
+        received.iter().map(|(body, _)| NotifyMessage::parse(body).expect("a notify message")).collect();
+    assert_eq!(parsed, [message(2), message(3)], "delays are rounded up to whole seconds");
+    assert_eq!(under_test.receive(QueueName::Publish).await, [], "nothing for the publisher");
+    for (_, receipt) in &received {
+        under_test.delete(QueueName::Notify, receipt).await;
+    }
+    under_test.pass_ms(1_100).await;
+    let (body, receipt) = under_test.receive(QueueName::Notify).await.pop().expect("after a second");
+    assert_eq!(NotifyMessage::parse(&body), Ok(message(1)), "the longest delay is cut, not refused");
+    under_test.queue().change_visibility(QueueName::Notify, &receipt, 0).await.expect("changed");
+    let (_, receipt) = under_test.receive(QueueName::Notify).await.pop().expect("at once");
+    under_test.delete(QueueName::Notify, &receipt).await;
+    under_test.pass_ms(1_100).await;
+    assert_eq!(under_test.receive(QueueName::Notify).await, [], "it was deleted");
 }
 
 pub async fn an_import_message_arrives_as_it_was_sent_and_on_its_own_queue(under_test: &dyn QueueUnderTest) {

@@ -2,9 +2,9 @@
 
 use uuid::Uuid;
 
-use crate::domain::ids::{ImportId, ScheduleId, ScheduleKey, WorkspaceId};
+use crate::domain::ids::{ImportId, KeyId, ScheduleId, ScheduleKey, WorkspaceId};
 use crate::domain::pin::failure::Failure;
-use crate::domain::pin::origin::Origin;
+use crate::domain::pin::origin::{Actor, Origin};
 use crate::domain::pin::{PinRequest, Priority};
 use crate::domain::schedule::{RELEASE_SHARDS, ReleaseRow, Schedule};
 use crate::domain::testdata;
@@ -55,7 +55,8 @@ async fn stored(schedules: &dyn Schedules, key: ScheduleKey) -> Option<Schedule>
 }
 
 fn canceled(schedule: &Schedule, nonce: &str) -> Schedule {
-    schedule.canceled(at(1), nonce.into()).expect("may be canceled")
+    let canceled = schedule.canceled(at(1), nonce.into()).expect("may be canceled");
+    Schedule { canceled_by: Some(Actor::Key(KeyId(Uuid::from_u128(8)))), ..canceled }
 }
 
 pub async fn a_schedule_is_written_once(schedules: &dyn Schedules) {

@@ -10,6 +10,7 @@ use crate::domain::pacing::bucket::Bucket;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
 use crate::domain::tenant::user::User;
+use crate::domain::webhook::endpoint::EndpointKey;
 
 impl FakeStore {
     /// Writes a person as 0.2.0 did: without a row of their address.
@@ -106,6 +107,22 @@ impl FakeStore {
             }
         }
         earliest
+    }
+
+    /// Webhooks that a recovery marker names which is still to be read.
+    pub fn endpoints_with_markers(&self) -> BTreeSet<EndpointKey> {
+        let tables = self.tables();
+        let first = tables.watermark.map_or(i64::MIN, |minute| minute + 1 - crate::domain::recovery::RESCAN_MINUTES);
+        let rows = tables.markers.range((first, 0)..).flat_map(|(_, rows)| rows.values());
+        rows.filter_map(crate::domain::recovery::RecoveryMarker::endpoint_key).collect()
+    }
+
+    /// What the events are about that a recovery marker names which is still to be read.
+    pub fn events_with_markers(&self) -> BTreeSet<uuid::Uuid> {
+        let tables = self.tables();
+        let first = tables.watermark.map_or(i64::MIN, |minute| minute + 1 - crate::domain::recovery::RESCAN_MINUTES);
+        let rows = tables.markers.range((first, 0)..).flat_map(|(_, rows)| rows.values());
+        rows.filter(|row| row.event.is_some()).flat_map(|row| row.pins.iter().map(|pin| pin.pin.0)).collect()
     }
 
     /// Pins that are named by markers of later minutes, which the rollup will read.

@@ -23,7 +23,9 @@ mod purge;
 mod reconciliation;
 mod rollups;
 mod schedules;
+mod task_tokens;
 mod tenants;
+mod webhooks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -41,7 +43,7 @@ use crate::domain::pacing::budget::DaySpending;
 use crate::domain::pacing::pacer::Pacer;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
-use crate::domain::pin::said::Said;
+use crate::domain::pin::said::{Part, Said};
 use crate::domain::reconcile::board_scan::BoardScan;
 use crate::domain::recovery::RecoveryMarker;
 use crate::domain::time::Moment;
@@ -56,10 +58,12 @@ struct Tables {
     purge: purge::Rows,
     schedules: schedules::Rows,
     rollups: rollups::Rows,
+    webhooks: webhooks::Rows,
+    task_tokens: task_tokens::Rows,
     accounts: BTreeMap<AccountKey, Account>,
     pins: BTreeMap<PinKey, Pin>,
     attempts: BTreeMap<PinKey, Attempt>,
-    said: BTreeMap<(PinKey, u32, bool), (String, Said)>,
+    said: BTreeMap<(PinKey, u32, Part), (String, Said)>,
     siblings: BTreeMap<(AccountKey, String), BTreeSet<PinId>>,
     unresolved: BTreeMap<BoardKey, BTreeSet<PinId>>,
     scans: BTreeMap<BoardKey, BoardScan>,

@@ -7,7 +7,7 @@ use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::history::Event;
-use crate::domain::pin::said::Said;
+use crate::domain::pin::said::{Part, Said};
 use crate::domain::reconcile::board_scan::BoardScan;
 use crate::domain::repeated_write::is_same_write;
 use crate::domain::time::Moment;
@@ -67,14 +67,15 @@ impl Pins for FakeStore {
 
     async fn put_said(&self, pin: &Pin, said: &Said) -> PortResult<()> {
         let put = |t: &mut Tables| {
-            t.said.insert((pin.key, said.attempt, said.read_at.is_some()), (pin.nonce.clone(), said.clone()));
+            t.said.insert((pin.key, said.attempt, said.part()), (pin.nonce.clone(), said.clone()));
         };
         self.call("store.put_said", put).await
     }
 
     async fn said(&self, pin: &Pin) -> PortResult<Vec<Said>> {
         let list = |t: &mut Tables| {
-            let rows = t.said.range((pin.key, 0, false)..=(pin.key, u32::MAX, true)).map(|(_, row)| row);
+            let of_pin = (pin.key, 0, Part::Call)..=(pin.key, u32::MAX, Part::Candidates);
+            let rows = t.said.range(of_pin).map(|(_, row)| row);
             rows.filter(|(nonce, _)| *nonce == pin.nonce).map(|(_, said)| said.clone()).collect()
         };
         self.call("store.said", list).await

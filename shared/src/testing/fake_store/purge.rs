@@ -57,6 +57,8 @@ impl Tables {
             || self.activity.holds(workspace)
             || self.schedules.holds(workspace)
             || self.rollups.holds(workspace)
+            || self.webhooks.holds(workspace)
+            || self.task_tokens.keys().any(|awaited| awaited.workspace() == workspace)
             || self.tenants.workspaces.contains_key(&workspace)
             || self.tenants.api_keys.keys().any(|(of, _)| *of == workspace)
     }

@@ -72,7 +72,7 @@ async fn an_unknown_field_is_named_in_every_other_body_too() {
 }
 
 /// Every endpoint that refuses what it doesn't know, from the table.
-const EXACT: [&str; 25] = [
+const EXACT: [&str; 32] = [
     "bulk_cancel_schedules",
     "bulk_delete_schedules",
     "bulk_retry_schedules",
@@ -85,19 +85,26 @@ const EXACT: [&str; 25] = [
     "delete_pin",
     "delete_pins",
     "delete_schedule",
+    "delete_webhook",
     "disconnect_account",
+    "redeliver_webhook_delivery",
     "register",
+    "replay_webhook",
     "reset_sandbox",
+    "resolve_pin",
     "resume_import",
     "retry_pin",
     "retry_pins",
     "retry_schedule",
     "revoke_api_key",
+    "start_webhook_replay",
+    "stop_webhook_replay",
     "update_api_key",
     "update_board",
     "update_pin",
     "update_profile",
     "update_schedule",
+    "update_webhook",
 ];
 
 #[tokio::test]

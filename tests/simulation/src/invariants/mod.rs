@@ -6,6 +6,7 @@
 mod ports;
 mod schedules;
 mod store;
+mod webhooks;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -105,10 +106,16 @@ pub enum Invariant {
     AnotherPinTries,
     /// A pin that is refused alone fails, and holds its account no more.
     RefusedAlone,
+    /// An event whose message was lost is found again by its pin's rows.
+    Outbox,
+    /// An event has one id at a webhook, however often it is sent.
+    EventId,
+    /// Webhooks are sent to independently of each other.
+    Isolation,
 }
 
 impl Invariant {
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 41] = [
         Self::WriteAhead,
         Self::Fence,
         Self::Generation,
@@ -147,6 +154,9 @@ impl Invariant {
         Self::ObjectRefusal,
         Self::AnotherPinTries,
         Self::RefusedAlone,
+        Self::Outbox,
+        Self::EventId,
+        Self::Isolation,
     ];
 }
 
@@ -263,6 +273,9 @@ impl Lacking {
             }
             let schedules = Arc::new(MutantSchedules::new(&context)) as Arc<dyn Schedules>;
             return Context { schedules, ..context };
+        }
+        if let Self::Publishing(lacking @ (Invariant::Outbox | Invariant::EventId | Invariant::Isolation)) = self {
+            return webhooks::around(lacking, context);
         }
         // Users and the API run unaltered, but for what only the API does.
         let is_the_apis = matches!(

@@ -41,6 +41,7 @@ impl Oracle {
             outcome.digest.add(format!("{board} {} {} {}", made.id, made.owner, made.committed_at).as_bytes());
         }
         outcome.took_ms = self.kernel.now() - crate::world::START;
+        outcome.events = self.events.counts();
         let posts = provider.posts();
         outcome.posts = posts.len() as u64;
         let violations = Arc::clone(&self.violations);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use pinbridge_refresher::ScheduledEvent;
 use pinbridge_shared::config::Settings;
-use pinbridge_shared::context::Context;
+use pinbridge_shared::context::{Context, Destinations};
 use pinbridge_shared::domain::ids::{AccountKey, WorkspaceId};
 use pinbridge_shared::domain::pacing::bucket::Pause;
 use pinbridge_shared::domain::pin::attempt::Upstream;
@@ -21,7 +21,8 @@ use pinbridge_shared::flows::accounts::refresh_tokens::{Renewal, after_refusal};
 use pinbridge_shared::flows::pacing::pause_account::pause;
 use pinbridge_shared::ports::{
     ActivityLog, BoardChecks, BoardPage, Creation, Credits, Imports, OAuth, OAuthStates, PinIndex, Pinterest,
-    PinterestUser, Purge, Queue, ReadFailure, Schedules, Secrets, Store, System, Tenants,
+    PinterestUser, Purge, Queue, ReadFailure, Schedules, Secrets, Store, System, TaskTokens, Tenants, WebhookSender,
+    Webhooks,
 };
 use pinbridge_shared::testing::fake_analytics::FakeAnalytics;
 use pinbridge_shared::testing::fake_boards::FakeBoards;
@@ -29,8 +30,10 @@ use pinbridge_shared::testing::fake_oauth::FakeOAuth;
 use pinbridge_shared::testing::fake_pacers::FakePacers;
 use pinbridge_shared::testing::fake_people::{FakePasswords, FakeSessionKeys};
 use pinbridge_shared::testing::fake_queue::FakeQueue;
+use pinbridge_shared::testing::fake_receipt_keys::FakeReceiptKeys;
 use pinbridge_shared::testing::fake_secrets::FakeSecrets;
 use pinbridge_shared::testing::fake_store::FakeStore;
+use pinbridge_shared::testing::fake_webhook_sender::FakeWebhookSender;
 use pinbridge_shared::testing::gate::Gate;
 
 use super::oracle::{Ends, Oracle, Violation};
@@ -207,6 +210,11 @@ impl RefreshWorld {
             secrets: secrets as Arc<dyn Secrets>,
             pinterest: reader.clone() as Arc<dyn Pinterest>,
             oauth: endpoint.clone() as Arc<dyn OAuth>,
+            webhooks: store.clone() as Arc<dyn Webhooks>,
+            webhook_sender: Arc::new(FakeWebhookSender::new(clock.clone(), passed())) as Arc<dyn WebhookSender>,
+            destinations: Destinations::default(),
+            task_tokens: store.clone() as Arc<dyn TaskTokens>,
+            lanes: Arc::default(),
             system: clock,
             settings,
             purge: store.clone() as Arc<dyn Purge>,
@@ -215,6 +223,7 @@ impl RefreshWorld {
             purses: Arc::default(),
             passwords: Arc::new(FakePasswords::default()),
             session_keys: Arc::new(FakeSessionKeys::new(passed())),
+            receipt_keys: Arc::new(FakeReceiptKeys::new(passed())),
             mailer: None,
             pacers: Arc::new(FakePacers::new(gate.clone() as Arc<dyn Gate>)),
         };

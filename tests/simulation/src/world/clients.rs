@@ -12,7 +12,7 @@ use super::SimWorld;
 use crate::kernel::{Action, Kind};
 
 /// As in template.yaml.
-const API_TIMEOUT_MS: i64 = 20 * SECOND_MS;
+pub(super) const API_TIMEOUT_MS: i64 = 20 * SECOND_MS;
 /// How likely a client that has changed its schedule changes it once more.
 const CHANGES: f64 = 0.3;
 pub const CLIENT_TRIES_MAX: u32 = 40;

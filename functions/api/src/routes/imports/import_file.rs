@@ -18,7 +18,10 @@ use crate::request::json::Listed;
 use crate::request::names::shortened;
 use crate::request::options::{UNKNOWN_MAX, is_nearly_dry_run};
 use crate::request::{BODY_MAX, json, read_up_to};
+use crate::routes::pins::fields::TaskToken;
+use crate::routes::pins::options::TASK_TOKEN;
 use crate::routes::pins::pin::is_known;
+use crate::routes::pins::task_token;
 
 /// The largest file or array, in bytes. Lambda accepts 6 MB, and the encoding of a file as text adds a third.
 pub const IMPORT_BODY_MAX: usize = 4 * 1024 * 1024;
@@ -43,6 +46,8 @@ pub struct ImportFile {
     bytes: Bytes,
     /// The names of the form's other fields.
     ignored: Vec<String>,
+    /// The token of the form. A list has no field for one.
+    pub task_token: Option<TaskToken>,
 }
 
 /// What was read of all rows.
@@ -157,11 +162,12 @@ impl<S: Send + Sync> FromRequest<S> for JsonRows {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let bytes = read_up_to(request.into_body(), IMPORT_BODY_MAX).await?;
-        Ok(Self(ImportFile { source: Source::Json, filename: None, bytes: bytes.into(), ignored: Vec::new() }))
+        let (bytes, ignored) = (bytes.into(), Vec::new());
+        Ok(Self(ImportFile { source: Source::Json, filename: None, bytes, ignored, task_token: None }))
     }
 }
 
-/// A form with a CSV file in the field `file`.
+/// A form with a CSV file in the field `file`, and perhaps a token in the field `task_token`.
 pub struct CsvFile(pub ImportFile);
 
 impl<S: Send + Sync> FromRequest<S> for CsvFile {
@@ -176,20 +182,33 @@ impl<S: Send + Sync> FromRequest<S> for CsvFile {
     }
 }
 
-/// Reads the form. An option beside the file would be dropped, and a dry run would publish: it is refused.
+/// Reads the form. Another option beside the file would be dropped, and a dry run would publish: it is refused.
 async fn file_of(body: Body, boundary: String) -> Result<ImportFile, ApiError> {
     let bytes = read_up_to(body, IMPORT_BODY_MAX).await?;
     let whole = stream::iter([Ok::<_, std::io::Error>(Bytes::from(bytes))]);
     let mut form = multer::Multipart::new(whole, boundary);
     let broken = |error: multer::Error| wrong(FILE, format!("The form could not be read: {error}"), "value_error");
-    let (mut file, mut ignored) = (None, Vec::new());
+    let (mut file, mut ignored, mut task_token) = (None, Vec::new(), None);
     while let Some(field) = form.next_field().await.map_err(broken)? {
         let field_name = field.name().unwrap_or_default().to_owned();
-        if field_name != FILE {
+        if field_name == TASK_TOKEN {
+            if task_token.is_some() {
+                return Err(wrong(TASK_TOKEN, "The form has more than one token", "value_error"));
+            }
+            task_token = Some(token_of(&field.bytes().await.map_err(broken)?)?);
+        } else if field_name != FILE {
             let name = shortened(&field_name);
             if is_known(&field_name) || is_nearly_dry_run(&field_name) {
-                let msg = "The form has the file only. Send options as query parameters or as header fields";
+                let msg = "The form has the file and task_token only. Send other options as query parameters or as \
+                           header fields";
                 return Err(wrong(&name, msg, "extra_forbidden"));
+            }
+            if is_meant_as_token(&field_name) {
+                return Err(wrong(
+                    &name,
+                    "As a field of the form, this option is called task_token",
+                    "extra_forbidden",
+                ));
             }
             if ignored.len() < UNKNOWN_MAX && !ignored.contains(&name) {
                 ignored.push(name);
@@ -209,7 +228,21 @@ async fn file_of(body: Body, boundary: String) -> Result<ImportFile, ApiError> {
         }
     }
     let (filename, bytes) = file.ok_or_else(|| wrong(FILE, "Field required", "missing"))?;
-    Ok(ImportFile { source: Source::Csv, filename, bytes, ignored })
+    Ok(ImportFile { source: Source::Csv, filename, bytes, ignored, task_token })
+}
+
+fn token_of(bytes: &[u8]) -> Result<TaskToken, ApiError> {
+    let not_utf8 =
+        |_| wrong(TASK_TOKEN, "The value should be in UTF-8. It has bytes of another encoding", "string_unicode");
+    let text = std::str::from_utf8(bytes).map_err(not_utf8)?;
+    task_token::in_body(&text.trim().into()).map_err(|error| ApiError::validation(vec![error]))
+}
+
+/// Whether the name was meant to be `task_token`, like `Task-Token`. Where it is ignored, a state machine waits for
+/// nothing.
+fn is_meant_as_token(name: &str) -> bool {
+    let letters: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    letters.ends_with("tasktoken")
 }
 
 #[cfg(test)]
@@ -218,7 +251,7 @@ mod tests {
 
     fn json_rows(text: &str) -> Result<RowsRead<RawRow>, ApiError> {
         let bytes = Bytes::copy_from_slice(text.as_bytes());
-        let file = ImportFile { source: Source::Json, filename: None, bytes, ignored: Vec::new() };
+        let file = ImportFile { source: Source::Json, filename: None, bytes, ignored: Vec::new(), task_token: None };
         file.read(RawRow::clone)
     }
 

@@ -172,7 +172,7 @@ async fn create(
     let parsed: Vec<Result<Wanted, ApiError>> = items.iter().enumerate().map(parse).collect();
     let (mut submissions, mut accounts) = (Vec::new(), BTreeSet::new());
     let mut submit = |wanted: Wanted| {
-        let (submission, unknown) = wanted.submitted_by(caller.who);
+        let (submission, unknown) = wanted.submitted_by(caller.submits());
         accounts.insert(submission.request.account);
         submissions.push(submission);
         unknown

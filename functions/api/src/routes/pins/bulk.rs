@@ -77,7 +77,8 @@ async fn retry(
     request::StrictJson(body): request::StrictJson<BulkRetry>,
 ) -> Result<Json<BulkResult>, ApiError> {
     let accept_duplicate = accepts_duplicate(body.accept_duplicate, &headers)?;
-    let edit = Edit { publish_before: other_end(body.publish_before, &headers)?, ..Edit::default() };
+    let publish_before = other_end(body.publish_before, &headers)?;
+    let edit = Edit { publish_before, by: Some(caller.who), ..Edit::default() };
     let (context, caller, edit) = (&context, &caller, &edit);
     let retry_one = |id| async move {
         let view = open(context, caller, key_of(caller, id)).await?;

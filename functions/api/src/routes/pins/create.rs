@@ -4,31 +4,38 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use pinbridge_shared::context::Context;
+use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::pin::Priority;
-use pinbridge_shared::domain::pin::idempotency::holder;
+use pinbridge_shared::domain::pin::idempotency::{holder, pin_id};
+use pinbridge_shared::domain::task::Awaited;
 use pinbridge_shared::flows::accept::accept_pin::{AcceptError, Acceptance};
 use pinbridge_shared::flows::accept::submit_pins::{Refusal, Submitted, submit_pin};
 use pinbridge_shared::flows::pins::read_pins;
+use pinbridge_shared::flows::webhooks::wait_for_end::{end_if_over, withdraw};
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
-use super::options::{Options, door};
-use super::pin::{self, Meant, Pin, PinCreate, parse};
+use super::fields::TaskToken;
+use super::options::{Options, TASK_TOKEN, door};
+use super::pin::{self, Meant, Pin, PinCreate, Wanted, parse};
+use super::task_token::{self, Given, wait};
 use super::warnings::{PinWarning, Told, image_problem, warn_of};
 use crate::answer;
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, WRITE, post};
-use crate::error::ApiError;
 use crate::error::codes::{
     ACCOUNT_NOT_PERMITTED, ASSETS_NOT_ENABLED, DUPLICATE_CONTENT, DUPLICATE_IN_CALL, IDEMPOTENCY_KEY_REUSED, NOT_FOUND,
     PIN_DELETED, RESOLVING, TOKEN_REVOKED,
 };
 use crate::error::pinterest::not_connected;
+use crate::error::{ApiError, FieldError};
 use crate::openapi::schema::Flag;
 use crate::request::JsonObject;
 
 pub fn endpoint() -> Endpoint {
     door(post("/v1/pins", WRITE, create), "`idempotency_key` as a header. The one of the body counts first.")
+        .header::<TaskToken>("X-Pinbridge-Task-Token", "`task_token` as a header. The one of the body counts first.")
         .operation("create_pin", "Publish a pin")
         .about(
             "Accepts a pin. The system publishes it as soon as the pace of its account allows, and retries after \
@@ -39,7 +46,8 @@ pub fn endpoint() -> Endpoint {
              instead. Two simultaneous requests do not detect each other. The board must be one of the account's \
              (422 `board_not_found`); if Pinterest can't be asked, `warnings` says `board_not_checked`. `board_id` may \
              be a board's name, too; `resolved` answers which board it means, and 422 `board_ambiguous` which it may \
-             mean.",
+             mean. A task of Step Functions that gives its `task_token` ends when the pin is published, fails or is \
+             deleted; a repeated request adds its token to those before.",
         )
         .unaudited("the log derives its entry from the pin")
         .takes::<PinCreate>(pin::example)
@@ -107,22 +115,57 @@ fn not_accepted(error: AcceptError, caller: &Caller) -> ApiError {
     }
 }
 
+/// The token of the body, which is taken out of it: no other operation with a pin as its body has this field.
+fn taken(body: &mut Map<String, Value>) -> Result<Option<TaskToken>, FieldError> {
+    let Some(value) = body.remove(TASK_TOKEN).filter(|value| !value.is_null()) else { return Ok(None) };
+    task_token::in_body(&value).map(Some)
+}
+
+/// Reads the pin, and the token of the body or else of the header.
+fn read(body: &mut Map<String, Value>, options: &Options) -> Result<(Wanted, Option<Given>), ApiError> {
+    let in_body = taken(body);
+    let (wanted, in_body) = match (parse(body, options, Priority::default()), in_body) {
+        (Ok(wanted), Ok(in_body)) => (wanted, in_body),
+        (Err(error), Ok(_)) => return Err(error),
+        (Ok(_), Err(wrong)) => return Err(ApiError::validation(vec![wrong])),
+        (Err(error), Err(wrong)) => return Err(error.and(wrong)),
+    };
+    Ok((wanted, Given::of(in_body, options)))
+}
+
 async fn create(
     State(context): State<Context>,
     caller: Caller,
     options: Options,
-    JsonObject(body): JsonObject,
+    JsonObject(mut body): JsonObject,
 ) -> Result<Response, ApiError> {
-    let wanted = parse(&body, &options, Priority::default())?;
+    let (wanted, given) = read(&mut body, &options)?;
     caller.may_use(wanted.request.account)?;
-    let (submission, unknown) = wanted.submitted_by(caller.who);
+    let key = PinKey { workspace: caller.workspace, pin: pin_id(caller.workspace, &wanted.request.idempotency_key) };
+    let awaited = Awaited::Pin(key);
+    let task = match &given {
+        Some(given) => Some(wait(&context, awaited, given).await?),
+        None => None,
+    };
+    let (submission, unknown) = wanted.submitted_by(caller.submits());
     let submitted = submit_pin(&context, caller.workspace, submission).await;
-    let submitted = seen(submitted.map_err(|refused| refusal(refused, &caller))?, &caller)?;
+    let submitted = submitted.map_err(|refused| refusal(refused, &caller)).and_then(|one| seen(one, &caller));
+    let submitted = match (submitted, &task) {
+        (Ok(submitted), _) => submitted,
+        (Err(error), None) => return Err(error),
+        (Err(error), Some(task)) => {
+            withdraw(&context, awaited, task).await;
+            return Err(error);
+        }
+    };
     let Submitted { acceptance, duplicate, board } = submitted;
     let (pin, attempt, replayed) = match acceptance {
         Acceptance::New(pin, attempt) => (pin, attempt, false),
         Acceptance::Replay(pin, attempt) => (pin, attempt, true),
     };
+    if replayed && task.is_some() {
+        end_if_over(&context, &pin, &attempt).await?;
+    }
     let view = if replayed {
         read_pins::changed(&context, pin, attempt).await?
     } else {

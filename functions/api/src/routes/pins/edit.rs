@@ -9,6 +9,7 @@ use pinbridge_shared::domain::account::board::is_board_id;
 use pinbridge_shared::domain::account::board_list::Fit;
 use pinbridge_shared::domain::ids::{AccountKey, BoardKey};
 use pinbridge_shared::domain::pin::attempt::Status;
+use pinbridge_shared::domain::pin::edit::Edit;
 use pinbridge_shared::domain::pin::image_url::ImageProblem;
 use pinbridge_shared::flows::boards::board_access::Obstacle;
 use pinbridge_shared::flows::boards::board_preflight::{PreflightError, preflight};
@@ -178,7 +179,7 @@ async fn update(
     Path(id): Path<String>,
     JsonObject(body): JsonObject,
 ) -> Result<Response, ApiError> {
-    let mut edit = PinUpdate::parse(&body)?;
+    let mut edit = Edit { by: Some(caller.who), ..PinUpdate::parse(&body)? };
     let found = find(&context, &caller, &id).await?;
     let mut named = None;
     if let Some(text) = edit.board_id.take() {

@@ -2,6 +2,8 @@
 
 use pinbridge_shared::domain::pin::idempotency::{is_readable_key, one_form};
 use pinbridge_shared::domain::pin::{ALT_TEXT_MAX, DESCRIPTION_MAX, IDEMPOTENCY_KEY_MAX, TITLE_MAX, request};
+use pinbridge_shared::domain::secret::Secret;
+use pinbridge_shared::domain::task::TASK_TOKEN_MAX;
 use schemars::json_schema;
 use serde_json::Value;
 
@@ -136,6 +138,26 @@ impl Field for Priority {
         let Text(name) = Text::<PRIORITY_NAME_MAX>::parse(value)?;
         let unknown = || Wrong::new("Input should be 'urgent', 'normal' or 'bulk'", "enum");
         request::Priority::parse(&name).map(Self::from).ok_or_else(unknown)
+    }
+}
+
+/// The token of a task of Step Functions that waits for the pin or the import.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskToken(pub Secret);
+
+field_schema!(
+    TaskToken =
+        |_| json_schema!({"type": "string", "minLength": 1, "maxLength": TASK_TOKEN_MAX, "pattern": "^[!-~]+$"})
+);
+
+impl Field for TaskToken {
+    fn parse(value: &Value) -> Result<Self, Wrong> {
+        let Filled(token) = Filled::<TASK_TOKEN_MAX>::parse(value)?;
+        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let msg = "Token should have only letters, digits and signs of ASCII, without blanks";
+            return Err(Wrong::new(msg, "string_pattern_mismatch"));
+        }
+        Ok(Self(Secret::new(token)))
     }
 }
 

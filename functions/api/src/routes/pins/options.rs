@@ -13,7 +13,7 @@ use pinbridge_shared::domain::time::Moment;
 use schemars::json_schema;
 use serde_json::{Map, Value};
 
-use super::fields::{IdempotencyKey, OnDuplicate, Priority};
+use super::fields::{IdempotencyKey, OnDuplicate, Priority, TaskToken};
 use crate::endpoint::{Endpoint, Place};
 use crate::error::ApiError;
 use crate::openapi::schema::{Time, inline_schema};
@@ -28,6 +28,9 @@ pub const PUBLISH_BEFORE_HEADER: &str = "x-pinbridge-publish-before";
 const PRIORITY: &str = "priority";
 pub const PRIORITY_HEADER: &str = "x-pinbridge-priority";
 pub const IDEMPOTENCY_KEY: &str = "idempotency_key";
+/// An option of single pins and of imports. As a query parameter it would be in logs of addresses.
+pub const TASK_TOKEN: &str = "task_token";
+pub const TASK_TOKEN_HEADER: &str = "x-pinbridge-task-token";
 const PUBLISH_BEFORE_IN_HEADER: &str =
     "The same as the query parameter, which counts first: a time as in RFC 3339, like `2026-12-24T18:00:00Z`.";
 /// The headers with an idempotency key. If a request has both, the first counts.
@@ -63,6 +66,8 @@ pub struct Options {
     pub priority: Option<Priority>,
     pub publish_before: Option<Time>,
     pub key: Option<String>,
+    /// Of a single pin or of an import. Other operations refuse the header.
+    pub task_token: Option<TaskToken>,
     pub unknown: Unknown,
 }
 
@@ -79,6 +84,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Options {
             priority: either(&query, PRIORITY, headers, PRIORITY_HEADER)?,
             publish_before: either(&query, PUBLISH_BEFORE, headers, PUBLISH_BEFORE_HEADER)?,
             key: key.map(|key| key.0),
+            task_token: header(headers, TASK_TOKEN_HEADER)?,
             unknown: Unknown::from_request_parts(parts, state).await?,
         })
     }

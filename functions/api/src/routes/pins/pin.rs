@@ -6,6 +6,7 @@ use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
 use pinbridge_shared::domain::pin::blocker::Blocker;
 use pinbridge_shared::domain::pin::edit::Edit;
 use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::pin::said::words_of;
 use pinbridge_shared::domain::pin::{PinRequest, WaitReason, origin, request};
 use pinbridge_shared::flows::accept::submit_pins::Submission;
 use pinbridge_shared::flows::boards::resolve_boards::Found;
@@ -15,7 +16,10 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::fields::{AltText, BoardId, Color, Description, IdempotencyKey, OnDuplicate, Priority, Terms, Title};
+use super::candidate::Candidate;
+use super::fields::{
+    AltText, BoardId, Color, Description, IdempotencyKey, OnDuplicate, Priority, TaskToken, Terms, Title,
+};
 use super::options::{IDEMPOTENCY_KEY, ON_DUPLICATE, Options};
 use crate::error::ApiError;
 use crate::named_board::NamedBoard;
@@ -95,6 +99,9 @@ pub struct PinCreate {
     /// Extension: with `refuse`, the request answers 409 `duplicate_content` if a pin of the last 24 hours has the same
     /// content. The default is `warn`.
     pub on_duplicate: Option<OnDuplicate>,
+    /// Extension of `POST /v1/pins`, and no field of an item or a row: the token of a task of Step Functions that waits
+    /// for the end of the pin. It is a secret, so no answer has it.
+    pub task_token: Option<TaskToken>,
 }
 
 /// The example of a request that creates a pin.
@@ -134,9 +141,9 @@ pub struct Wanted {
 
 impl Wanted {
     /// What is submitted of it, and its unknown fields.
-    pub fn submitted_by(self, who: origin::Actor) -> (Submission, Vec<String>) {
+    pub fn submitted_by(self, origin: origin::Origin) -> (Submission, Vec<String>) {
         let Self { request, refuses_duplicates, unknown } = self;
-        (Submission { request, origin: origin::Origin::by(who), refuses_duplicates }, unknown)
+        (Submission { request, origin, refuses_duplicates }, unknown)
     }
 }
 
@@ -219,6 +226,7 @@ impl From<PinUpdate> for Edit {
             board_id: update.board_id.map(|NotNull(board)| board.0),
             publish_before: update.publish_before.map(|Nullable(time)| time.map(|time| time.0)),
             account: None,
+            by: None,
         }
     }
 }
@@ -241,7 +249,8 @@ pub struct Origin {
     pub actor_type: Option<ActorType>,
     pub actor_id: Option<Uuid>,
     pub schedule_id: Option<Uuid>,
-    /// The run of the schedule. Each retry of a schedule is a new run.
+    /// The run of the schedule, from 0: the number of its pins before this one. A retry publishes the same pin again,
+    /// unless it is gone.
     pub schedule_run: Option<u32>,
     pub import_id: Option<Uuid>,
     /// The number of the row in the import, from 1.
@@ -292,6 +301,7 @@ pub struct Pin {
     pub idempotency_key: String,
     pub created_at: Time,
     pub updated_at: Time,
+    /// When this system learned that Pinterest has the Pin: from its answer, or because the Pin was found on its board.
     pub published_at: Option<Time>,
     pub failed_at: Option<Time>,
     /// The time when the published Pin was found missing on Pinterest.
@@ -316,10 +326,21 @@ pub struct Pin {
     pub edits: u32,
     /// Extension: what you can do about the error.
     pub error_remediation: Option<&'static str>,
+    /// Extension: of a pin that failed with `outcome_ambiguous`, the Pins on its board that could be this one, at most
+    /// ten. Absent otherwise, and in lists. `POST /v1/pins/{id}/resolve` takes the decision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub candidates: Option<Vec<Candidate>>,
     /// Extension: the id of a Pin on Pinterest that an attempt may have created in addition.
     pub orphan_pin_id: Option<String>,
     /// Extension: the id of a second Pin on Pinterest with the same content.
     pub duplicate_pin_id: Option<String>,
+}
+
+impl Pin {
+    /// The pin with the Pins that could be this one.
+    pub fn with_candidates(self, candidates: Option<Vec<Candidate>>) -> Self {
+        Self { candidates, ..self }
+    }
 }
 
 impl From<&PinView> for Pin {
@@ -376,6 +397,7 @@ impl From<&PinView> for Pin {
             origin: Origin::from(&pin.origin),
             edits: pin.edit,
             error_remediation: blocker.map(Blocker::remedy),
+            candidates: None,
             orphan_pin_id: attempt.orphan_pin_id.clone(),
             duplicate_pin_id: attempt.duplicate_pin_id.clone(),
         }
@@ -514,17 +536,8 @@ pub fn message(blocker: Option<Blocker>, attempt: &Attempt) -> Option<String> {
     })
 }
 
-/// What rows of 0.2.0 have where Pinterest said nothing.
-const IN_PLACE_OF_WORDS: [&str; 5] = [
-    "could not connect to Pinterest",
-    "Pinterest did not answer in time",
-    "the connection to Pinterest broke",
-    "Pinterest's answer was cut off",
-    "Pinterest's answer could not be read",
-];
-
 fn with_detail(failure: Failure, detail: Option<&str>) -> String {
-    match detail.filter(|detail| !detail.is_empty() && !IN_PLACE_OF_WORDS.contains(detail)) {
+    match words_of(detail) {
         Some(detail) => format!("{} Pinterest said: {detail}", failure.message()),
         None => failure.message().to_owned(),
     }

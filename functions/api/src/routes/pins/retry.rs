@@ -130,6 +130,7 @@ async fn retry(
         board_id: board_id.map(|board| board.0),
         account: account_id.map(AccountId),
         publish_before: other_end(publish_before, &headers)?,
+        by: Some(caller.who),
         ..Edit::default()
     };
     if let Some(account) = edit.account {

@@ -1,6 +1,7 @@
 //! Examples of a pin's transitions.
 
 use super::*;
+use crate::domain::ids::KeyId;
 use crate::domain::pin::history::KEEP_WITHIN_MS;
 use crate::domain::testdata;
 
@@ -170,6 +171,92 @@ fn only_a_call_without_an_answer_ends_unresolved() {
     assert!(unresolved_outcome(failed(Failure::BoardNotFound, late, false)), "of a worker that died");
     let orphaned = failed(Failure::ImageBroken, soon, false).with_orphan(late, "1".into(), "d".into());
     assert!(unresolved_outcome(orphaned), "there is one");
+}
+
+#[test]
+fn a_person_decides_only_what_was_left_to_one() {
+    let (pin, late) = (testdata::pin(), T.plus_ms(120_000));
+    let found = |attempt: &Attempt| attempt.resolved_by_person(late, "9".into(), Some(T), &pin, 120_000, "e".into());
+    for failure in [Failure::OutcomeAmbiguous, Failure::OutcomeUnverifiable] {
+        let left = failed(failure, late, true);
+        let none = left.none_by_person(late.plus_ms(1), 120_000, "d".into()).expect("legal");
+        assert_eq!((none.status, none.failure), (Status::Failed, Some(Failure::ConfirmedAbsent)));
+        assert_eq!((none.finished_at, none.expires_at), (left.finished_at, left.expires_at), "it failed then");
+        assert!(left.ended_unresolved(120_000) && !none.ended_unresolved(120_000));
+        let last = none.history.last().expect("an event");
+        assert_eq!((last.kind, last.note.as_deref()), (EventKind::NoneByPerson, Some(failure.code())));
+        assert_eq!(none.none_by_person(late, 120_000, "e".into()).map_err(|illegal| illegal.from), Err(Status::Failed));
+        for undecided in [&left, &none] {
+            let found = found(undecided).expect("legal");
+            assert_eq!((found.status, found.failure), (Status::Published, None));
+            assert_eq!((found.pinterest_pin_id.as_deref(), found.finished_at), (Some("9"), Some(late)));
+            let last = found.history.last().map(|event| (event.kind, event.next_at));
+            assert_eq!(last, Some((EventKind::ResolvedByPerson, Some(T))));
+        }
+        assert!(none.retried(late, None, "r".into()).is_ok());
+    }
+    let begun = Attempt::untouched(&pin).begin(T, "a".into()).expect("begins");
+    for other in [failed(Failure::ImageBroken, T, false), failed(Failure::AttemptsExhausted, late, true), begun] {
+        assert!(found(&other).is_err() && other.none_by_person(late, 120_000, "d".into()).is_err(), "{other:?}");
+    }
+}
+
+#[test]
+fn a_person_decides_every_end_that_a_retry_would_ask_about() {
+    let (pin, late) = (testdata::pin(), T.plus_ms(120_000));
+    let gone = failed(Failure::BoardNotFound, late, true);
+    let orphaned = failed(Failure::ImageBroken, T, false).with_orphan(late, "1".into(), "o".into());
+    for open in [gone, orphaned] {
+        assert!(open.ended_unresolved(120_000) && open.may_be_resolved(120_000));
+        let edited = open.edited(late, "e".into()).expect("legal");
+        assert!(edited.ended_unresolved(120_000), "an edit tells nothing of the call");
+        let found = open.resolved_by_person(late, "1".into(), None, &pin, 120_000, "f".into()).expect("legal");
+        assert_eq!((found.status, found.orphan_pin_id), (Status::Published, None));
+        let none = open.none_by_person(late, 120_000, "n".into()).expect("legal");
+        assert!(!none.ended_unresolved(120_000) && none.may_be_resolved(120_000), "it can be corrected");
+        let contradicted = none.with_orphan(late, "2".into(), "o".into());
+        assert!(contradicted.ended_unresolved(120_000), "a call that answered later");
+    }
+    let refused = failed(Failure::BoardNotFound, T.plus_ms(1_000), false);
+    assert!(!refused.may_be_resolved(120_000), "a refusal");
+    let retried = failed(Failure::OutcomeAmbiguous, late, true).retried(late, None, "r".into()).expect("legal");
+    assert!(!retried.may_be_resolved(120_000));
+}
+
+#[test]
+fn a_pin_counts_as_sent_since_the_first_attempt_after_its_last_edit() {
+    let begun = Attempt::untouched(&testdata::pin()).begin(T, "a".into()).expect("begins");
+    let again = |attempt: &Attempt, ms: i64| {
+        attempt
+            .retry_at(T.plus_ms(ms), T.plus_ms(ms), Failure::PinterestBusy, &Upstream::default(), "r".into())
+            .expect("plans")
+    };
+    let begin = |attempt: &Attempt, ms: i64| attempt.begin(T.plus_ms(ms), "b".into()).expect("begins");
+    assert_eq!((begun.sent_since(), begun.is_edited_since_attempt()), (T, false));
+    let second = begin(&again(&begun, 10), 20);
+    assert_eq!(second.sent_since(), T);
+    let edited = again(&second, 30).edited(T.plus_ms(40), "e".into()).expect("legal");
+    assert!(edited.is_edited_since_attempt());
+    let third = begin(&edited, 50);
+    assert_eq!((third.sent_since(), third.is_edited_since_attempt()), (T.plus_ms(50), false));
+    assert_eq!(begin(&again(&third, 60), 70).sent_since(), T.plus_ms(50));
+    let mut many = begun;
+    for ms in 1..10 {
+        many = begin(&again(&many, 10 * ms), 10 * ms + 5);
+    }
+    assert!(many.history.iter().any(|event| event.kind == EventKind::Omitted));
+    assert_eq!(many.sent_since(), T, "the history keeps its beginning");
+}
+
+#[test]
+fn a_decision_says_who_made_it() {
+    let key = Actor::Key(KeyId(uuid::Uuid::from_u128(0x1a2b_3c4d << 96)));
+    let left = failed(Failure::OutcomeAmbiguous, T, true);
+    let decided = left.none_by_person(T, 120_000, "d".into()).expect("legal").made_by(Some(key));
+    assert_eq!(decided.history.last().and_then(|event| event.request_id.as_deref()), Some("key:1a2b3c4d"));
+    // What the failure says stays as it was.
+    let before = decided.history.iter().rev().nth(1).expect("the failure");
+    assert_eq!((before.kind, before.request_id.as_deref()), (EventKind::Failed, None));
 }
 
 #[test]

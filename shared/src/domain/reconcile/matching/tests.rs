@@ -45,6 +45,27 @@ fn the_pin_itself_fits_and_so_does_its_normalised_form() {
 }
 
 #[test]
+fn the_candidates_are_those_that_fit_the_most_alike_first() {
+    let of = |id: &str, after_ms: i64, pin: BoardPin| BoardPin {
+        id: id.into(),
+        created_at: Some(START.plus_ms(after_ms)),
+        ..pin
+    };
+    let vague = BoardPin { title: None, ..candidate() };
+    let other = BoardPin { title: Some("Something else".into()), ..candidate() };
+    let pins = [
+        of("vague", 1_000, vague),
+        of("new", 3_000, candidate()),
+        of("other", 1_000, other),
+        of("old", 2_000, candidate()),
+    ];
+    let named = candidates(&testdata::pin().request, &pins, window());
+    let ids: Vec<&str> = named.iter().map(|named| named.pinterest_pin_id.as_str()).collect();
+    assert_eq!(ids, ["old", "new", "vague"]);
+    assert_eq!(named[0].created_at, Some(START.plus_ms(2_000)));
+}
+
+#[test]
 fn another_title_link_or_time_does_not_fit() {
     assert!(!fits(&BoardPin { title: Some("Something else".into()), ..candidate() }));
     assert!(!fits(&BoardPin { title: Some("Ten ways to fold a paper".into()), ..candidate() }), "a shorter title");

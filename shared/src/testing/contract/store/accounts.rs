@@ -34,6 +34,7 @@ pub async fn an_account_round_trips_with_every_field(store: &dyn Store) {
         },
         rev: 2,
         nonce: "second".into(),
+        trail: bare.trail.behind(&bare.nonce),
         ..bare
     };
     assert!(store.save_account(&full).await.expect("written").is_done());

@@ -2,6 +2,8 @@
 
 use uuid::Uuid;
 
+use crate::domain::event::note::{Note, Source};
+use crate::domain::event::occurrence::Halt;
 use crate::domain::ids::{AccountId, AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
 use crate::domain::pin::listing::Position;
 use crate::domain::recovery::{BoardRemoval, MARKER_SHARDS, PINS_PER_MARKER, Purpose, RecoveryMarker};
@@ -16,7 +18,16 @@ fn pin(workspace: u128, pin: u128) -> PinKey {
 
 fn row(minute: i64, shard: u32, id: &str) -> RecoveryMarker {
     let pins = vec![pin(1, u128::from(shard) + 1)];
-    RecoveryMarker { minute, shard, pins, purpose: Purpose::Rescue, rounds: shard, id: id.into(), removal: None }
+    RecoveryMarker {
+        minute,
+        shard,
+        pins,
+        purpose: Purpose::Rescue,
+        rounds: shard,
+        id: id.into(),
+        removal: None,
+        event: None,
+    }
 }
 
 pub async fn markers_round_trip_in_every_shard(store: &dyn Store) {
@@ -54,7 +65,12 @@ pub async fn a_marker_keeps_its_purpose(store: &dyn Store) {
         shard: 4,
         ..RecoveryMarker::board_removal(removal(after), Moment(0), id.into())
     };
-    let rows = [late, row(MINUTE, 4, "b"), removed("c", None), removed("d", after)];
+    let account = board.account.account;
+    let note = Note { source: Source::Resumption { account, halt: Halt::Hold, to: None }, message: None };
+    let event = RecoveryMarker::of_event(board.account.workspace, account.0, note, Moment(0), "e".into());
+    let event = RecoveryMarker { minute: MINUTE, shard: 4, ..event };
+    let void = RecoveryMarker { id: "f".into(), ..event.void() };
+    let rows = [late, row(MINUTE, 4, "b"), removed("c", None), removed("d", after), event, void];
     for row in &rows {
         store.put_marker(row).await.expect("written");
     }

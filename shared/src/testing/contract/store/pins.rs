@@ -7,10 +7,11 @@ use uuid::Uuid;
 
 use crate::domain::ids::{AccountId, AccountKey, ImportId, KeyId, PinId, PinKey, ScheduleId, UserId, WorkspaceId};
 use crate::domain::pin::attempt::{Attempt, Status};
+use crate::domain::pin::candidate::Candidate;
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::history::{Event, EventKind};
 use crate::domain::pin::lateness::LateCause;
-use crate::domain::pin::origin::{Actor, Origin};
+use crate::domain::pin::origin::{Actor, Origin, RequestId};
 use crate::domain::pin::said::Said;
 use crate::domain::pin::{Pin, PinRequest, Placement, Priority, WaitReason};
 use crate::domain::testdata::{self, CREATED_AT, pin_of, request};
@@ -35,18 +36,22 @@ pub async fn words_about_attempts_are_kept_in_order(store: &dyn Store) {
     assert_eq!(store.said(&pin).await.expect("read"), []);
     let said = |attempt, message: Option<&str>, transport_error: Option<&str>| Said {
         attempt,
-        read_at: None,
         message: message.map(str::to_owned),
         transport_error: transport_error.map(str::to_owned),
+        ..Said::default()
     };
     let (first, tenth) = (said(1, Some("Pinterest’s \"words\"… ✂"), None), said(10, None, Some("no answer")));
     let second = said(2, Some("again"), Some("both"));
     // A reading of the board has words of its own.
     let reading = Said { read_at: Some(Moment(7_000)), ..said(2, Some("at the board"), None) };
-    for words in [&tenth, &said(2, Some("before"), None), &first, &reading, &second] {
+    // So have the Pins that could be the attempt's.
+    let candidate = |id: &str, created_at| Candidate { pinterest_pin_id: id.into(), created_at };
+    let candidates = vec![candidate("813744226420795884", Some(Moment(6_000))), candidate("9", None)];
+    let pins = Said { attempt: 2, candidates, ..Said::default() };
+    for words in [&tenth, &said(2, Some("before"), None), &first, &pins, &reading, &second] {
         store.put_said(&pin, words).await.expect("written");
     }
-    assert_eq!(store.said(&pin).await.expect("read"), [first, second, reading, tenth]);
+    assert_eq!(store.said(&pin).await.expect("read"), [first, second, reading, pins, tenth]);
     assert_eq!(stored(store, pin.key).await.map(|(_, attempt)| attempt.rev), Some(0), "the attempt row is another");
     let later = Pin { nonce: "another".into(), ..pin.clone() };
     assert_eq!(store.said(&later).await.expect("read"), [], "an earlier pin's words of the same key");
@@ -88,6 +93,7 @@ pub async fn a_pin_round_trips_with_every_field(store: &dyn Store) {
         schedule: Some((ScheduleId(Uuid::from_u128(2)), 3)),
         import: Some((ImportId(Uuid::from_u128(4)), 500)),
         root: Some(Actor::User(UserId(Uuid::from_u128(6)))),
+        request: RequestId::parse("JKJaXmPLvHcESHA="),
     };
     let origins = [Origin::by(Actor::Key(KeyId(Uuid::from_u128(5)))), Origin::default(), scheduled];
     let due = request("due");
@@ -233,6 +239,7 @@ pub async fn an_attempt_round_trips_with_every_field(store: &dyn Store) {
         expires_at: Some(Moment(2_000_000_000_000)),
         removed_at: Some(at(6)),
         is_superseded: true,
+        events: 3,
         late_cause: Some(LateCause::Hold),
     };
     assert_eq!(store.save_attempt(&pin, &full).await.expect("answered"), Write::Done);
