@@ -129,7 +129,7 @@ while client.jobs.get(pin.id).status not in ("published", "failed"):
 path = "/v1/pins/{{pin_id}}/timeline"
 timeline = client.request("GET", path, path_params={{"pin_id": pin.id}}).json()
 for event in timeline["events"]:
-    print(event["at"], event["event"], event["note"] or "")
+    print(event["at"], event["text"])
 print(timeline["status"], timeline["pinterest_pin_id"] or timeline["error_message"])
 "#
         )?;

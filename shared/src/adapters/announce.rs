@@ -3,8 +3,9 @@
 //!
 //! [`around`] wraps a context's store. The events themselves are in the rows, so the message is a shortcut: it is never
 //! a reason for a write to fail. If it is lost, the rescuer finds the event by a recovery marker that is read after the
-//! write, or by the next message of the pin ([`to_announce`](pin_events::to_announce)) before its history drops the
-//! event. These markers exist for other reasons, but for the last one below:
+//! write. A pin's history keeps few entries, so a write that drops the entry of an event sends that event's message once
+//! more, before it is made ([`dropped`](pin_events::dropped)). The markers exist for other reasons, but for the last one
+//! below:
 //!
 //! - Acceptance of a pin that goes to the queue: the marker of `flows/accept/accept_pins.rs`, written before the pin.
 //! - Publishing (deferred, retrying, unknown, published, failed): the same marker, or that of
@@ -50,6 +51,9 @@ use crate::ports::{
     Taken, Write,
 };
 
+/// How often the message of events that a write drops is tried.
+const DROPPED_TRIES: u32 = 2;
+
 /// The context, whose store announces the events that it writes.
 #[must_use]
 pub fn around(context: Context) -> Context {
@@ -93,25 +97,51 @@ impl Announcing {
     }
 
     /// Sends the message of these events of a pin, with copies of them: the history may have dropped an entry when the
-    /// message is read, and a retry may have changed the board.
-    async fn send(&self, pin: &Pin, attempt: &Attempt, events: &[PinEvent]) {
+    /// message is read, and a retry may have changed the board. Returns whether it was sent.
+    async fn send(&self, pin: &Pin, attempt: &Attempt, events: &[PinEvent]) -> bool {
         let key = pin.key;
         let numbers = || events.iter().map(|event| event.sequence);
-        let (Some(from), Some(to)) = (numbers().min(), numbers().max()) else { return };
+        let (Some(from), Some(to)) = (numbers().min(), numbers().max()) else { return true };
         let copies = events.iter().map(|event| EventCopy::of(event, &Told::of(pin, attempt, event))).collect();
         let message = NotifyMessage::of_copies(key, from, to, copies);
-        if let Err(error) = self.context.queue.send_notify(&message, 0).await {
+        let sent = self.context.queue.send_notify(&message, 0).await;
+        if let Err(error) = &sent {
             tracing::warn!(
-                workspace_id = %key.workspace, pin_id = %key.pin, %error,
-                "events not announced; the rescuer announces them"
+                workspace_id = %key.workspace, pin_id = %key.pin, from, to, %error,
+                "events not announced; the rescuer announces those that the pin's history keeps"
             );
         }
+        sent.is_ok()
     }
 
     /// Announces what the write of this row has recorded.
     async fn announce(&self, pin: &Pin, written: &Attempt) {
-        let heard = self.heard(pin.key, pin_events::to_announce(pin, written)).await;
+        let heard = self.heard(pin.key, pin_events::of_last_write(pin, written)).await;
         self.send(pin, written, &heard.unwrap_or_default()).await;
+    }
+
+    /// Announces the events whose entries the write of this row will drop, if a webhook hears them or none could be
+    /// read. Tries twice, and leaves it at that: the write doesn't wait for webhooks.
+    async fn announce_dropped(&self, key: PinKey, next: &Attempt) {
+        if !pin_events::may_drop(next) || self.endpoints.of(key.workspace).await.is_ok_and(|known| known.is_empty()) {
+            return;
+        }
+        for _ in 0..DROPPED_TRIES {
+            let before = match self.inner.pins(&[key]).await {
+                Ok(rows) => rows.into_iter().flatten().next(),
+                Err(error) => {
+                    tracing::warn!(workspace_id = %key.workspace, pin_id = %key.pin, %error, "pin's events not read");
+                    continue;
+                }
+            };
+            // Without a row, or with a later one, the write is refused.
+            let Some((pin, before)) = before.filter(|(_, before)| before.rev < next.rev) else { return };
+            let dropped = pin_events::dropped(&pin, &before, next);
+            let heard = self.heard(key, dropped.clone()).await.unwrap_or(dropped);
+            if self.send(&pin, &before, &heard).await {
+                return;
+            }
+        }
     }
 
     /// Files the marker of a pin that joins a backlog. Returns whether it is filed: acceptance doesn't wait for it.
@@ -154,6 +184,7 @@ altered_port! {
         }
 
         async fn save_attempt(&self, pin: &Pin, next: &Attempt) -> PortResult<Write<Option<Box<Attempt>>>> {
+            self.announce_dropped(pin.key, next).await;
             let saved = self.inner.save_attempt(pin, next).await?;
             if saved.is_done() {
                 self.announce(pin, next).await;
@@ -162,6 +193,9 @@ altered_port! {
         }
 
         async fn save_attempts(&self, writes: &[(Pin, Attempt)]) -> PortResult<Write<()>> {
+            for (pin, next) in writes {
+                self.announce_dropped(pin.key, next).await;
+            }
             let saved = self.inner.save_attempts(writes).await?;
             if saved.is_done() {
                 for (pin, next) in writes {
@@ -172,6 +206,7 @@ altered_port! {
         }
 
         async fn save_pin(&self, pin: &Pin, next: &Attempt) -> PortResult<Write<()>> {
+            self.announce_dropped(pin.key, next).await;
             let saved = self.inner.save_pin(pin, next).await?;
             if saved.is_done() {
                 self.announce(pin, next).await;

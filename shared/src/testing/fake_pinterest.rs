@@ -28,12 +28,24 @@ pub enum Answer {
     CreatedAsLast(i64),
     /// Certainly not created, with Pinterest's hint of how long to wait, in milliseconds.
     Refused(Failure, Option<i64>),
+    /// As [`Refused`](Self::Refused), in Pinterest's words.
+    Worded(Refusal),
     /// This status and body, which no Pin is created with.
     Http(u16, &'static str),
     /// The answer is lost; the Pin is created this many milliseconds later, or never.
     Lost {
         commits_after_ms: Option<i64>,
     },
+}
+
+/// A refusal as Pinterest puts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub failure: Failure,
+    pub retry_after_ms: Option<i64>,
+    pub status: u16,
+    pub code: i64,
+    pub words: &'static str,
 }
 
 impl Answer {
@@ -232,6 +244,10 @@ impl State {
             }
             Answer::Refused(failure, retry_after_ms) => {
                 Creation::Refused { failure, upstream: upstream(Some(400), Some("refused")), retry_after_ms }
+            }
+            Answer::Worded(Refusal { failure, retry_after_ms, status, code, words }) => {
+                let upstream = Upstream { code: Some(code), ..upstream(Some(status), Some(words)) };
+                Creation::Refused { failure, upstream, retry_after_ms }
             }
             Answer::Http(status, body) => {
                 let (headers, body) = (&HeaderMap::new(), Some(body.as_bytes()));

@@ -104,7 +104,10 @@ async fn an_ambiguous_outcome_names_its_candidates_and_takes_a_persons_decision(
     assert_eq!(timeline["created_on_pinterest_at"], created);
     let last = timeline["events"].as_array().and_then(|events| events.last()).expect("an event");
     assert_eq!((&last["type"], &last["by"]["type"]), (&json!("resolved_by_person"), &json!("api_key")));
-    assert!(timeline["summary"].as_str().is_some_and(|text| text.contains("a person decided")), "{timeline}");
+    assert!(
+        timeline["summary"].as_str().is_some_and(|text| text.contains("it was decided by the API key")),
+        "{timeline}"
+    );
     let receipt = get(&api, &format!("{path}/receipt")).await;
     let claims = &receipt["claims"];
     assert_eq!((&claims["outcome_known_by"], claims.get("candidates")), (&json!("decided_by_person"), None));

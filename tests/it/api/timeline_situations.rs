@@ -1,7 +1,7 @@
 //! The questions that a support person gets, each answered from a pin's timeline alone.
 //!
 //! Each test asserts the sentence that answers its question. The whole timelines are in `timelines/`, with stable names
-//! in place of ids and times of day. This writes them anew:
+//! in place of ids. The clock is virtual, so the times are the same in every run. This writes them anew:
 //!
 //! ```sh
 //! UPDATE_TIMELINES=1 cargo test --workspace --test it api::timeline_situations
@@ -12,11 +12,12 @@ use std::collections::BTreeMap;
 use pinbridge_shared::domain::ids::{PinId, PinKey};
 use pinbridge_shared::domain::message::PublishMessage;
 use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::tenant::user::Role;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::ports::QueueName;
 use pinbridge_shared::testing::START;
-use pinbridge_shared::testing::fake_pinterest::Answer;
+use pinbridge_shared::testing::fake_pinterest::{Answer, Refusal};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -28,6 +29,38 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/it/api/timelines");
 pub(super) const BOARD: &str = "700000000000000002";
 /// [`START`], as sentences have it.
 const AT_START: &str = "1 Jan 2026 at 00:00:00 UTC";
+
+/// Refusals in Pinterest's words, as the tests of the error table have them.
+const RATE_LIMITED: Refusal = Refusal {
+    failure: Failure::RateLimited,
+    retry_after_ms: Some(10 * MINUTE_MS),
+    status: 429,
+    code: 8,
+    words: "You have exceeded your rate limit.",
+};
+const SPAM_BLOCK: Refusal = Refusal {
+    failure: Failure::SpamBlock,
+    retry_after_ms: None,
+    status: 403,
+    code: 9,
+    words: "Sorry! You've hit a block (Pins) we have in place to combat spam.",
+};
+const IMAGE_BROKEN: Refusal = Refusal {
+    failure: Failure::ImageBroken,
+    retry_after_ms: None,
+    status: 403,
+    code: 235,
+    words: "Sorry, this image is broken. Please pick a different image.",
+};
+const BOARD_GONE: Refusal =
+    Refusal { failure: Failure::BoardNotFound, retry_after_ms: None, status: 404, code: 40, words: "Board not found." };
+const REVOKED: Refusal = Refusal {
+    failure: Failure::TokenRevoked,
+    retry_after_ms: None,
+    status: 401,
+    code: 2,
+    words: "Authentication failed.",
+};
 
 pub(super) async fn api() -> Api {
     let api = Api::new().await;
@@ -96,7 +129,12 @@ pub(super) fn compare_sentences(name: &str, timeline: &Value) {
     let events = timeline["events"].as_array().expect("events").iter();
     let events = events.map(|event| line(text(event, "type"), &event["text"]));
     let shown: String = lines.into_iter().chain([next]).chain(events).flatten().collect();
-    let shown = with_stable_names(&shown);
+    compare_text(name, &shown);
+}
+
+/// Compares the text with that of the file, or writes it.
+fn compare_text(name: &str, shown: &str) {
+    let shown = with_stable_names(shown);
     let path = format!("{FOLDER}/{name}.txt");
     if std::env::var_os("UPDATE_TIMELINES").is_some() {
         std::fs::create_dir_all(FOLDER).expect("a folder");
@@ -113,38 +151,28 @@ fn line(name: &str, value: &Value) -> Option<String> {
     value.as_str().map(|text| format!("{name}: {text}\n"))
 }
 
-/// The text with the same name for the same id, and for the same time of day.
+/// The text with the same name for the same id.
 fn with_stable_names(text: &str) -> String {
-    let mut names: BTreeMap<&str, BTreeMap<String, usize>> = BTreeMap::new();
+    let mut names: BTreeMap<String, usize> = BTreeMap::new();
     let mut word = |word: &str| {
         let core = word.trim_matches(|sign: char| !sign.is_ascii_alphanumeric());
-        let kind = if Uuid::try_parse(core).is_ok() && core.contains('-') {
-            "id"
-        } else if is_time(core) || Moment::parse_rfc3339(core).is_some() {
-            "time"
-        } else {
+        if Uuid::try_parse(core).is_err() || !core.contains('-') {
             return word.to_owned();
-        };
-        let known = names.entry(kind).or_default();
-        let next = known.len() + 1;
-        let number = *known.entry(core.to_owned()).or_insert(next);
-        word.replacen(core, &format!("{{{kind} {number}}}"), 1)
+        }
+        let next = names.len() + 1;
+        let number = *names.entry(core.to_owned()).or_insert(next);
+        word.replacen(core, &format!("{{id {number}}}"), 1)
     };
     let lines = text.lines().map(|line| line.split(' ').map(&mut word).collect::<Vec<_>>().join(" ") + "\n");
     lines.collect()
 }
 
-/// `17:04:09`.
-fn is_time(word: &str) -> bool {
-    let is_right = |(at, byte): (usize, u8)| if at % 3 == 2 { byte == b':' } else { byte.is_ascii_digit() };
-    word.len() == 8 && word.bytes().enumerate().all(is_right)
-}
-
 #[test]
-fn ids_and_times_have_stable_names() {
+fn ids_have_stable_names() {
     let id = "7d11ee90-a944-54ed-a55c-7f2e8a5ca0b6";
-    let shown = with_stable_names(&format!("a: {id} at 00:00:01 UTC, ({id}) at 00:00:02 UTC.\nb: 00:00:01, 2026\n"));
-    assert_eq!(shown, "a: {id 1} at {time 1} UTC, ({id 1}) at {time 2} UTC.\nb: {time 1}, 2026\n");
+    let other = "0f8fad5b-d9cb-469f-a165-70867728950e";
+    let shown = with_stable_names(&format!("a: {id} at 00:00:01 UTC, ({id}).\nb: {other}, 2026\n"));
+    assert_eq!(shown, "a: {id 1} at 00:00:01 UTC, ({id 1}).\nb: {id 2}, 2026\n");
 }
 
 #[tokio::test]
@@ -177,7 +205,8 @@ async fn a_pin_behind_others() {
     assert_eq!(
         text(&shown, "summary"),
         format!(
-            "Not published yet. The account's pace is 50 at once, then 1 a second; this pin is {place}th, at about {}.",
+            "Not published yet. The account's pace is 50 at once, then 1 a second; this pin is {place}th in \
+             the account's backlog, behind any pins that have a slot, at about {}.",
             at.clock_time(api.world.now())
         )
     );
@@ -186,7 +215,7 @@ async fn a_pin_behind_others() {
 
 #[tokio::test]
 async fn a_rate_limit() {
-    let (api, id) = answered([Answer::Refused(Failure::RateLimited, Some(10 * MINUTE_MS))]).await;
+    let (api, id) = answered([Answer::Worded(RATE_LIMITED)]).await;
     let shown = timeline(&api, &id).await;
     let at = time(&shown["next"]["at"]).clock_time(api.world.now());
     assert_eq!(
@@ -212,7 +241,7 @@ async fn a_rate_limit() {
 
 #[tokio::test]
 async fn a_spam_block() {
-    let (api, id) = answered([Answer::Refused(Failure::SpamBlock, None)]).await;
+    let (api, id) = answered([Answer::Worded(SPAM_BLOCK)]).await;
     let shown = timeline(&api, &id).await;
     let at = time(&shown["next"]["at"]).clock_time(api.world.now());
     assert_eq!(
@@ -279,13 +308,18 @@ async fn a_lost_answer_whose_pin_was_never_created() {
 
 #[tokio::test]
 async fn a_refused_pin_says_why_and_how_it_is_mended() {
-    for (failure, name) in [(Failure::ImageBroken, "07-image-broken"), (Failure::BoardNotFound, "08-board-gone")] {
-        let (api, id) = answered([Answer::Refused(failure, None)]).await;
+    let board = format!("The id of the board is {BOARD}.");
+    for (refusal, subject, name) in [
+        (IMAGE_BROKEN, "The image was at images.example.com.", "07-image-broken"),
+        (BOARD_GONE, board.as_str(), "08-board-gone"),
+    ] {
+        let Refusal { failure, words, .. } = refusal;
+        let (api, id) = answered([Answer::Worded(refusal)]).await;
         let shown = timeline(&api, &id).await;
         assert_eq!(
             text(&shown, "summary"),
             format!(
-                "Not published: the pin failed on {AT_START}: {} Pinterest said: \"refused\". {}",
+                "Not published: the pin failed on {AT_START}: {} {subject} Pinterest said: \"{words}\" {}",
                 failure.message(),
                 failure.remedy()
             )
@@ -299,7 +333,7 @@ async fn a_refused_pin_says_why_and_how_it_is_mended() {
 #[tokio::test]
 async fn a_revoked_connection() {
     let api = api().await;
-    api.world.pinterest.refuse(Some(Failure::TokenRevoked));
+    api.world.pinterest.answer_next(std::iter::repeat_n(Answer::Worded(REVOKED), 20));
     let id = create(&api, "crane").await;
     api.world.run_for_ms(5 * MINUTE_MS).await;
     let shown = timeline(&api, &id).await;
@@ -358,6 +392,7 @@ async fn a_canceled_schedule() {
     let answer = api.refused("GET", &path, As::Key(&api.key), Value::Null, 404, "pin_deleted").await;
     let message = text(&answer, "message");
     assert!(message.contains("schedule was canceled at ") && message.contains("It was never published."), "{message}");
+    compare_text("11-canceled", &format!("message: {message}\n"));
 }
 
 #[tokio::test]
@@ -371,7 +406,8 @@ async fn a_late_schedule() {
     let shown = timeline(&api, &id).await;
     let summary = text(&shown, "summary");
     assert!(summary.starts_with("Published on 1 Jan 2026 at 01:1") && summary.contains(" It started 1"), "{summary}");
-    assert!(summary.ends_with(" after its time. This system was late to work on it."), "{summary}");
+    let ends = " after its time (1 Jan 2026 at 01:00:00 UTC). This system was late to work on it.";
+    assert!(summary.ends_with(ends), "{summary}");
     let schedule = path.trim_start_matches("/v1/schedules/");
     let accepted = told(&shown, "accepted");
     assert!(accepted.ends_with(&format!(" It comes from the schedule {schedule}.")), "{accepted}");
@@ -384,7 +420,7 @@ async fn a_row_of_an_import() {
     let mut wrong = pin("wrong");
     wrong["title"] = json!("");
     let rows = json!([pin("one"), wrong, pin("three")]);
-    api.world.pinterest.answer("Crane three", [Answer::Refused(Failure::BoardNotFound, None)]);
+    api.world.pinterest.answer("Crane three", [Answer::Worded(BOARD_GONE)]);
     let (status, taken) = ask(&api, "POST", "/v1/pins/imports/json", rows).await;
     assert_eq!(status, 202, "{taken}");
     api.world.run_for_ms(MINUTE_MS).await;
@@ -392,7 +428,9 @@ async fn a_row_of_an_import() {
     let (_, done) = ask(&api, "GET", &format!("/v1/pins/imports/{import}"), Value::Null).await;
     // There is no pin to ask about.
     assert_eq!((&done["results"][1]["status"], &done["results"][1]["pin_id"]), (&json!("failed"), &Value::Null));
-    assert!(text(&done["results"][1], "error_message").contains("title"), "{done}");
+    let error = text(&done["results"][1], "error_message");
+    assert!(error.contains("title"), "{done}");
+    compare_text("13-failed-row", &format!("error_message: {error}\n"));
     let shown = timeline(&api, text(&done["results"][2], "pin_id")).await;
     let accepted = told(&shown, "accepted");
     assert!(accepted.ends_with(&format!(" It comes from row 3 of the import {import}.")), "{accepted}");
@@ -413,12 +451,37 @@ async fn two_pins_of_the_same_content() {
         let shown = timeline(&api, id).await;
         assert_eq!(text(&shown, "summary"), format!("Published on {AT_START}."));
     }
-    compare("14-same-content", &timeline(&api, text(&second, "id")).await);
+    let shown = timeline(&api, text(&second, "id")).await;
+    assert_eq!(shown["events"][0]["origin"]["duplicate_pin_id"], first.as_str());
+    assert!(told(&shown, "accepted").contains(&format!(" with a warning: pin {first} ")), "{shown}");
+    compare("14-same-content", &shown);
+}
+
+#[tokio::test]
+async fn pins_of_one_batch_keep_the_warnings_that_were_given() {
+    let api = api().await;
+    let content = |key: &str| {
+        let mut one = pin("crane");
+        one["idempotency_key"] = json!(key);
+        one
+    };
+    // This key has another content, so its pin is no twin.
+    create(&api, "taken").await;
+    let pins = [content("taken"), content("one"), content("two"), content("three")];
+    let (status, answer) = ask(&api, "POST", "/v1/pins/batch", json!({"pins": pins})).await;
+    assert_eq!((status, &answer["results"][0]["status"]), (200, &json!("failed")), "{answer}");
+    let ids: Vec<String> = ["one", "two", "three"]
+        .map(|key| pinbridge_shared::domain::pin::idempotency::pin_id(testdata::workspace(), key).to_string())
+        .into();
+    for (id, twin) in ids.iter().zip([Value::Null, json!(ids[0]), json!(ids[0])]) {
+        let shown = timeline(&api, id).await;
+        assert_eq!(shown["events"][0]["origin"]["duplicate_pin_id"], twin, "{shown}");
+    }
 }
 
 #[tokio::test]
 async fn a_change_and_a_retry_name_who_made_them() {
-    let (api, id) = answered([Answer::Refused(Failure::ImageBroken, None)]).await;
+    let (api, id) = answered([Answer::Worded(IMAGE_BROKEN)]).await;
     let (changer, _) = api.new_key(json!({"name": "Shop"})).await;
     let path = format!("/v1/pins/{id}");
     let image = json!({"image_url": "https://images.example.com/mended.png"});
@@ -428,7 +491,10 @@ async fn a_change_and_a_retry_name_who_made_them() {
     assert_eq!(status, 200, "{answer}");
     api.world.run_for_ms(MINUTE_MS).await;
     let shown = timeline(&api, &id).await;
-    assert!(told(&shown, "edited").ends_with(" the pin's content was changed by the API key \"Shop\"."), "{shown}");
+    assert!(
+        told(&shown, "edited").ends_with(" the pin's content was changed by the API key \"Shop\": image_url."),
+        "{shown}"
+    );
     assert!(told(&shown, "retried").contains(" the pin was retried by the API key \"first key\"."), "{shown}");
     assert!(
         text(&shown, "summary").ends_with(
@@ -436,5 +502,76 @@ async fn a_change_and_a_retry_name_who_made_them() {
         ),
         "{shown}"
     );
+    let of = |kind: &str| {
+        let mut events = shown["events"].as_array().expect("events").iter();
+        events.find(|event| event["type"] == kind).unwrap_or_else(|| panic!("{kind} in {shown}"))
+    };
+    let (failed, published) = (of("failed"), of("published"));
+    assert_eq!(of("edited")["changed_fields"], json!(["image_url"]));
+    assert_eq!((&failed["changed_since"], &published["changed_since"]), (&json!(["image_url"]), &json!([])));
+    let hashes = [text(failed, "content_hash"), text(published, "content_hash")];
+    assert!(hashes[0] != hashes[1] && hashes.iter().all(|hash| hash.len() == 64), "{hashes:?}");
+    assert_eq!((&failed["upstream_latency_ms"], &published["upstream_latency_ms"]), (&json!(0), &json!(0)));
     compare("15-mended", &shown);
+}
+
+/// A pin whose answer was lost, and whose board shows two Pins that could be it.
+async fn ambiguous() -> (Api, String) {
+    let (api, id) = answered([Answer::LOST_WITHOUT_COMMIT]).await;
+    let request = api.world.pinterest.calls()[0].request.clone();
+    for _ in 0..2 {
+        api.world.pinterest.add_lookalike(&request);
+    }
+    api.world.run_for_ms(10 * MINUTE_MS).await;
+    (api, id)
+}
+
+#[tokio::test]
+async fn an_ambiguous_pin_that_a_person_decides() {
+    let (api, id) = ambiguous().await;
+    let open = timeline(&api, &id).await;
+    assert!(text(&open, "summary").starts_with("It is not known whether the pin was published: "), "{open}");
+    compare("16-ambiguous", &open);
+    api.person("ada@example.com", Role::Owner).await;
+    let session = api.log_in("ada@example.com").await;
+    let found = text(&open["candidates"][0], "pinterest_pin_id").to_owned();
+    let path = format!("/v1/pins/{id}/resolve");
+    let (status, answer) = api.call("POST", &path, As::Bearer(&session), json!({"pinterest_pin_id": found})).await;
+    assert_eq!(status, 200, "{answer}");
+    let shown = timeline(&api, &id).await;
+    assert!(text(&shown, "summary").contains(&format!("it was decided by Ada which Pin it is ({found}).")), "{shown}");
+    assert!(told(&shown, "resolved_by_person").contains(" it was decided by Ada that "), "{shown}");
+    compare("16-decided", &shown);
+}
+
+#[tokio::test]
+async fn an_ambiguous_pin_that_is_none() {
+    let (api, id) = ambiguous().await;
+    let (status, answer) = ask(&api, "POST", &format!("/v1/pins/{id}/resolve"), json!({"none": true})).await;
+    assert_eq!(status, 200, "{answer}");
+    let shown = timeline(&api, &id).await;
+    let decided = " it was decided by the API key \"first key\" that it had created no Pin.";
+    assert!(text(&shown, "summary").contains(decided), "{shown}");
+    compare("17-none", &shown);
+    let (status, answer) = ask(&api, "POST", &format!("/v1/pins/{id}/retry"), Value::Null).await;
+    assert_eq!(status, 200, "{answer}");
+    api.world.run_for_ms(SECOND_MS).await;
+    let shown = timeline(&api, &id).await;
+    let ends = " on the second attempt. It had been decided by the API key \"first key\" that the first attempt had \
+                created no Pin.";
+    assert!(text(&shown, "summary").ends_with(ends), "{shown}");
+    compare("17-none-then-published", &shown);
+}
+
+#[tokio::test]
+async fn an_ambiguous_pin_that_is_sent_again_all_the_same() {
+    let (api, id) = ambiguous().await;
+    let (status, answer) = ask(&api, "POST", &format!("/v1/pins/{id}/retry"), json!({"accept_duplicate": true})).await;
+    assert_eq!(status, 200, "{answer}");
+    api.world.run_for_ms(SECOND_MS).await;
+    let shown = timeline(&api, &id).await;
+    let ends = " on the second attempt. What the first attempt did is not known: Several Pins on the board could be \
+                this one; a second Pin may exist.";
+    assert!(text(&shown, "summary").ends_with(ends), "{shown}");
+    compare("18-second-accepted", &shown);
 }

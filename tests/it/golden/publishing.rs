@@ -156,6 +156,7 @@ fn pins() -> Vec<(Pin, Option<Attempt>)> {
         import: Some((ImportId(uuid(0x13)), 500)),
         root: None,
         request: None,
+        twin: None,
     };
     let full = Pin { origin: by_key, edit: 2, ..pin(1, full_request("key-1"), Placement::Slot(at(60_000))) };
     let by_user = Pin {

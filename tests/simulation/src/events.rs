@@ -31,9 +31,6 @@ pub struct EventCounts {
     /// Events that a webhook is to hear: those that it has taken, and those that it will be sent.
     pub delivered: u64,
     pub waiting: u64,
-    /// Those whose message was lost with a process, and whose entry the pin's history dropped before the rescuer read
-    /// it. They are not sent: a known limit, see infra/docs/webhooks.md.
-    pub dropped: u64,
 }
 
 impl EventCounts {
@@ -42,7 +39,6 @@ impl EventCounts {
         self.repeats += other.repeats;
         self.delivered += other.delivered;
         self.waiting += other.waiting;
-        self.dropped += other.dropped;
     }
 }
 

@@ -79,7 +79,7 @@ fn shows(invariant: Invariant) -> &'static [Wrong] {
         Invariant::StrayRefusal | Invariant::ObjectRefusal => &[Wrong::Hasty],
         Invariant::OneTriesTheToken => &[Wrong::Unheld],
         Invariant::AnotherPinTries | Invariant::RefusedAlone => &[Wrong::Convoy],
-        Invariant::Outbox => &[Wrong::Unheard],
+        Invariant::Outbox | Invariant::DroppedAnnounced => &[Wrong::Unheard],
         Invariant::EventId => &[Wrong::Renamed],
         Invariant::Isolation => &[Wrong::HeldUp],
     }

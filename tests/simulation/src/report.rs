@@ -157,10 +157,10 @@ impl Total {
             "  Pins later than Tq allows for: {}; deleted by the duplicate check: {}",
             self.too_late, self.removed
         );
-        let EventCounts { requests, repeats, delivered, waiting, dropped } = self.events;
+        let EventCounts { requests, repeats, delivered, waiting } = self.events;
         println!(
             "  events: {delivered} delivered, {waiting} waiting at the end, by {requests} requests with {repeats} \
-             repeats; dropped with their history {dropped}; otherwise lost {}, invented {}, under another id {}, gaps {}, \
+             repeats; lost {}, invented {}, under another id {}, gaps {}, \
              held up {}",
             self.count(Wrong::Unheard),
             self.count(Wrong::Invented),

@@ -224,7 +224,7 @@ impl SimWorld {
         };
         let of_processes = Context { system: Arc::new(ProcessClock(Arc::clone(&kernel))), ..template.clone() };
         let of_processes = match plan.lacking {
-            Some(invariant) => Lacking::Publishing(invariant).noting(of_processes),
+            Some(invariant) => Lacking::Publishing(invariant).noting(of_processes, &kernel),
             None => of_processes,
         };
         let of_processes = recent_outcomes::around(of_processes, RECENT_PER_ROW);

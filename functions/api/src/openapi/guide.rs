@@ -38,9 +38,13 @@ fn explained(kind: EventKind) -> &'static str {
              pin's message came to nothing."
         }
         K::NotSent => "The recorded call was not made, because it would have been too late. Another attempt follows.",
-        K::Published => "Pinterest created the Pin. The pin is finished.",
+        K::Published => {
+            "Pinterest created the Pin in answer to the attempt. The pin is finished. `content_hash` is that of the \
+             content, which can't be changed any more."
+        }
         K::Adopted => {
-            "The board shows the Pin of an attempt of unknown outcome. `created_on_pinterest_at` is the time that the \
+            "The board shows the Pin of an attempt of unknown outcome: its title, link and time, as far as the board \
+             shows them, are those of the attempt. `created_on_pinterest_at` is the time that the \
              board shows. The pin is finished."
         }
         K::AnswerUnknown => {
@@ -55,7 +59,9 @@ fn explained(kind: EventKind) -> &'static str {
             "The attempt failed for a temporary reason; the note is its code. The next attempt is at `next_at`."
         }
         K::Deferred => {
-            "The pin waits; the note is the code of the reason. `next_at` is the end of the wait, if it is known."
+            "The pin waits; the note is the code of the reason. `next_at` is the end of the wait, if it is known. Of a \
+             wait for a person, it is the time before which nothing was tried. The pin's place at that time is not kept; \
+             `next` has the present one."
         }
         K::Failed => {
             "The pin failed; the note is the code. The pin is finished unless it is retried. Of `outcome_ambiguous`, \
@@ -64,16 +70,19 @@ fn explained(kind: EventKind) -> &'static str {
         K::Retried => "The failed pin was retried, by whom `by` says; the note is the code of its failure.",
         K::DuplicateFound => "A check after publishing found a second Pin with the same content; the note has its id.",
         K::DuplicateRemoved => "The second Pin was deleted from Pinterest; the note has its id.",
-        K::Edited => "The pin's content was changed, by whom `by` says.",
+        K::Edited => {
+            "The pin's content was changed, by whom `by` says; `changed_fields` names the fields. Their values before \
+             are not kept."
+        }
         K::Deleted => "A caller deleted the pin.",
         K::RemovedFromPinterest => "The published Pin is no longer on Pinterest. The pin's status stays `published`.",
         K::Superseded => "The pin's schedule was retried with another pin. This pin can't be retried any more.",
         K::ResolvedByPerson => {
-            "A person decided which Pin on Pinterest is the pin's, by whom `by` says; the note has the Pin's id. \
+            "It was decided which Pin on Pinterest is the pin's, by whom `by` says; the note has the Pin's id. \
              `created_on_pinterest_at` is the time that the board showed. The pin is finished."
         }
         K::NoneByPerson => {
-            "A person decided that no Pin on Pinterest is the pin's, by whom `by` says; the note is the code of the \
+            "It was decided that no Pin on Pinterest is the pin's, by whom `by` says; the note is the code of the \
              failure that left this open. The pin can be retried."
         }
         K::Undeliverable => {

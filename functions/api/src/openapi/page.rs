@@ -216,18 +216,22 @@ fn timeline(page: &mut String) {
     put!(
         page,
         "<h2 id=\"events\">Events of a timeline</h2><p><a href=\"#get_pin_timeline\">A pin's timeline</a> has its \
-         events in order. <code>upstream_status</code>, <code>upstream_code</code> and \
-         <code>upstream_request_id</code> are from Pinterest's answer. <code>next_at</code> is the time for which the \
-         next step was planned.</p>"
+         events in order. <code>type</code> is one of those below (<code>event</code> is the same), and \
+         <code>text</code> tells the event in sentences. <code>upstream_status</code>, <code>upstream_code</code>, \
+         <code>upstream_request_id</code> and <code>upstream_latency_ms</code> are from Pinterest's answer. \
+         <code>next_at</code> is the time for which the next step was planned.</p>"
     );
-    table(page, &["Event", "Means"]);
+    table(page, &["Type", "Means"]);
     for (name, explanation) in guide::events() {
         put!(page, "<tr id=\"event-{name}\"><td><code>{name}</code><td>{}</tr>", prose(&explanation.into()));
     }
     put!(
         page,
         "</table></div><h2 id=\"notes\">Notes of a timeline</h2><p>A note is an \
-         <a href=\"#pin-errors\">error code of a pin</a> or the id of a Pin. The event \
+         <a href=\"#pin-errors\">error code of a pin</a>; of <code>duplicate_found</code>, \
+         <code>duplicate_removed</code> and <code>resolved_by_person</code> the id of a Pin; of \
+         <code>attempt_started</code> and <code>deliveries_exhausted</code> how many deliveries of the pin's queue \
+         message came to nothing, such as <code>2 deliveries did nothing</code>. The event \
          <a href=\"#event-look_up_inconclusive\"><code>look_up_inconclusive</code></a> has one of these notes:</p>"
     );
     table(page, &["Note", "Means"]);

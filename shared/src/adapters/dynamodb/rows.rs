@@ -8,6 +8,7 @@ use crate::domain::ids::PinKey;
 use crate::domain::pin::attempt::{Attempt, OUTLIVES_PIN_MS, Status};
 use crate::domain::pin::candidate::Candidate;
 use crate::domain::pin::failure::Failure;
+use crate::domain::pin::fields::Sent;
 use crate::domain::pin::history::Event;
 use crate::domain::pin::idempotency::PayloadHash;
 use crate::domain::pin::lateness::LateCause;
@@ -163,6 +164,14 @@ pub fn said_item(pin: &Pin, said: &Said) -> Item {
         .maybe_text("msg", said.message.as_deref())
         .maybe_text("tro", said.transport_error.as_deref())
         .number("expires_at", pin.expires_at.plus_ms(OUTLIVES_PIN_MS).unix_seconds());
+    let row = match &said.sent {
+        Some(Sent(sent)) => row.value("sent", super::item::bytes(sent.clone())),
+        None => row,
+    };
+    let row = match said.latency_ms {
+        Some(ms) => row.number("ms", ms),
+        None => row,
+    };
     if said.candidates.is_empty() {
         return row.build();
     }
@@ -185,7 +194,15 @@ pub fn read_said(item: &Item) -> PortResult<Said> {
     let row = Reader(item);
     let (message, transport_error) = (row.maybe_text("msg"), row.maybe_text("tro"));
     let candidates = row.texts("cand").iter().map(|text| read_candidate(text)).collect();
-    Ok(Said { attempt: row.number("att")?, read_at: row.maybe_moment("look"), message, transport_error, candidates })
+    Ok(Said {
+        attempt: row.number("att")?,
+        read_at: row.maybe_moment("look"),
+        message,
+        transport_error,
+        sent: row.bytes("sent").ok().map(Sent),
+        latency_ms: row.maybe_number("ms"),
+        candidates,
+    })
 }
 
 #[cfg(test)]
@@ -253,6 +270,8 @@ mod tests {
             read_at: Some(Moment(1)),
             message: Some("m".repeat(MESSAGE_MAX)),
             transport_error: Some("t".repeat(80)),
+            sent: Some(Sent::of(&pin.request)),
+            latency_ms: Some(120_000),
             candidates: Vec::new(),
         };
         let bytes = size(&said_item(&pin, &said));

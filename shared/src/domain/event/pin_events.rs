@@ -3,16 +3,19 @@
 //! The acceptance is event 1. Each entry of the history records none, one or two more, and the attempt row counts them,
 //! so that the numbers have no gaps although the history drops entries.
 
+use std::collections::BTreeSet;
+
 use super::EventType;
 use super::recorded::{counted, types_of, with_before};
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::failure::Failure;
-use crate::domain::pin::history::{Event, EventKind, KEEP_FIRST, KEEP_LAST};
-use crate::domain::time::{HOUR_MS, Moment};
+use crate::domain::pin::history::{Event, EventKind};
+use crate::domain::time::{DAY_MS, Moment};
 
-/// A full history has its events of this time announced again. The rescuer has seen the earlier ones.
-const ANNOUNCED_AGAIN_MS: i64 = HOUR_MS;
+/// Events of this time are announced once more before their entries are dropped. The rescuer, which reads a pin every
+/// hour, has seen the earlier ones.
+const ANNOUNCED_AGAIN_MS: i64 = DAY_MS;
 
 /// The number of the event of a pin's acceptance.
 pub const ACCEPTED: u32 = 1;
@@ -58,23 +61,24 @@ pub fn of_last_write(pin: &Pin, attempt: &Attempt) -> Vec<PinEvent> {
     events
 }
 
-/// The events that are announced after the last write of the attempt row; none when it recorded none. A full history
-/// drops an entry at each write, so its recent events are announced once more: the message of one may have been lost.
-pub fn to_announce(pin: &Pin, attempt: &Attempt) -> Vec<PinEvent> {
-    let last = of_last_write(pin, attempt);
-    if last.is_empty() || attempt.history.len() < KEEP_FIRST + KEEP_LAST {
-        return last;
-    }
-    let since = attempt.updated_at.plus_ms(-ANNOUNCED_AGAIN_MS);
-    let mut events = of(pin, attempt);
-    events.retain(|event| event.entry.as_ref().is_some_and(|entry| entry.at >= since));
+/// Whether the write of this row may drop entries of the history.
+pub fn may_drop(next: &Attempt) -> bool {
+    let is_full = next.history.iter().any(|entry| entry.kind == EventKind::Omitted);
+    is_full && next.history.last().is_some_and(|entry| entry.at == next.updated_at)
+}
+
+/// The recent events that the row shows before the write and not after it. The message of one may have been lost, and
+/// nothing finds it later.
+pub fn dropped(pin: &Pin, before: &Attempt, next: &Attempt) -> Vec<PinEvent> {
+    let kept: BTreeSet<u32> = of(pin, next).iter().map(|event| event.sequence).collect();
+    let since = next.updated_at.plus_ms(-ANNOUNCED_AGAIN_MS);
+    let mut events = of(pin, before);
+    events.retain(|event| event.at >= since && !kept.contains(&event.sequence));
     events
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::domain::pin::WaitReason;
     use crate::domain::pin::attempt::Upstream;
@@ -181,25 +185,27 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_announced_again_before_a_full_history_drops_it() {
+    fn each_write_says_which_events_it_drops_and_no_other() {
         let pin = testdata::pin();
         let mut attempt = Attempt::untouched(&pin);
-        let mut announced = BTreeMap::new();
+        let (mut gone, mut full) = (Vec::new(), 0);
         for round in 0..20 {
-            attempt = attempt.deferred(later(round), None, WaitReason::AccountPacing, None, "n".into()).expect("legal");
-            for event in to_announce(&pin, &attempt) {
-                *announced.entry(event.sequence).or_insert(0) += 1;
-            }
+            let next =
+                attempt.deferred(later(round), None, WaitReason::AccountPacing, None, "n".into()).expect("legal");
+            gone.extend(names(&dropped(&pin, &attempt, &next)).iter().map(|(number, _)| *number));
+            full += u32::from(may_drop(&next));
+            assert_eq!(may_drop(&next), next.history.len() < next.events as usize, "round {round}");
+            attempt = next;
         }
-        let dropped: Vec<u32> =
-            (2..16).filter(|number| of(&pin, &attempt).iter().all(|e| e.sequence != *number)).collect();
-        assert!(dropped.len() > 5, "{dropped:?}");
-        assert!(dropped.iter().all(|number| announced[number] > 1), "{announced:?}");
-        // Those of long ago are not, nor is anything when a write records no event.
-        let late = attempt.begin(later(2 * HOUR_MS), "b".into()).expect("begins");
-        assert_eq!(to_announce(&pin, &late), []);
-        let late = late.deferred(later(2 * HOUR_MS + 1), None, WaitReason::AccountPacing, None, "d".into());
-        assert_eq!(to_announce(&pin, &late.expect("legal")).len(), 1);
+        let shown: Vec<u32> = of(&pin, &attempt).iter().map(|event| event.sequence).collect();
+        let missing: Vec<u32> = (ACCEPTED..=21).filter(|number| !shown.contains(number)).collect();
+        assert_eq!((gone.len(), full), (13, 12), "the first drops two");
+        assert_eq!(gone, missing);
+        // A write without an entry drops none, and those of days ago are not said.
+        assert!(!may_drop(&attempt.touched(later(30), "t".into())));
+        let late = attempt.begin(later(2 * DAY_MS), "b".into()).expect("begins");
+        assert!(may_drop(&late));
+        assert_eq!(dropped(&pin, &attempt, &late), []);
     }
 
     #[test]

@@ -43,7 +43,7 @@ fn reason(failed: &Event) -> Option<Failure> {
 /// Whether the failure is the end of an unknown outcome: a person must decide it, or its Pin is certainly absent.
 fn ends_an_unknown_outcome(failed: &Event, before: Option<&Event>) -> bool {
     match reason(failed) {
-        Some(Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable) => true,
+        Some(failure) if failure.is_left_to_a_person() => true,
         // Pinterest also answers calls with it, and refused calls exhaust the attempts. If the history has dropped the
         // entry before, this one is the oldest that it numbers: the last of its events keeps its number.
         Some(Failure::BoardNotFound | Failure::AttemptsExhausted) => before

@@ -103,6 +103,8 @@ pub struct Attempt {
 pub const OUTLIVES_PIN_MS: i64 = 7 * DAY_MS;
 /// Pinterest's message is kept up to this many bytes.
 pub const DETAIL_MAX: usize = 84;
+/// What follows the number in the note of [`Attempt::answered_in`].
+pub const LATENCY_UNIT: &str = " ms";
 /// How many duplicates get an event of their own: more would push the publish itself out of the history.
 pub const REPORTED_MAX: usize = 3;
 
@@ -448,6 +450,26 @@ impl Attempt {
         self.logged(EventKind::Edited, |_| {})
     }
 
+    /// Keeps with an edit, which is the last event, which fields it changed: their letters of
+    /// [`fields`](super::fields).
+    #[must_use]
+    pub fn changing(mut self, letters: String) -> Self {
+        if let Some(event) = self.history.last_mut().filter(|event| event.kind == EventKind::Edited) {
+            event.note = Some(letters);
+        }
+        self
+    }
+
+    /// Keeps with Pinterest's answer that it created the Pin, which is the last event, how long that took. The row is
+    /// written anyway.
+    #[must_use]
+    pub fn answered_in(mut self, latency_ms: Option<u32>) -> Self {
+        if let Some(event) = self.history.last_mut().filter(|event| event.kind == EventKind::Published) {
+            event.note = latency_ms.map(|ms| format!("{ms}{LATENCY_UNIT}"));
+        }
+        self
+    }
+
     /// Whether a person may decide which Pin is the pin's: it ended unresolved, or a person has decided that there is
     /// none, which can be corrected for as long as nothing has followed.
     pub fn may_be_resolved(&self, quiesce_ms: i64) -> bool {
@@ -482,8 +504,7 @@ impl Attempt {
     /// Whether the pin failed because the board could not decide its outcome, and no person has decided it yet. (A
     /// person may also decide other ends: see [`may_be_resolved`](Self::may_be_resolved).)
     pub fn is_left_to_a_person(&self) -> bool {
-        let is_open = matches!(self.failure, Some(Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable));
-        self.status == Status::Failed && is_open
+        self.status == Status::Failed && self.failure.is_some_and(Failure::is_left_to_a_person)
     }
 
     /// A person has decided that this Pin is the pin's. That corrects an earlier decision that there is none.
@@ -562,7 +583,7 @@ impl Attempt {
             return false;
         }
         match self.failure {
-            Some(Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable) => true,
+            Some(failure) if failure.is_left_to_a_person() => true,
             // A refusal, or the end of an unknown outcome because the board could not be read any more.
             Some(Failure::BoardNotFound) => self.was_unresolved(quiesce_ms),
             _ => self.orphan_pin_id.is_some(),

@@ -39,8 +39,8 @@ failures! {
     SpamBlock = ("pinterest_spam_block", "Pinterest blocks this account for behaviour that looks like spam.", "Check the account on Pinterest; publishing resumes by itself after the pause.");
     TokenExpired = ("token_expired", "Pinterest refused the account's access token; it is being renewed, or tried once more.", "Nothing to do: the pin is tried again.");
     // Not created; a person has to act before any pin of this account can continue.
-    TokenRevoked = ("token_revoked", "Pinterest no longer accepts this account's connection.", "Reconnect the account; its pins are held until then.");
-    ScopeMissing = ("scope_missing", "The connection lacks a scope that publishing needs.", "Reconnect the account and grant every scope.");
+    TokenRevoked = ("token_revoked", "Pinterest no longer accepts this account's connection.", "Reconnect the account (GET /v1/pinterest/oauth/start answers the page to open); its pins are held until then.");
+    ScopeMissing = ("scope_missing", "The connection lacks a scope that publishing needs.", "Reconnect the account (GET /v1/pinterest/oauth/start answers the page to open) and grant every scope.");
     TrialAccess = ("trial_access", "The Pinterest app has Trial access, which may not publish in production.", "Ask Pinterest to upgrade the app to Standard access.");
     FeatureRestricted = ("feature_restricted", "The Pinterest app is not allowed to use this feature.", "Check the app's access with Pinterest.");
     // Not created, and never will be with this request.
@@ -55,16 +55,16 @@ failures! {
     ImageFormatUnsupported = ("image_format_unsupported", "Pinterest does not support this image format.", "Change the pin's image_url to a JPEG or PNG image with PATCH /v1/pins/{id}, then retry the pin with POST /v1/pins/{id}/retry.");
     LinkBlocked = ("link_blocked", "Pinterest blocks the pin's link.", "Change the pin's link_url with PATCH /v1/pins/{id}, then retry the pin with POST /v1/pins/{id}/retry.");
     DescriptionBlocked = ("description_blocked", "Pinterest blocks the pin's description.", "Remove links from the description with PATCH /v1/pins/{id}, then retry the pin with POST /v1/pins/{id}/retry.");
-    Unrecognised = ("pinterest_rejected", "Pinterest refused the pin for a reason this version does not know.", "Read Pinterest's message in the timeline (GET /v1/pins/{id}/timeline); nothing was created.");
+    Unrecognised = ("pinterest_rejected", "Pinterest refused the pin for a reason this version does not know.", "Read Pinterest's message in the timeline (GET /v1/pins/{id}/timeline); nothing was created. Change what it names with PATCH /v1/pins/{id}, or ask Pinterest, then retry the pin with POST /v1/pins/{id}/retry.");
     // Verdicts of this system, not of Pinterest.
-    AttemptsExhausted = ("attempts_exhausted", "Every allowed attempt failed for a temporary reason.", "Retry the pin with POST /v1/pins/{id}/retry when Pinterest works again.");
+    AttemptsExhausted = ("attempts_exhausted", "No allowed attempt published the pin: each failed for a temporary reason, or its board showed that it had created no Pin.", "Retry the pin with POST /v1/pins/{id}/retry when Pinterest works again.");
     OutcomeAmbiguous = ("outcome_ambiguous", "Several Pins on the board could be this one.", "Compare the candidates of the timeline (GET /v1/pins/{id}/timeline) with the pin, then record with POST /v1/pins/{id}/resolve which Pin is this one, or that none is. Then the pin is published, or can be retried.");
     OutcomeUnverifiable = ("outcome_unverifiable", "The board could not be read for three days, so the Pin may or may not exist.", "Check the board on Pinterest, then record with POST /v1/pins/{id}/resolve which Pin is this one, or that none is. Then the pin is published, or can be retried.");
-    ConfirmedAbsent = ("confirmed_absent", "A person confirmed that the Pin is not on Pinterest.", "Retry the pin with POST /v1/pins/{id}/retry.");
-    ExpiredUnpublished = ("expired_unpublished", "The pin could not be published within 30 days.", "Restore the account's connection and publish again under a new key.");
-    AccountDisconnected = ("account_disconnected", "The account is no longer connected.", "Reconnect the account; held pins are then published, and failed ones can be retried with POST /v1/pins/{id}/retry.");
-    DeadLettered = ("dead_lettered", "Every delivery of this pin failed in this system; no call to Pinterest is open.", "Retry the pin with POST /v1/pins/{id}/retry when the cause is fixed; an operator can retry many at once.");
-    PinDeleted = ("pin_deleted", "The pin was deleted before it was published.", "Publish it again under a new key.");
+    ConfirmedAbsent = ("confirmed_absent", "It was confirmed that the Pin is not on Pinterest.", "Retry the pin with POST /v1/pins/{id}/retry.");
+    ExpiredUnpublished = ("expired_unpublished", "The pin could not be published within 30 days.", "Read the account's health (GET /v1/pinterest/accounts), reconnect the account if that asks for it (GET /v1/pinterest/oauth/start), then send the pin again (POST /v1/pins) with another idempotency_key.");
+    AccountDisconnected = ("account_disconnected", "The account is no longer connected.", "Reconnect the account (GET /v1/pinterest/oauth/start answers the page to open); held pins are then published, and failed ones can be retried with POST /v1/pins/{id}/retry.");
+    DeadLettered = ("dead_lettered", "This system could not work on the pin: its queue message was delivered as often as the queue allows; no call to Pinterest is open.", "The cause is in this system, and an operator finds it in the logs under the pin's id. Once it is mended, retry the pin with POST /v1/pins/{id}/retry; an operator can retry many at once.");
+    PinDeleted = ("pin_deleted", "The pin was deleted before it was published.", "Send the pin again (POST /v1/pins) with another idempotency_key.");
     ScheduleCanceled = ("schedule_canceled", "The pin's schedule was canceled before it was published.", "Create a new schedule (POST /v1/schedules) to publish it.");
     KeyTaken = ("idempotency_key_reused", "Another pin already uses the key of this schedule's pin.", "Retry the schedule with POST /v1/schedules/{id}/retry: its next pin gets another key.");
     TooLate = ("too_late", "The pin was not started before its publish_before, so it was not published.", "Retry the pin (POST /v1/pins/{id}/retry) or its schedule (POST /v1/schedules/{id}/retry) with a later publish_before, or with null.");
@@ -84,6 +84,11 @@ impl Failure {
     /// What the user can do about it.
     pub fn remedy(self) -> &'static str {
         self.texts().2
+    }
+
+    /// Whether a call may have created a Pin that no reading of the board could find or rule out: a person decides.
+    pub fn is_left_to_a_person(self) -> bool {
+        matches!(self, Self::OutcomeAmbiguous | Self::OutcomeUnverifiable)
     }
 
     /// The failure with this public code.

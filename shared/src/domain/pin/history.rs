@@ -91,7 +91,7 @@ impl EventKind {
 
     /// Whether a caller did it, so that the event says who.
     pub fn is_act(self) -> bool {
-        matches!(self, K::Edited | K::Retried | K::ResolvedByPerson | K::NoneByPerson)
+        matches!(self, K::Edited | K::Retried | K::Deleted | K::ResolvedByPerson | K::NoneByPerson)
     }
 
     /// The name that the timeline shows.
@@ -114,7 +114,8 @@ pub struct Event {
     /// When the next step was planned for. Of a Pin that was found on its board, or that a person decided on: when
     /// Pinterest created it.
     pub next_at: Option<Moment>,
-    /// Our public code, or Pinterest's message.
+    /// Our public code, or what the kind says. Of an edit, the letters of the changed fields
+    /// ([`fields`](super::fields)); of a Pin that Pinterest answered with, how long the answer took.
     pub note: Option<String>,
 }
 

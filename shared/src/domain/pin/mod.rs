@@ -9,6 +9,7 @@ pub mod decide;
 pub mod deleted;
 pub mod edit;
 pub mod failure;
+pub mod fields;
 pub mod filter;
 pub mod history;
 pub mod idempotency;

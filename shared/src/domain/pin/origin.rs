@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::domain::ids::{ImportId, KeyId, ScheduleId, UserId};
+use crate::domain::ids::{ImportId, KeyId, PinId, ScheduleId, UserId};
 
 /// The longest request id that is kept, in bytes: that of a UUID as text. API Gateway's have 16.
 pub const REQUEST_ID_MAX: usize = 36;
@@ -112,6 +112,8 @@ pub struct Origin {
     /// The request that submitted the pin itself. A pin of a schedule or an import has none: its row would no longer be
     /// one write unit.
     pub request: Option<RequestId>,
+    /// The pin that the answer to the submission warned of: it has the same content.
+    pub twin: Option<PinId>,
 }
 
 impl Origin {
@@ -160,6 +162,10 @@ impl Origin {
                 (None, Err(_)) => {}
             }
         }
+        if let Some(twin) = self.twin {
+            bytes.push(b'd');
+            bytes.extend_from_slice(twin.0.as_bytes());
+        }
         bytes
     }
 
@@ -192,6 +198,10 @@ impl Origin {
                 }
                 b'U' => {
                     origin.root = Some(Actor::User(UserId(id)));
+                    behind
+                }
+                b'd' => {
+                    origin.twin = Some(PinId(id));
                     behind
                 }
                 b'q' => {
@@ -237,6 +247,11 @@ mod tests {
                 root: Some(Actor::Key(KeyId(id(6)))),
                 request: RequestId::parse("3f0c1f5e-6d1b-4f8a-9c57-2a3b4c5d6e7f"),
                 ..Origin::by(Actor::User(UserId(id(2))))
+            },
+            Origin {
+                request: RequestId::parse("JKJaXmPLvHcESHA="),
+                twin: Some(PinId(id(7))),
+                ..Origin::by(Actor::Key(KeyId(id(1))))
             },
         ];
         for origin in origins {

@@ -293,7 +293,7 @@ impl AttemptRecord {
     /// Whether the pin failed while this attempt's call may have created a Pin.
     fn is_unresolved_by(&self, failed: &Event, quiesce_ms: i64) -> bool {
         match failure(failed) {
-            Some(Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable) => true,
+            Some(failure) if failure.is_left_to_a_person() => true,
             // Pinterest's answer to a reading of the board, which begins when the quiesce period is over. The answer to
             // a call comes long before.
             Some(Failure::BoardNotFound) => {

@@ -199,7 +199,9 @@ impl WaitReason {
         match self {
             Self::AccountPacing => "Nothing to do: the pin starts in its turn.",
             Self::AccountPaused => "Nothing to do: the pin starts after the pause.",
-            Self::AccountOnHold => "Read the account's health, and reconnect the account if it asks for that.",
+            Self::AccountOnHold => {
+                "Read the account's health (GET /v1/pinterest/accounts), and reconnect the account if it asks for that (GET /v1/pinterest/oauth/start)."
+            }
             Self::TokenRefresh => "Nothing to do: the pin starts after that.",
             Self::DailyBudget => "Nothing to do: the pin starts when the day allows it.",
             Self::Scheduled => "Nothing to do: the pin starts at its time.",

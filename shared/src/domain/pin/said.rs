@@ -1,12 +1,14 @@
-//! What was said about one attempt: Pinterest's words, or what our client saw in place of an answer. Also the Pins that
-//! the board showed, if several of them could be the attempt's.
+//! What was said about one attempt: Pinterest's words, or what our client saw in place of an answer, with what was sent
+//! and how long the answer took. Also the Pins that the board showed, if several of them could be the attempt's.
 //!
 //! The attempt row must stay within a kilobyte, so these are in rows of their own: one for the call of an attempt, one
 //! for the last reading of its board that was refused for a new reason, and one for the Pins. A success has none.
 
+use super::PinRequest;
 use super::attempt::{Attempt, Status, Upstream};
 use super::candidate::{CANDIDATES_MAX, Candidate};
 use super::failure::Failure;
+use super::fields::Sent;
 use super::history::EventKind;
 use super::shortened::shortened;
 use crate::domain::time::Moment;
@@ -51,6 +53,10 @@ pub struct Said {
     pub message: Option<String>,
     /// What our client saw.
     pub transport_error: Option<String>,
+    /// What the call sent. `None` for a reading, and in rows of earlier builds.
+    pub sent: Option<Sent>,
+    /// The milliseconds from the call to its answer, or to the time at which none was waited for any more.
+    pub latency_ms: Option<u32>,
     /// The Pins that the board showed. A row that has them has nothing else.
     pub candidates: Vec<Candidate>,
 }
@@ -74,12 +80,18 @@ impl Said {
         is_kept.then(|| Self { attempt: attempt.attempt, candidates, ..Self::default() })
     }
 
-    /// `None` when nothing was said, or when [`ATTEMPTS_MAX`] attempts came before.
+    /// Adds what the call sent, and how long its answer took, if a call was made.
+    #[must_use]
+    pub fn of_call(self, request: &PinRequest, latency_ms: Option<u32>) -> Self {
+        Self { sent: latency_ms.map(|_| Sent::of(request)), latency_ms, ..self }
+    }
+
+    /// `None` when no answer came and nothing was said, or when [`ATTEMPTS_MAX`] attempts came before.
     pub fn about(attempt: &Attempt, upstream: &Upstream) -> Option<Self> {
         let message = upstream.message.as_deref().map(|text| shortened(text, MESSAGE_MAX));
         let message = message.filter(|text| !text.is_empty());
-        let is_kept =
-            (1..=ATTEMPTS_MAX).contains(&attempt.attempt) && (message.is_some() || upstream.transport_error.is_some());
+        let is_answered = upstream.status.is_some() || message.is_some() || upstream.transport_error.is_some();
+        let is_kept = (1..=ATTEMPTS_MAX).contains(&attempt.attempt) && is_answered;
         is_kept.then(|| Self {
             attempt: attempt.attempt,
             message,

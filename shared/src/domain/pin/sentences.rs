@@ -51,14 +51,22 @@ pub fn event(event: &TimelineEvent) -> String {
     match kind {
         K::AttemptStarted => {
             let idle = idle_deliveries(note);
-            let before = idle.map(|idle| format!(" Before it, {idle} of the pin's message ended without an attempt."));
+            let before =
+                idle.map(|idle| format!(" Before it, {idle} of the pin's queue message ended without an attempt."));
             format!("On {at}, {attempt} began, just before the call to Pinterest.{}", before.unwrap_or_default())
         }
         K::NotSent => format!("On {at}, {attempt} was not sent, because it would have been too late. Another follows."),
-        K::Published => format!("Published on {at}: Pinterest created the Pin in answer to {attempt}{answer}."),
+        K::Published => {
+            let pin = pin_named(event.pinterest_pin_id.as_deref());
+            format!("Published on {at}: Pinterest created the Pin{pin} in answer to {attempt}{answer}.")
+        }
         K::Adopted => {
+            let pin = pin_named(event.pinterest_pin_id.as_deref());
             let created = created(event.created_on_pinterest_at);
-            format!("On {at}, the Pin of {attempt} was found on the board.{created}")
+            format!(
+                "On {at}, the Pin of {attempt}{pin} was found on the board: as far as the board showed them, its title, \
+                 its link and the time of its creation are those of the attempt.{created}"
+            )
         }
         K::AnswerUnknown => unknown(event, &at, &attempt, &answer),
         K::NotOnPinterest => {
@@ -66,15 +74,16 @@ pub fn event(event: &TimelineEvent) -> String {
         }
         K::ReconcileInconclusive => inconclusive(event, &at, &attempt),
         K::RetryPlanned => format!(
-            "On {at}, {attempt} failed for a temporary reason{answer}{}.{}{}",
+            "On {at}, {attempt} failed for a temporary reason{answer}{}.{}{}{}",
             because(note),
+            about(event),
             said(event),
             planned(event, "The next attempt was planned for")
         ),
         K::Deferred => deferred(event, &at),
         K::Failed => {
             let candidates = candidates(&event.candidates);
-            format!("The pin failed on {at}{answer}{}.{}{candidates}", because(note), said(event))
+            format!("The pin failed on {at}{answer}{}.{}{}{candidates}", because(note), about(event), said(event))
         }
         K::Retried => {
             let failed = note.and_then(Failure::parse).map(|failure| format!(" It had failed: {}", failure.message()));
@@ -90,7 +99,11 @@ pub fn event(event: &TimelineEvent) -> String {
         }
         K::DuplicateFound => format!("On {at}, a check found a second Pin with the same content{}.", pin_named(note)),
         K::DuplicateRemoved => format!("On {at}, the second Pin{} was deleted from Pinterest.", pin_named(note)),
-        K::Edited => format!("On {at}, the pin's content was changed{by}."),
+        K::Edited => {
+            let what = listed(event.changed_fields.as_deref().unwrap_or_default());
+            let what = if what.is_empty() { what } else { format!(": {what}") };
+            format!("On {at}, the pin's content was changed{by}{what}.")
+        }
         K::Deleted => format!("On {at}, the pin was deleted{by}."),
         K::RemovedFromPinterest => format!("On {at}, the published Pin was found to be missing on Pinterest."),
         K::Superseded => {
@@ -99,7 +112,7 @@ pub fn event(event: &TimelineEvent) -> String {
         K::Undeliverable => {
             let idle = idle_deliveries(note).map(|idle| format!("; {idle} ended without an attempt"));
             let idle = idle.unwrap_or_default();
-            format!("By {at}, the pin's message had been delivered as often as the queue allows{idle}.")
+            format!("By {at}, the pin's queue message had been delivered as often as the queue allows{idle}.")
         }
         K::Omitted => match event.omitted_count {
             Some(1) => "1 event at this place is not shown.".to_owned(),
@@ -117,7 +130,13 @@ fn accepted(event: &TimelineEvent) -> String {
     });
     let import = origin.import.map(|(id, row)| format!(" It comes from row {row} of the import {id}."));
     let request = origin.request.map(|id| format!(" The id of that request is {}.", id.as_str()));
-    let from = [schedule, import, request].into_iter().flatten().collect::<String>();
+    let twin = origin.twin.map(|pin| {
+        format!(
+            " It was accepted with a warning: pin {pin} of the 24 hours before had the same account, board, title, link \
+             and image."
+        )
+    });
+    let from = [schedule, import, request, twin].into_iter().flatten().collect::<String>();
     format!("The pin was accepted on {}{}.{from}", event.at.in_words(), by.replacen(" by ", " from ", 1))
 }
 
@@ -166,8 +185,13 @@ fn unknown(event: &TimelineEvent, at: &str, attempt: &str, answer: &str) -> Stri
                 "On {at}, Pinterest's answer to {attempt} left open whether the Pin was created{answer}.{said}{next}"
             )
         }
-        (None, Some(error)) => format!("On {at}, {attempt} was left without an answer from Pinterest ({error}).{next}"),
-        (None, None) => format!("On {at}, {attempt} was left without an answer from Pinterest.{next}"),
+        (None, error) => {
+            let after = event.latency_ms.map(|ms| format!("after {}", latency(ms)));
+            let why: Vec<String> = error.iter().cloned().chain(after).collect();
+            let why = if why.is_empty() { String::new() } else { format!(" ({})", why.join(", ")) };
+            let since = since(event);
+            format!("On {at}, {attempt} was left without an answer from Pinterest{why}.{since}{next}")
+        }
     }
 }
 
@@ -187,14 +211,33 @@ fn inconclusive(event: &TimelineEvent, at: &str, attempt: &str) -> String {
 
 fn deferred(event: &TimelineEvent, at: &str) -> String {
     let note = event.note.as_deref();
-    let next = planned(event, "No start was planned before");
+    let reason = note.and_then(WaitReason::parse);
     if let Some(failure) = note.and_then(Failure::parse) {
+        let next = match failure {
+            Failure::TokenRevoked | Failure::ScopeMissing | Failure::AccountDisconnected => {
+                let tried = planned(event, "No try was planned before");
+                format!(" That ends when the account is reconnected.{tried}")
+            }
+            Failure::TrialAccess | Failure::FeatureRestricted => {
+                let tried = planned(event, "No try was planned before");
+                format!(" That ends when the Pinterest app is allowed to publish.{tried}")
+            }
+            _ => planned(event, "No start was planned before"),
+        };
         let call =
             event.upstream_status.map(|_| format!(" That was the answer to {}{}.", attempt(event), answer(event)));
         let (call, said) = (call.unwrap_or_default(), said(event));
         return format!("On {at}, the pin was made to wait: {}{call}{said}{next}", failure.message());
     }
-    let why = note.and_then(WaitReason::parse).map(|reason| format!(" {}", waited(reason)));
+    let next = match reason {
+        Some(WaitReason::AccountPacing | WaitReason::Scheduled) => planned(event, "Its start was planned for"),
+        Some(WaitReason::AccountOnHold) => {
+            let tried = planned(event, "No try was planned before");
+            format!(" That ends when the connection is mended.{tried}")
+        }
+        _ => planned(event, "No start was planned before"),
+    };
+    let why = reason.map(|reason| format!(" {}", waited(reason)));
     format!("From {at} on, the pin waited{}.{next}", why.unwrap_or_default())
 }
 
@@ -222,9 +265,35 @@ fn answer(event: &TimelineEvent) -> String {
         event.upstream_status.map(|status| format!("HTTP {status}")),
         event.upstream_code.map(|code| format!("Pinterest's code {code}")),
         event.upstream_request_id.as_ref().map(|id| format!("Pinterest's request {id}")),
+        event.upstream_status.and(event.latency_ms).map(|ms| format!("after {}", latency(ms))),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
+}
+
+/// `95 ms` or `9.5 s`.
+fn latency(ms: u32) -> String {
+    if ms < 1_000 { format!("{ms} ms") } else { format!("{:.1} s", f64::from(ms) / 1_000.0) }
+}
+
+/// `title, link_url and image_url`.
+fn listed(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [before @ .., last] => format!("{} and {last}", before.join(", ")),
+    }
+}
+
+/// What of the content the failure is about.
+fn about(event: &TimelineEvent) -> String {
+    event.subject.as_ref().map(|subject| format!(" {subject}")).unwrap_or_default()
+}
+
+/// Which fields have other values than were sent.
+fn since(event: &TimelineEvent) -> String {
+    let fields = listed(event.changed_since.as_deref().unwrap_or_default());
+    if fields.is_empty() { fields } else { format!(" Since that call, these fields were changed: {fields}.") }
 }
 
 /// The message of the failure that the note names, behind a colon.
@@ -256,13 +325,14 @@ fn candidates(candidates: &[Candidate]) -> String {
     }
 }
 
-/// What was said about the attempt or the reading.
+/// What was said about the attempt or the reading, and how what was sent differs from the present content.
 fn said(event: &TimelineEvent) -> String {
-    match (&event.upstream_message, &event.transport_error) {
+    let said = match (&event.upstream_message, &event.transport_error) {
         (Some(message), _) => quoted(message),
         (None, Some(error)) => format!(" In place of an answer: {error}."),
         (None, None) => String::new(),
-    }
+    };
+    format!("{said}{}", since(event))
 }
 
 /// Pinterest's words as a sentence of their own.

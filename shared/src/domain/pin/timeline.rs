@@ -1,12 +1,16 @@
 //! A pin's timeline: every event, and the next step. One call answers "did this publish or not?".
 
-use super::attempt::Attempt;
+use url::Url;
+
+use super::attempt::{Attempt, LATENCY_UNIT};
 use super::candidate::Candidate;
 use super::failure::Failure;
+use super::fields::{self, Sent};
 use super::history::{Event, EventKind};
 use super::origin::{Actor, Mark, Origin};
+use super::receipt::content_hash;
 use super::said::{Part, Said};
-use super::{Pin, Placement, WaitReason};
+use super::{Pin, PinRequest, Placement, WaitReason};
 use crate::domain::pacing::pace::Pace;
 use crate::domain::time::Moment;
 use crate::domain::webhook::delivery::{Delivery, State};
@@ -155,6 +159,19 @@ pub struct TimelineEvent {
     pub upstream_status: Option<u16>,
     pub upstream_code: Option<i64>,
     pub upstream_request_id: Option<String>,
+    /// The milliseconds from the call to Pinterest's answer, or to the end of the wait for it.
+    pub latency_ms: Option<u32>,
+    /// The SHA-256 of the content that the answered call sent, as receipts have it.
+    pub content_hash: Option<String>,
+    /// The fields whose present values aren't those that were sent. `None`: it isn't known what was sent.
+    pub changed_since: Option<Vec<&'static str>>,
+    /// What of the content the failure is about, as a sentence: the host of the image, the id of the board. `None`: the
+    /// failure is about something else, or that part of the content was changed since.
+    pub subject: Option<String>,
+    /// Of a success, and of a Pin that was found or decided on: the Pin.
+    pub pinterest_pin_id: Option<String>,
+    /// Of an edit: the fields that it changed. `None`: not recorded.
+    pub changed_fields: Option<Vec<&'static str>>,
     pub next_at: Option<Moment>,
     /// Of a Pin that was found or decided on: when Pinterest created it, as the board showed it.
     pub created_on_pinterest_at: Option<Moment>,
@@ -198,14 +215,18 @@ pub fn events(pin: &Pin, attempt: &Attempt) -> Vec<TimelineEvent> {
         Placement::Backlog(reason) => events.push(deferred(reason, None)),
         Placement::Due(at) => events.push(deferred(WaitReason::Scheduled, Some(at))),
     }
-    events.extend(attempt.history.iter().map(of_event));
+    events.extend(attempt.history.iter().map(|event| of_event(event, &pin.request, attempt)));
     events
 }
 
-fn of_event(event: &Event) -> TimelineEvent {
+/// `now`: the content. A pin that Pinterest answered with, or that was found behind a lost answer, can't be edited
+/// afterwards: the content is what was sent.
+fn of_event(event: &Event, now: &PinRequest, attempt: &Attempt) -> TimelineEvent {
+    use EventKind as K;
     let is_act = event.kind.is_act();
     let is_found = is_found(event.kind);
-    let is_omitted = event.kind == EventKind::Omitted;
+    let is_omitted = event.kind == K::Omitted;
+    let is_sent_now = matches!(event.kind, K::Published | K::Adopted);
     let mark = event.request_id.as_deref().filter(|_| is_act).and_then(Mark::parse);
     TimelineEvent {
         attempt: Some(event.attempt).filter(|_| !is_omitted),
@@ -215,10 +236,24 @@ fn of_event(event: &Event) -> TimelineEvent {
         upstream_request_id: event.request_id.clone().filter(|_| !is_act),
         next_at: event.next_at.filter(|_| !is_found),
         created_on_pinterest_at: event.next_at.filter(|_| is_found),
-        note: event.note.clone(),
+        note: event.note.clone().filter(|_| !matches!(event.kind, K::Published | K::Edited)),
+        latency_ms: event.note.as_deref().filter(|_| event.kind == K::Published).and_then(latency_of),
+        content_hash: is_sent_now.then(|| content_hash(now)),
+        changed_since: is_sent_now.then(Vec::new),
+        pinterest_pin_id: match event.kind {
+            K::Published | K::Adopted => attempt.pinterest_pin_id.clone(),
+            K::ResolvedByPerson => event.note.clone(),
+            _ => None,
+        },
+        changed_fields: event.note.as_deref().filter(|_| event.kind == K::Edited).map(fields::names),
         by: mark.map(|mark| By::of(Known::Mark(mark))),
         ..plain(event.at, Entry::Of(event.kind))
     }
+}
+
+/// The milliseconds in the note of [`Attempt::answered_in`].
+fn latency_of(note: &str) -> Option<u32> {
+    note.strip_suffix(LATENCY_UNIT)?.parse().ok()
 }
 
 /// Whether the event says which Pin is the pin's, other than Pinterest's answer.
@@ -269,9 +304,10 @@ pub fn has_words(attempt: &Attempt) -> bool {
     attempt.history.iter().any(|event| is_reading(event.kind) || is_unsuccessful(Entry::Of(event.kind)))
 }
 
-/// Adds to the first answer of each attempt what was said about it, to a reading of its board what was said there, and
-/// to an ambiguous outcome the Pins that could be the attempt's.
-pub fn with_words(mut events: Vec<TimelineEvent>, words: Vec<Said>) -> Vec<TimelineEvent> {
+/// Adds to the first answer of each attempt what was said about it and what it had sent (compared with the content
+/// `now`), to a reading of its board what was said there, and to an ambiguous outcome the Pins that could be the
+/// attempt's.
+pub fn with_words(mut events: Vec<TimelineEvent>, words: Vec<Said>, now: &PinRequest) -> Vec<TimelineEvent> {
     for said in words {
         let part = said.part();
         let is_its = |event: &&mut TimelineEvent| match part {
@@ -285,11 +321,38 @@ pub fn with_words(mut events: Vec<TimelineEvent>, words: Vec<Said>) -> Vec<Timel
         match part {
             Part::Candidates => event.candidates = said.candidates,
             Part::Call | Part::Reading => {
+                event.content_hash = said.sent.as_ref().and_then(Sent::content_hash);
+                event.changed_since = said.sent.map(|sent| sent.differs_from(now));
+                event.subject = subject(event, now);
+                event.latency_ms = said.latency_ms;
                 (event.upstream_message, event.transport_error) = (said.message, said.transport_error);
             }
         }
     }
     events
+}
+
+/// What of the content the failure of the event is about, if it is now as it was sent.
+fn subject(event: &TimelineEvent, now: &PinRequest) -> Option<String> {
+    use Failure as F;
+    let host = |text: &str| Some(Url::parse(text).ok()?.host_str()?.to_owned());
+    let (field, text) = match event.note.as_deref().and_then(Failure::parse)? {
+        F::ImageTooSmall | F::ImageBroken | F::ImageUnreachable | F::ImageFormatUnsupported => {
+            ("image_url", format!("The image was at {}.", host(&now.image_url)?))
+        }
+        F::BoardNotFound | F::BoardSectionNotFound | F::BoardAccessDenied => {
+            ("board_id", format!("The id of the board is {}.", now.board_id))
+        }
+        F::LinkBlocked => ("link_url", format!("The link leads to {}.", host(now.link_url.as_deref()?)?)),
+        _ => return None,
+    };
+    let is_as_sent = event.changed_since.as_ref().is_some_and(|changed| !changed.contains(&field));
+    is_as_sent.then_some(text)
+}
+
+/// The last event of one of these kinds.
+pub fn last_of<'a>(events: &'a [TimelineEvent], kinds: &[EventKind]) -> Option<&'a TimelineEvent> {
+    events.iter().rev().find(|event| matches!(event.entry, Entry::Of(kind) if kinds.contains(&kind)))
 }
 
 /// Adds the deliveries to webhooks, each at the time of its last try.
@@ -328,6 +391,12 @@ fn plain(at: Moment, entry: Entry) -> TimelineEvent {
         upstream_status: None,
         upstream_code: None,
         upstream_request_id: None,
+        latency_ms: None,
+        content_hash: None,
+        changed_since: None,
+        subject: None,
+        pinterest_pin_id: None,
+        changed_fields: None,
         next_at: None,
         created_on_pinterest_at: None,
         note: None,
@@ -391,7 +460,7 @@ mod tests {
             ..Said::default()
         };
         let words = vec![said(1, Some("Busy."), None), said(2, None, Some("no answer")), said(3, Some("lost"), None)];
-        let events = with_words(events(&pin, &attempt), words);
+        let events = with_words(events(&pin, &attempt), words, &pin.request);
         let shown: Vec<_> = events
             .iter()
             .map(|event| (event.entry.name(), event.upstream_message.as_deref(), event.transport_error.as_deref()))
@@ -418,7 +487,7 @@ mod tests {
         let words = vec![Said { attempt: 1, candidates: candidates.clone(), ..Said::default() }];
         assert_eq!(open_candidates(&left, &words), candidates);
         let named = |attempt: &Attempt| -> Vec<(&'static str, usize)> {
-            let events = with_words(events(&pin, attempt), words.clone());
+            let events = with_words(events(&pin, attempt), words.clone(), &pin.request);
             let has_some = events.iter().filter(|event| !event.candidates.is_empty());
             has_some.map(|event| (event.entry.name(), event.candidates.len())).collect()
         };
@@ -434,6 +503,34 @@ mod tests {
         assert_eq!(created_on_pinterest_at(&found), Some(T));
         let retried = left.retried(T.plus_ms(4), None, "d".into()).expect("legal");
         assert_eq!(open_candidates(&retried, &words), []);
+    }
+
+    #[test]
+    fn an_attempt_shows_what_it_sent_and_an_edit_what_it_changed() {
+        let (pin, nothing) = (testdata::pin(), Upstream { status: Some(400), ..Upstream::default() });
+        let failed = Attempt::untouched(&pin)
+            .begin(T, "a".into())
+            .and_then(|a| a.failed(T.plus_ms(1), Failure::ImageBroken, &nothing, &pin, "f".into()))
+            .expect("legal");
+        let said = Said::about(&failed, &nothing).expect("an answer without words").of_call(&pin.request, Some(95));
+        let request = PinRequest { title: "Mended".into(), ..pin.request.clone() };
+        let published = failed
+            .edited(T.plus_ms(2), "e".into())
+            .map(|a| a.changing(fields::changed(&pin.request, &request)))
+            .and_then(|a| a.retried(T.plus_ms(3), None, "r".into()))
+            .and_then(|a| a.begin(T.plus_ms(4), "b".into()))
+            .and_then(|a| a.published(T.plus_ms(5), "9".into(), &nothing, &pin, "p".into()))
+            .map(|a| a.answered_in(Some(7)))
+            .expect("legal");
+        let now = Pin { request, ..pin.clone() };
+        let shown = with_words(events(&now, &published), vec![said], &now.request);
+        let [_, _, failed, edited, _, _, published] = shown.as_slice() else { panic!("{shown:?}") };
+        assert_eq!(failed.content_hash, Some(content_hash(&pin.request)));
+        assert_eq!((failed.latency_ms, &failed.changed_since), (Some(95), &Some(vec!["title"])));
+        assert_eq!((&edited.note, &edited.changed_fields), (&None, &Some(vec!["title"])));
+        assert_eq!(published.content_hash, Some(content_hash(&now.request)));
+        assert_eq!((published.latency_ms, &published.note), (Some(7), &None));
+        assert_eq!(published.changed_since, Some(Vec::new()));
     }
 
     #[test]

@@ -24,10 +24,7 @@ pub fn attempts(attempt: &Attempt) -> Vec<LeftBehind> {
     // With the number of the attempt.
     let (mut left, mut started_at) = (Vec::<(u32, LeftBehind)>::new(), None);
     for event in &attempt.history {
-        let is_left = || {
-            let failure = event.note.as_deref().and_then(Failure::parse);
-            matches!(failure, Some(Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable))
-        };
+        let is_left = || event.note.as_deref().and_then(Failure::parse).is_some_and(Failure::is_left_to_a_person);
         match event.kind {
             EventKind::AttemptStarted | EventKind::Omitted => started_at = Some(event.at),
             EventKind::Failed if is_left() => {

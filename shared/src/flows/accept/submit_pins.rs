@@ -4,13 +4,15 @@
 //! A request whose pin exists is a repetition: it gets its pin, even if the board was deleted or the pin was edited
 //! since.
 
+use std::collections::BTreeSet;
+
 use super::accept_pins::{AcceptError, Acceptance, PublishRequest, accept_pins};
 use super::duplicate_content::{Candidate, Duplicate, Twins, Verdict, judge};
 use crate::context::Context;
 use crate::domain::account::board::is_board_id;
 use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
 use crate::domain::pin::attempt::Status;
-use crate::domain::pin::idempotency::pin_id;
+use crate::domain::pin::idempotency::{PayloadHash, pin_id};
 use crate::domain::pin::origin::Origin;
 use crate::domain::pin::{Pin, PinRequest};
 use crate::flows::boards::resolve_boards::{Boards, Found, Unfit};
@@ -202,12 +204,14 @@ async fn accept(
     accepted: &mut Twins,
     answers: &mut [Option<Answer>],
 ) -> PortResult<()> {
-    let to_publish = |item: &Item| PublishRequest {
+    let twins = twins_to_come(context, workspace, &items, accepted).await?;
+    let to_publish = |(item, twin): (&Item, Option<PinId>)| PublishRequest {
         request: item.submission.request.clone(),
-        origin: item.submission.origin,
+        // The warning of the answer is kept with the pin.
+        origin: Origin { twin: item.duplicate.map(|duplicate| duplicate.pin).or(twin), ..item.submission.origin },
         not_before: None,
     };
-    let made = accept_pins(context, workspace, items.iter().map(to_publish).collect()).await?;
+    let made = accept_pins(context, workspace, items.iter().zip(twins).map(to_publish).collect()).await?;
     let now = context.system.now();
     for (item, made) in items.into_iter().zip(made) {
         let Item { index, own, submission, board, duplicate } = item;
@@ -224,6 +228,56 @@ async fn accept(
         });
     }
     Ok(())
+}
+
+/// The pins of the same call that the answers will warn of, in the order of the items: they were accepted, or come
+/// first in this round and will be. To know that, the pins with the keys of those are read.
+async fn twins_to_come(
+    context: &Context,
+    workspace: WorkspaceId,
+    items: &[Item],
+    accepted: &Twins,
+) -> PortResult<Vec<Option<PinId>>> {
+    let (mut read, mut refused): (BTreeSet<PinId>, BTreeSet<PinId>) = Default::default();
+    loop {
+        let firsts = firsts_of(items, accepted, &refused);
+        let asked: BTreeSet<PinId> = firsts.iter().flatten().copied().filter(|pin| !read.contains(pin)).collect();
+        if asked.is_empty() {
+            let twins = items.iter().zip(firsts);
+            return Ok(twins.map(|(item, first)| accepted.of(&item.submission.request, item.own).or(first)).collect());
+        }
+        let keys: Vec<PinKey> = asked.iter().map(|pin| PinKey { workspace, pin: *pin }).collect();
+        for (pin, _) in context.store.pins(&keys).await?.into_iter().flatten() {
+            let is_replayed = |item: &Item| {
+                item.own == pin.key.pin && pin.payload_hash.same_payload(&PayloadHash::of(&item.submission.request))
+            };
+            if pin.hidden_at.is_some() || !items.iter().any(is_replayed) {
+                refused.insert(pin.key.pin);
+            }
+        }
+        read.extend(asked);
+    }
+}
+
+/// For each item, the first one before it with the same content that is not refused; none if one was accepted before,
+/// or if the first one may be too late when the item isn't.
+fn firsts_of(items: &[Item], accepted: &Twins, refused: &BTreeSet<PinId>) -> Vec<Option<PinId>> {
+    let (mut before, mut firsts) = (Twins::default(), Vec::with_capacity(items.len()));
+    for (at, item) in items.iter().enumerate() {
+        let request = &item.submission.request;
+        let open = before.of(request, item.own).filter(|_| accepted.of(request, item.own).is_none());
+        let first = open.and_then(|twin| items[..at].iter().find(|other| other.own == twin));
+        firsts.push(first.filter(|first| !ends_before(&first.submission.request, request)).map(|first| first.own));
+        if !refused.contains(&item.own) {
+            before.add(request, item.own);
+        }
+    }
+    firsts
+}
+
+/// Whether the first request may be too late when the other one isn't.
+fn ends_before(first: &PinRequest, other: &PinRequest) -> bool {
+    first.publish_before.is_some_and(|end| other.publish_before.is_none_or(|later| end < later))
 }
 
 /// Submits one pin.

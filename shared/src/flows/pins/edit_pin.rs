@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::domain::ids::PinKey;
 use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::pin::edit::Edit;
+use crate::domain::pin::fields;
 use crate::domain::pin::idempotency::content_hashes;
 use crate::domain::pin::origin::Actor;
 use crate::domain::pin::{Pin, PinRequest};
@@ -94,7 +95,7 @@ async fn change_pin(
             plan_end(context, key, &request, pin.may_start_at(now)).await?;
         }
         let Ok(next) = attempt.edited(now, context.nonce()) else { continue };
-        let next = next.made_by(by);
+        let next = next.made_by(by).changing(fields::changed(&pin.request, &request));
         let edited = Pin { request, edit: next.edit, ..pin };
         put_sibling(context, &edited).await?;
         if context.store.save_pin(&edited, &next).await?.is_done() {

@@ -1,4 +1,4 @@
-//! Reads the names of those who caused the events of a timeline: of API keys, and of the person who sent the pin.
+//! Reads the names of those who caused the events of a timeline: of API keys and of people.
 
 use crate::context::Context;
 use crate::domain::ids::WorkspaceId;
@@ -6,8 +6,9 @@ use crate::domain::pin::origin::Actor;
 use crate::domain::pin::timeline::{By, Known, TimelineEvent, with_names};
 use crate::ports::PortResult;
 
-/// The events with those names. For the sender, one row is read; for a key that changed or retried the pin, the
-/// workspace's keys are listed. A key or a person that is gone has no name.
+/// The events with those names. For the sender, one row is read; for a key that changed or retried the pin, or decided
+/// its outcome, the workspace's keys are listed, and for a person the people of its organisation. A key or a person
+/// that is gone has no name.
 ///
 /// # Errors
 /// When the table is unavailable.
@@ -17,18 +18,25 @@ pub async fn name_actors(
     events: Vec<TimelineEvent>,
 ) -> PortResult<Vec<TimelineEvent>> {
     let known = || events.iter().filter_map(|event| event.by.as_ref());
-    let has_marked_key = known().any(|by| by.is_key() && matches!(by.known, Known::Mark(_)));
+    let is_marked = |is_key: bool| known().any(|by| by.is_key() == is_key && matches!(by.known, Known::Mark(_)));
+    let (has_marked_key, has_marked_person) = (is_marked(true), is_marked(false));
     let actors: Vec<Actor> = known().filter_map(By::actor).collect();
     let mut names: Vec<(Actor, String)> = Vec::new();
     if has_marked_key {
         let keys = context.tenants.api_keys(workspace).await?;
         names.extend(keys.into_iter().map(|key| (Actor::Key(key.id), key.name)));
     }
+    if has_marked_person && let Some(workspace) = context.tenants.workspace(workspace).await? {
+        let people = context.tenants.users(workspace.organization).await?;
+        names.extend(people.into_iter().filter_map(|person| Some((Actor::User(person.id), person.full_name?))));
+    }
     for actor in actors {
-        let name = match actor {
-            Actor::Key(_) if has_marked_key => None,
-            actor => name_of(context, workspace, actor).await?,
+        // A key that isn't among those of the workspace is gone.
+        let is_looked_up = match actor {
+            Actor::Key(_) => has_marked_key,
+            Actor::User(_) => names.iter().any(|(known, _)| *known == actor),
         };
+        let name = if is_looked_up { None } else { name_of(context, workspace, actor).await? };
         names.extend(name.map(|name| (actor, name)));
     }
     Ok(with_names(events, &names))

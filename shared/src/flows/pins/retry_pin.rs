@@ -15,6 +15,7 @@ use crate::domain::pacing::bucket::{ACCEPT_HORIZON_MS, Bucket, Take, Token};
 use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::pin::edit::Edit;
 use crate::domain::pin::failure::Failure;
+use crate::domain::pin::fields;
 use crate::domain::pin::{Pin, WaitReason};
 use crate::domain::recovery::{OWNED_WITHIN_MS, RecoveryMarker};
 use crate::domain::time::Moment;
@@ -80,6 +81,7 @@ pub async fn retry_pin_with(
     let (pin, attempt) = read.filter(|(pin, _)| pin.hidden_at.is_none()).ok_or(RetryError::NotFound)?;
     let request = edit.apply(&pin.request);
     let is_edited = request != pin.request;
+    let changed = fields::changed(&pin.request, &request);
     let pin = Pin { request, edit: pin.edit + u32::from(is_edited), ..pin };
     let bucket = check(context, &pin, &attempt, accept_duplicate, edit).await?;
     let (now, account) = (context.system.now(), pin.account_key());
@@ -95,7 +97,7 @@ pub async fn retry_pin_with(
     let next =
         attempt.retried(now, plan.waits(), context.nonce()).map_err(|_| RetryError::NotFailed(attempt.status))?;
     let next = next.made_by(edit.by);
-    let next = if is_edited { next.with_edit().made_by(edit.by) } else { next };
+    let next = if is_edited { next.with_edit().made_by(edit.by).changing(changed) } else { next };
     // Nothing owns it by now, if the rescuer has read the marker of a failed pin.
     if context.took_ms(began) > OWNED_WITHIN_MS {
         return Err(PortError::Unavailable { port: "table", reason: "retrying the pin took too long".into() }.into());

@@ -78,6 +78,7 @@ async fn write_state(
     let Ok(next) = transition.apply(&reading.attempt, &reading.pin, now, context.nonce()) else {
         return Ok(Commit::ReadAgain);
     };
+    let next = next.answered_in(reading.latency_ms);
     let saved = if transition.joins_backlog() {
         // The backlog row is the pin's next owner.
         let row = BacklogRow::of(&reading.pin, next.generation);
@@ -188,6 +189,7 @@ fn report_kept(reading: &Reading, disposition: &Disposition) {
 async fn keep_words(context: &Context, reading: &Reading, transition: &Transition, next: &Attempt) {
     let Some((failure, upstream)) = transition.said() else { return };
     let Some(said) = Said::about(next, upstream) else { return };
+    let said = said.of_call(&reading.pin.request, reading.latency_ms);
     tracing::info!(
         workspace_id = %reading.pin.key.workspace, account_id = %reading.pin.request.account,
         pin_id = %reading.pin.key.pin, attempt = next.attempt, error_code = failure.code(),

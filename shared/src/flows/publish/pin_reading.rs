@@ -21,6 +21,8 @@ pub struct Reading {
     pub bucket: Bucket,
     /// When the invocation ends, on the monotonic clock.
     pub ends_at_ms: i64,
+    /// How long Pinterest took to answer the call that was made for this reading, if one was.
+    pub latency_ms: Option<u32>,
 }
 
 impl Reading {
@@ -69,5 +71,5 @@ pub async fn read(context: &Context, message: PublishMessage, ends_at_ms: i64) -
         // If the pin was edited in between, the attempt has another revision too, and the write-ahead is refused.
         found = again.map(|(pin, _)| (pin, attempt));
     }
-    Ok(found.map(|(pin, attempt)| Reading { message, pin, attempt, account, bucket, ends_at_ms }))
+    Ok(found.map(|(pin, attempt)| Reading { message, pin, attempt, account, bucket, ends_at_ms, latency_ms: None }))
 }

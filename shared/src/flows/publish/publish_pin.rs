@@ -98,7 +98,9 @@ async fn call(context: &Context, reading: &mut Reading) -> PortResult<Happened> 
     if !may_send(context, reading, announced_ms) {
         return Ok(Happened::NotSent);
     }
+    let sent_ms = context.system.monotonic_ms();
     let creation = context.pinterest.create_pin(&tokens.access, &reading.pin.request).await;
+    reading.latency_ms = u32::try_from(context.system.monotonic_ms() - sent_ms).ok();
     Ok(normalise(context, reading, creation, &tokens.access).await)
 }
 

@@ -7,11 +7,12 @@ use pinbridge_shared::domain::event::EventType;
 use pinbridge_shared::domain::event::pin_events::{self, PinEvent};
 use pinbridge_shared::domain::event::told::{EventCopy, Told};
 use pinbridge_shared::domain::message::NotifyMessage;
+use pinbridge_shared::domain::pin::WaitReason;
 use pinbridge_shared::domain::pin::attempt::Status;
 use pinbridge_shared::domain::pin::edit::Edit;
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::pin::history::{Event, EventKind};
-use pinbridge_shared::domain::time::{DAY_MS, MINUTE_MS};
+use pinbridge_shared::domain::time::{DAY_MS, MINUTE_MS, SECOND_MS};
 use pinbridge_shared::domain::webhook::delivery::State;
 use pinbridge_shared::flows::pins::retry_pin::retry_pin_with;
 use pinbridge_shared::testing::fake_pinterest::Answer;
@@ -62,6 +63,30 @@ async fn a_receiver_that_is_down_hears_each_event_that_the_history_has_dropped_m
     let (late, at_once) = (bodies_at(&world, URL), bodies_at(&world, OTHER_URL));
     assert_eq!(at_once.len(), EVENTS);
     assert_eq!(late, at_once, "each says what it said to the receiver that answered");
+}
+
+#[tokio::test]
+async fn an_event_whose_message_was_lost_is_announced_again_before_the_history_drops_it() {
+    const LOST: [u32; 2] = [4, 5];
+    let world = TestWorld::new(7).await;
+    subscribe(&world, 1, URL, &[EventType::PinDeferred]).await;
+    let key = world.accept("key").await;
+    world.queue.lose_all();
+    for number in 2..14 {
+        world.system.advance_ms(SECOND_MS);
+        let (pin, attempt) = world.pin(key).await;
+        let next = attempt.deferred(world.now(), None, WaitReason::AccountPacing, None, number.to_string());
+        assert!(world.context.store.save_attempt(&pin, &next.expect("legal")).await.expect("saved").is_done());
+        assert_eq!(world.pin(key).await.1.events + 1, number);
+        if LOST.contains(&number) {
+            world.queue.lose_all();
+        }
+    }
+    let (pin, attempt) = world.pin(key).await;
+    assert!(pin_events::of(&pin, &attempt).iter().all(|event| !LOST.contains(&event.sequence)), "they were dropped");
+    run_notifier(&world, world.now().plus_ms(MINUTE_MS)).await;
+    let heard: Vec<u64> = bodies_at(&world, URL).into_keys().collect();
+    assert_eq!(heard, (2..14).collect::<Vec<u64>>());
 }
 
 #[tokio::test]

@@ -103,8 +103,6 @@ enum Stands {
     Waiting,
     /// Its receiver doesn't want it.
     Refused,
-    /// No row and no message has it, and the pin's history has dropped it.
-    Dropped,
     /// In words.
     Lost(String),
 }
@@ -190,8 +188,6 @@ impl Events {
         for one in expected.iter().filter(|one| is_promised(endpoint, one.event, one.at)) {
             let id = DeliveryId::of(endpoint.key, EventId::of_pin(one.pin, one.number));
             let stands = known.stands(&Subject::OfPin(one.pin.pin, one.number), id, planned.has(one));
-            let is_gone = !one.is_shown && !known.rows.contains_key(&id);
-            let stands = if matches!(stands, Stands::Lost(_)) && is_gone { Stands::Dropped } else { stands };
             standing.push((format!("{} of {:?}, number {}", one.event, one.pin.pin, one.number), stands));
         }
         let event = EventType::WebhookDisabled;
@@ -203,19 +199,17 @@ impl Events {
             let stands = known.stands(&Subject::Other(id.clone()), delivery, is_planned);
             standing.push((format!("{event} of {webhook:?}"), stands));
         }
-        let (mut delivered, mut waiting, mut dropped) = (0, 0, 0);
+        let (mut delivered, mut waiting) = (0, 0);
         for (what, stands) in standing {
             match stands {
                 Stands::Delivered => delivered += 1,
                 Stands::Waiting => waiting += 1,
                 Stands::Refused => {}
-                Stands::Dropped => dropped += 1,
                 Stands::Lost(how) => self.report(Wrong::Unheard, format!("{} misses {what}: {how}", endpoint.url)),
             }
         }
         state.counts.delivered += delivered;
         state.counts.waiting += waiting;
-        state.counts.dropped += dropped;
     }
 
     /// Checks the numbers that webhooks see that hear everything: each number below another is that of an event.

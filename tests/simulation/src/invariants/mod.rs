@@ -17,9 +17,9 @@ use pinbridge_shared::domain::message::PublishMessage;
 use pinbridge_shared::domain::pacing::pace::Pace;
 use pinbridge_shared::domain::reconcile::board_scan::AbsenceProof;
 use pinbridge_shared::domain::time::{DAY_MS, Moment};
-use pinbridge_shared::ports::{OAuth, Pinterest, Rollups, Schedules, Secrets, Store};
+use pinbridge_shared::ports::{OAuth, Pinterest, Queue, Rollups, Schedules, Secrets, Store};
 
-use crate::kernel::Kind;
+use crate::kernel::{Kernel, Kind};
 use ports::{MutantCreates, MutantOAuth, MutantPinterest, MutantRollups, MutantSecrets};
 use schedules::MutantSchedules;
 use store::MutantStore;
@@ -108,6 +108,8 @@ pub enum Invariant {
     RefusedAlone,
     /// An event whose message was lost is found again by its pin's rows.
     Outbox,
+    /// The message of an event is sent once more before the pin's history drops its entry.
+    DroppedAnnounced,
     /// An event has one id at a webhook, however often it is sent.
     EventId,
     /// Webhooks are sent to independently of each other.
@@ -115,7 +117,7 @@ pub enum Invariant {
 }
 
 impl Invariant {
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::WriteAhead,
         Self::Fence,
         Self::Generation,
@@ -155,6 +157,7 @@ impl Invariant {
         Self::AnotherPinTries,
         Self::RefusedAlone,
         Self::Outbox,
+        Self::DroppedAnnounced,
         Self::EventId,
         Self::Isolation,
     ];
@@ -246,8 +249,12 @@ impl Lacking {
         }
     }
 
-    /// The context in which processes note what they end.
-    pub fn noting(self, context: Context) -> Context {
+    /// The context in which processes note what they end, and announce events.
+    pub fn noting(self, context: Context, kernel: &Arc<Kernel>) -> Context {
+        if self == Self::Publishing(Invariant::DroppedAnnounced) {
+            let queue = Arc::new(webhooks::MutantQueue::new(&context, kernel));
+            return Context { queue: queue as Arc<dyn Queue>, ..context };
+        }
         if self != Self::Publishing(Invariant::RetriesAnnounced) {
             return context;
         }
@@ -273,6 +280,10 @@ impl Lacking {
             }
             let schedules = Arc::new(MutantSchedules::new(&context)) as Arc<dyn Schedules>;
             return Context { schedules, ..context };
+        }
+        // Its queue is that in which processes note what they end.
+        if self == Self::Publishing(Invariant::DroppedAnnounced) {
+            return context;
         }
         if let Self::Publishing(lacking @ (Invariant::Outbox | Invariant::EventId | Invariant::Isolation)) = self {
             return webhooks::around(lacking, context);

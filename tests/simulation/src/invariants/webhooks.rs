@@ -6,16 +6,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use pinbridge_shared::altered_port;
 use pinbridge_shared::context::Context;
-use pinbridge_shared::domain::ids::WorkspaceId;
+use pinbridge_shared::domain::event::told::EventCopy;
+use pinbridge_shared::domain::ids::{PinKey, WorkspaceId};
+use pinbridge_shared::domain::message::{ImportMessage, NotifyMessage, NotifyWork, PublishMessage, ReconcileMessage};
 use pinbridge_shared::domain::time::SECOND_MS;
 use pinbridge_shared::domain::webhook::delivery::{Delivery, DeliveryId, DeliveryKey};
 use pinbridge_shared::domain::webhook::endpoint::{Endpoint, EndpointKey, Secrets};
 use pinbridge_shared::domain::webhook::health::Health;
 use pinbridge_shared::domain::webhook::replay::ReplayRun;
 use pinbridge_shared::domain::webhook::sending::{WebhookAnswer, WebhookRequest};
-use pinbridge_shared::ports::{Listed, PortResult, System, WebhookSender, Webhooks, Write};
+use pinbridge_shared::ports::{Listed, PortResult, Queue, QueueName, Store, System, WebhookSender, Webhooks, Write};
 
 use super::Invariant;
+use crate::kernel::{Kernel, Kind};
 
 /// How often a request that waits for another asks whether that has ended.
 const ASKS_AGAIN_MS: i64 = SECOND_MS;
@@ -49,6 +52,45 @@ impl WebhookSender for OneByOne {
         self.is_busy.store(false, Ordering::Relaxed);
         answer
     }
+}
+
+/// Loses the messages in which a process announces events that an earlier write recorded, but for those of the rescuer.
+pub struct MutantQueue {
+    inner: Arc<dyn Queue>,
+    store: Arc<dyn Store>,
+    kernel: Arc<Kernel>,
+}
+
+impl MutantQueue {
+    pub fn new(context: &Context, kernel: &Arc<Kernel>) -> Self {
+        Self { inner: Arc::clone(&context.queue), store: Arc::clone(&context.store), kernel: Arc::clone(kernel) }
+    }
+
+    async fn is_of_an_earlier_write(&self, message: &NotifyMessage) -> bool {
+        let is_rescuers = self.kernel.process().is_none_or(|process| process.kind == Kind::Dispatcher);
+        let NotifyWork::Pin { pin, copies, .. } = &message.work else { return false };
+        let newest = copies.iter().filter_map(EventCopy::read).map(|(event, _)| event.at).max();
+        let Some(newest) = newest.filter(|_| !is_rescuers) else { return false };
+        let rows = self.store.pins(&[PinKey { workspace: message.workspace, pin: *pin }]).await.unwrap_or_default();
+        rows.into_iter().flatten().any(|(_, attempt)| newest < attempt.updated_at)
+    }
+}
+
+altered_port! {
+    Queue for MutantQueue {
+        async fn send_notify(&self, message: &NotifyMessage, delay_ms: i64) -> PortResult<()> {
+            if self.is_of_an_earlier_write(message).await {
+                return Ok(());
+            }
+            self.inner.send_notify(message, delay_ms).await
+        }
+    }
+
+    fn send(messages: &[(PublishMessage, i64)]) -> PortResult<Vec<usize>>;
+    fn send_reconcile(reconciliation: &ReconcileMessage, delay_ms: i64) -> PortResult<()>;
+    fn send_import(message: &ImportMessage) -> PortResult<()>;
+    fn move_to_redrive(message: &str) -> PortResult<()>;
+    fn change_visibility(queue: QueueName, receipt: &str, after_ms: i64) -> PortResult<()>;
 }
 
 struct MutantWebhooks {

@@ -99,7 +99,7 @@ impl Oracle {
                     refusals::check_failed(pin, attempt, &self.violations);
                     let failure = attempt.failure.unwrap_or(Failure::Unrecognised);
                     *outcome.failed.entry(failure.code()).or_default() += 1;
-                    let may_exist = matches!(failure, Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable);
+                    let may_exist = failure.is_left_to_a_person();
                     group.open += usize::from(may_exist);
                     group.failed += usize::from(!may_exist);
                 }

@@ -9,7 +9,6 @@ use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
 use pinbridge_shared::domain::pin::blocker::Blocker;
 use pinbridge_shared::domain::pin::history::EventKind;
 use pinbridge_shared::domain::pin::sentences::summary::{Facts, summary};
-use pinbridge_shared::domain::pin::timeline::Entry;
 use pinbridge_shared::domain::pin::{PinRequest, candidate, lateness, origin, sentences, timeline};
 use pinbridge_shared::domain::time::{Moment, SECOND_MS};
 use pinbridge_shared::domain::webhook::delivery::{Delivery, Source};
@@ -141,14 +140,18 @@ impl Timeline {
         now: Moment,
     ) -> Self {
         let PinView { pin, attempt, blocker, next } = view;
-        let failed = |event: &&timeline::TimelineEvent| event.entry == Entry::Of(EventKind::Failed);
-        let words = events.iter().rev().find(failed).and_then(|event| event.upstream_message.as_deref());
+        let failed = timeline::last_of(&events, &[EventKind::Failed]);
+        let words = failed.and_then(|event| event.upstream_message.as_deref());
+        let subject = failed.and_then(|event| event.subject.as_deref());
+        let decided = timeline::last_of(&events, &[EventKind::ResolvedByPerson, EventKind::NoneByPerson]);
         let facts = Facts {
             pin: &pin,
             attempt: &attempt,
             blocker,
             next: &next,
             words,
+            subject,
+            decided_by: decided.and_then(|event| event.by.as_ref()),
             candidates: &candidates,
             quiesce_ms,
             now,
@@ -231,8 +234,8 @@ impl JsonSchema for EventType {
 pub struct EventActor {
     #[serde(rename = "type")]
     pub kind: ActorType,
-    /// The id of the key or the person. Of a change or a retry, its first eight digits, if the key is gone or a person
-    /// made it who did not send the pin.
+    /// The id of the key or the person. Of a change, a retry and a decision, its first eight digits, if the key or the
+    /// person is gone or has no name.
     pub id: String,
     /// The name of the key or the person. `null` if it has none, or if the key or the person is gone. (An export leaves
     /// it out.)
@@ -259,6 +262,9 @@ pub struct EventOrigin {
     /// The `x-request-id` of the request that submitted the pin. `null` for pins of schedules and imports, and for
     /// those that earlier versions accepted.
     pub request_id: Option<String>,
+    /// The pin with the same content that the answer warned of (`duplicate_content`). `null` if it did not warn, and
+    /// for the pins of schedules and of earlier versions.
+    pub duplicate_pin_id: Option<Uuid>,
 }
 
 impl From<origin::Origin> for EventOrigin {
@@ -269,6 +275,7 @@ impl From<origin::Origin> for EventOrigin {
             import_id: origin.import.map(|(id, _)| id.0),
             import_row: origin.import.map(|(_, row)| row),
             request_id: origin.request.map(|id| id.as_str().to_owned()),
+            duplicate_pin_id: origin.twin.map(|pin| pin.0),
         }
     }
 }
@@ -329,12 +336,26 @@ pub struct TimelineEvent {
     pub upstream_code: Option<i64>,
     /// The request id of Pinterest's answer.
     pub upstream_request_id: Option<String>,
+    /// Extension: the milliseconds from the call to Pinterest's answer, or to the end of the wait for it. `null` if
+    /// there was no call, and for attempts of earlier versions. (An export has it for successes only, as the two
+    /// below.)
+    pub upstream_latency_ms: Option<u32>,
+    /// Extension: of an event that says what came of a call, the SHA-256 of the content that it sent, as `content_hash`
+    /// of a receipt. `null` for attempts of earlier versions that were no success, and after the fiftieth attempt.
+    pub content_hash: Option<String>,
+    /// Extension: with `content_hash`, the fields of the pin that have other values now than were sent.
+    pub changed_since: Option<Vec<&'static str>>,
+    /// Extension: of `edited`, the fields that were changed. Not recorded by earlier versions.
+    pub changed_fields: Option<Vec<&'static str>>,
+    /// Extension: of `published`, `found_on_pinterest` and `resolved_by_person`, the id of the Pin.
+    pub pinterest_pin_id: Option<String>,
     /// The time for which the next step was planned.
     pub next_at: Option<Time>,
     /// Extension: of `found_on_pinterest` and `resolved_by_person`, when Pinterest created the Pin, if the board showed
     /// that.
     pub created_on_pinterest_at: Option<Time>,
-    /// The code of the reason, or the id of a Pin.
+    /// What else the event says, in one word or two: the code of a reason, the id of a Pin, or how many deliveries of
+    /// the pin's message came to nothing. The explanation of each `type` says which.
     pub note: Option<String>,
     /// Extension: Pinterest's own words about this attempt. (An export leaves them out.)
     pub upstream_message: Option<String>,
@@ -367,6 +388,11 @@ impl TimelineEvent {
             upstream_status: event.upstream_status,
             upstream_code: event.upstream_code,
             upstream_request_id: event.upstream_request_id,
+            upstream_latency_ms: event.latency_ms,
+            content_hash: event.content_hash,
+            changed_since: event.changed_since,
+            changed_fields: event.changed_fields,
+            pinterest_pin_id: event.pinterest_pin_id,
             next_at: event.next_at.map(Time),
             created_on_pinterest_at: event.created_on_pinterest_at.map(Time),
             note: event.note,
@@ -416,7 +442,7 @@ async fn timeline(
     let has_words = timeline::has_words(&view.attempt);
     let words = if has_words { context.store.said(&view.pin).await? } else { Vec::new() };
     let candidates = timeline::open_candidates(&view.attempt, &words).to_vec();
-    let events = timeline::with_words(timeline::events(&view.pin, &view.attempt), words);
+    let events = timeline::with_words(timeline::events(&view.pin, &view.attempt), words, &view.pin.request);
     let events = name_actors(&context, caller.workspace, events).await?;
     let deliveries = deliveries_of_pin(&context, &view.pin, &view.attempt).await?;
     let events = timeline::with_deliveries(events, deliveries);

@@ -1,13 +1,13 @@
 //! The whole pin in one or two sentences: did it publish or not, and why?
 
-use super::{bare, candidates, created, quoted, with_times};
+use super::{bare, by, candidates, created, quoted, with_times};
 use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::pin::blocker::Blocker;
 use crate::domain::pin::candidate::Candidate;
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::history::{Event, EventKind};
 use crate::domain::pin::said::words_of;
-use crate::domain::pin::timeline::{NextStep, PaceNow, created_on_pinterest_at, was_decided, was_found};
+use crate::domain::pin::timeline::{By, NextStep, PaceNow, created_on_pinterest_at, was_decided, was_found};
 use crate::domain::pin::waits::LAST_ATTEMPT_FAILED;
 use crate::domain::pin::{Pin, WaitReason, lateness};
 use crate::domain::time::{HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
@@ -15,6 +15,9 @@ use crate::domain::time::{HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
 /// The attempts that have a word; later ones have a number.
 const ORDINALS: [&str; 10] =
     ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"];
+
+/// The call by which an account is reconnected.
+const HOW_TO_RECONNECT: &str = " GET /v1/pinterest/oauth/start answers the page that reconnects it.";
 
 /// What is known about a pin now.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +28,10 @@ pub struct Facts<'a> {
     pub next: &'a NextStep,
     /// All of Pinterest's words about the failure. The pin's row has only their beginning and their end.
     pub words: Option<&'a str>,
+    /// What of the content the failure is about, as a sentence.
+    pub subject: Option<&'a str>,
+    /// Who decided about an outcome that the board could not, if that is known.
+    pub decided_by: Option<&'a By>,
     /// The Pins that could be the pin's, while a person has to decide.
     pub candidates: &'a [Candidate],
     /// How long an unanswered call may still create a Pin.
@@ -43,7 +50,7 @@ pub fn summary(facts: &Facts<'_>) -> String {
 }
 
 fn published(facts: &Facts<'_>) -> String {
-    let Facts { pin, attempt, .. } = *facts;
+    let Facts { pin, attempt, quiesce_ms, .. } = *facts;
     let at = attempt.finished_at.unwrap_or(attempt.updated_at).in_words();
     let first = if was_found(attempt) {
         let created = created_on_pinterest_at(attempt).map(|at| format!("; Pinterest created it on {}", at.in_words()));
@@ -58,15 +65,20 @@ fn published(facts: &Facts<'_>) -> String {
         let id = attempt.pinterest_pin_id.as_deref().map(|id| format!(" ({id})")).unwrap_or_default();
         let created = created(created_on_pinterest_at(attempt));
         format!(
-            "Published. The outcome of the {which} attempt could not be read from the board; on {at}, a person decided \
-             which Pin it is{id}.{created}"
+            "Published. The outcome of the {which} attempt could not be read from the board; on {at}, it was \
+             decided{} which Pin it is{id}.{created}",
+            by(facts.decided_by)
         )
     } else {
-        format!("Published on {at}{}", how(attempt))
+        format!("Published on {at}{}", how(attempt, facts.decided_by, quiesce_ms))
     };
+    // Where Pinterest answered, the first sentence says it.
+    let is_answered = !was_found(attempt) && !was_decided(attempt);
+    let open = if is_answered { None } else { open_before(attempt, quiesce_ms) };
     let late = lateness::late_by_ms(pin, attempt).map(|late_ms| {
         let cause = attempt.late_cause.map(|cause| format!(" {}", cause.message())).unwrap_or_default();
-        format!(" It started {} after its time.{cause}", duration(late_ms))
+        let due = pin.due_at.map(|at| format!(" ({})", at.in_words())).unwrap_or_default();
+        format!(" It started {} after its time{due}.{cause}", duration(late_ms))
     });
     let duplicate = attempt.duplicate_pin_id.as_ref().map(|id| {
         let is_removed = attempt.says_of_duplicate(EventKind::DuplicateRemoved, id);
@@ -75,16 +87,19 @@ fn published(facts: &Facts<'_>) -> String {
     });
     let removed = attempt.removed_at;
     let removed = removed.map(|at| format!(" On {}, it was found to be missing on Pinterest.", at.in_words()));
-    [Some(first), late, duplicate, removed].into_iter().flatten().collect()
+    [Some(first), open, late, duplicate, removed].into_iter().flatten().collect()
 }
 
 /// Which attempt was answered with the Pin, and what came of the ones before, as far as the history goes.
-fn how(attempt: &Attempt) -> String {
+fn how(attempt: &Attempt, decided_by: Option<&By>, quiesce_ms: i64) -> String {
     let last = attempt.attempt;
     if last <= 1 {
         return ".".to_owned();
     }
     let which = format!(" on the {} attempt", ordinal(last));
+    if let Some(open) = open_before(attempt, quiesce_ms) {
+        return format!("{which}.{open}");
+    }
     let mut before = attempt.history.iter().rev().filter(|event| (1..last).contains(&event.attempt));
     match before.find(|event| is_verdict(event)) {
         Some(event) if event.kind == EventKind::NotOnPinterest => {
@@ -94,7 +109,8 @@ fn how(attempt: &Attempt) -> String {
         }
         Some(event) if event.kind == EventKind::NoneByPerson => {
             let earlier = ordinal(event.attempt);
-            format!("{which}. A person had decided that the {earlier} attempt had created no Pin.")
+            let by = by(decided_by);
+            format!("{which}. It had been decided{by} that the {earlier} attempt had created no Pin.")
         }
         Some(event) => {
             let failure = event.note.as_deref().and_then(Failure::parse);
@@ -102,7 +118,7 @@ fn how(attempt: &Attempt) -> String {
             let earlier = ordinal(event.attempt);
             let why = why.unwrap_or_else(|| ".".to_owned());
             // The pin was retried although its Pin may exist: somebody accepted a duplicate.
-            let is_unknown = matches!(failure, Some(Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable));
+            let is_unknown = failure.is_some_and(Failure::is_left_to_a_person);
             if is_unknown && event.kind == EventKind::Failed {
                 format!("{which}. What the {earlier} attempt did is not known{why} A second Pin may exist.")
             } else {
@@ -110,6 +126,47 @@ fn how(attempt: &Attempt) -> String {
             }
         }
         None => format!("{which}."),
+    }
+}
+
+/// That an earlier attempt may have created a Pin too.
+fn open_before(attempt: &Attempt, quiesce_ms: i64) -> Option<String> {
+    let event = left_open(attempt, quiesce_ms)?;
+    let earlier = ordinal(event.attempt);
+    let why = match event.note.as_deref().and_then(Failure::parse) {
+        Some(Failure::BoardNotFound) => ": its answer was lost, and then the board did not exist any more".to_owned(),
+        Some(failure) => format!(": {}", bare(failure.message())),
+        None => String::new(),
+    };
+    // A check that found the second Pin is told behind.
+    let second = if attempt.duplicate_pin_id.is_none() { "; a second Pin may exist" } else { "" };
+    Some(format!(" What the {earlier} attempt did is not known{why}{second}."))
+}
+
+/// The latest failure of an earlier attempt that left open whether it had created a Pin, if no person has decided it.
+fn left_open(attempt: &Attempt, quiesce_ms: i64) -> Option<&Event> {
+    let history = &attempt.history;
+    let is_decided = |event: &Event| {
+        history.iter().any(|other| other.kind == EventKind::NoneByPerson && other.attempt == event.attempt)
+    };
+    let is_open = |(index, event): &(usize, &Event)| {
+        let is_earlier = event.kind == EventKind::Failed && event.attempt < attempt.attempt;
+        is_earlier && ended_open(&history[..*index], event, quiesce_ms) && !is_decided(event)
+    };
+    history.iter().enumerate().rev().find(is_open).map(|(_, event)| event)
+}
+
+/// Whether the failure behind these events left the outcome of its call open, as
+/// [`Attempt::ended_unresolved`] says of the last one.
+fn ended_open(before: &[Event], failed: &Event, quiesce_ms: i64) -> bool {
+    match failed.note.as_deref().and_then(Failure::parse) {
+        Some(failure) if failure.is_left_to_a_person() => true,
+        Some(Failure::BoardNotFound) => match before.last().filter(|event| event.attempt == failed.attempt) {
+            Some(last) if last.kind == EventKind::AttemptStarted => failed.at >= last.at.plus_ms(quiesce_ms),
+            Some(last) => matches!(last.kind, EventKind::AnswerUnknown | EventKind::ReconcileInconclusive),
+            None => false,
+        },
+        _ => false,
     }
 }
 
@@ -137,9 +194,9 @@ fn failed(facts: &Facts<'_>) -> String {
     let why = attempt.failure.map(|failure| format!(": {}", bare(failure.message()))).unwrap_or_default();
     let first = match decided_absent(attempt).filter(|_| !is_unknown) {
         Some(decided) => {
-            let (which, at) = (ordinal(decided.attempt), decided.at.in_words());
+            let (which, at, by) = (ordinal(decided.attempt), decided.at.in_words(), by(facts.decided_by));
             format!(
-                "Not published: the outcome of the {which} attempt was unknown, and on {at}, a person decided that it \
+                "Not published: the outcome of the {which} attempt was unknown, and on {at}, it was decided{by} that it \
                  had created no Pin."
             )
         }
@@ -156,7 +213,8 @@ fn failed(facts: &Facts<'_>) -> String {
     let orphan = attempt.orphan_pin_id.as_ref();
     let orphan = orphan.map(|id| format!(" A call of the pin created the Pin {id}.")).unwrap_or_default();
     let candidates = candidates(facts.candidates);
-    format!("{first}{candidates}{said}{orphan}{helps}")
+    let subject = facts.subject.map(|subject| format!(" {subject}")).unwrap_or_default();
+    format!("{first}{subject}{candidates}{said}{orphan}{helps}")
 }
 
 /// The decision that the last attempt of a failed pin has created no Pin.
@@ -176,7 +234,13 @@ fn publishing(facts: &Facts<'_>) -> String {
              read{reads}."
         );
     }
-    let read = if reads.is_empty() { String::new() } else { format!(" The next reading of the board is{reads}.") };
+    let read = if next.action == "reconnect_account" {
+        HOW_TO_RECONNECT.to_owned()
+    } else if reads.is_empty() {
+        String::new()
+    } else {
+        format!(" The next reading of the board is{reads}.")
+    };
     format!("It is not known yet whether the pin is published. {}{read}", with_times(&next.reason))
 }
 
@@ -201,8 +265,13 @@ fn waiting(facts: &Facts<'_>) -> String {
     let too_late = next.action == "give_up" && next.at.is_some();
     let too_late = if too_late { " As things are, it does not start before that." } else { "" };
     // Where a person has to act, the reason says so.
-    let helps = blocker.map(Blocker::remedy).filter(|remedy| is_ours && !remedy.starts_with("Nothing to do"));
-    let helps = helps.map(|remedy| format!(" {remedy}"));
+    let helps = match next.action {
+        "reconnect_account" => Some(HOW_TO_RECONNECT.to_owned()),
+        _ => {
+            let helps = blocker.map(Blocker::remedy).filter(|remedy| is_ours && !remedy.starts_with("Nothing to do"));
+            helps.map(|remedy| format!(" {remedy}"))
+        }
+    };
     let (when, helps) = (when.unwrap_or_default(), helps.unwrap_or_default());
     format!("Not published yet. {}{when}{too_late}{helps}", with_times(&reason))
 }
@@ -218,7 +287,7 @@ fn paced(facts: &Facts<'_>, PaceNow { pace, is_slowed }: PaceNow) -> String {
     let slowed = if is_slowed { " (Pinterest asked it to slow down)" } else { "" };
     let place = next.position.map(|position| {
         let at_least = if position.at_least { "at least " } else { "" };
-        format!("is {at_least}{}", numbered(position.place))
+        format!("is {at_least}{} in the account's backlog, behind any pins that have a slot", numbered(position.place))
     });
     let place = place.unwrap_or_else(|| "has its turn".to_owned());
     let when = next.at.map(|at| at.max(now)).map(|at| format!("at about {}", at.clock_time(now)));
@@ -267,6 +336,53 @@ pub fn duration(ms: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::pin::attempt::Upstream;
+    use crate::domain::testdata;
+
+    const T: Moment = Moment(2_000_000);
+    const QUIESCE_MS: i64 = 120_000;
+
+    /// A pin whose first attempt ended with this failure, and whose retry was published.
+    fn published_after(failure: Failure, is_lost: bool) -> Attempt {
+        let (pin, nothing) = (testdata::pin(), Upstream::default());
+        let begun = Attempt::untouched(&pin).begin(T, "a".into()).expect("begins");
+        let called = match is_lost {
+            true => begun.unresolved_outcome(T.plus_ms(1), T.plus_ms(2), &nothing, "u".into()).expect("lost"),
+            false => begun,
+        };
+        called
+            .failed(T.plus_ms(3), failure, &nothing, &pin, "f".into())
+            .and_then(|failed| failed.retried(T.plus_ms(4), None, "r".into()))
+            .and_then(|retried| retried.begin(T.plus_ms(5), "b".into()))
+            .and_then(|begun| begun.published(T.plus_ms(6), "9".into(), &nothing, &pin, "p".into()))
+            .expect("legal")
+    }
+
+    #[test]
+    fn an_attempt_whose_outcome_is_open_is_not_said_to_have_failed() {
+        let second = " on the second attempt. ";
+        for (failure, is_lost, tells) in [
+            (
+                Failure::OutcomeAmbiguous,
+                true,
+                "What the first attempt did is not known: Several Pins on the board could be this one; a second Pin may \
+                 exist.",
+            ),
+            (
+                Failure::BoardNotFound,
+                true,
+                "What the first attempt did is not known: its answer was lost, and then the board did not exist any \
+                 more; a second Pin may exist.",
+            ),
+            (Failure::BoardNotFound, false, "The first attempt did not publish it: The board does not exist."),
+        ] {
+            let published = published_after(failure, is_lost);
+            assert_eq!(how(&published, None, QUIESCE_MS), format!("{second}{tells}"));
+        }
+        let found =
+            Attempt { duplicate_pin_id: Some("8".into()), ..published_after(Failure::OutcomeUnverifiable, true) };
+        assert!(!how(&found, None, QUIESCE_MS).contains("may exist"), "the check says that it does");
+    }
 
     #[test]
     fn places_attempts_and_times_are_read_aloud() {

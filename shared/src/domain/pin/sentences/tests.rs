@@ -78,7 +78,11 @@ fn answers_are_told_with_what_identifies_them() {
 fn a_found_pin_says_when_pinterest_created_it_only_if_the_board_showed_it() {
     let found = Event { next_at: Some(T), ..bare_event(EventKind::Adopted) };
     let (with, without) = (of(found), of(bare_event(EventKind::Adopted)));
-    assert_eq!(without, "On 1 Jan 2026 at 00:00:01 UTC, the Pin of attempt 2 was found on the board.");
+    assert_eq!(
+        without,
+        "On 1 Jan 2026 at 00:00:01 UTC, the Pin of attempt 2 was found on the board: as far as the board showed them, its \
+         title, its link and the time of its creation are those of the attempt."
+    );
     assert_eq!(with, format!("{without} Pinterest created it on 1 Jan 2026 at 00:00:00 UTC."));
 }
 
@@ -89,6 +93,9 @@ fn an_edit_names_who_made_it() {
     assert_eq!(edited("key:1a2b3c4d"), format!("{text} by the API key whose id begins with 1a2b3c4d."));
     assert_eq!(edited("user:1a2b3c4d"), format!("{text} by the person whose id begins with 1a2b3c4d."));
     assert_eq!(of(bare_event(EventKind::Edited)), format!("{text}."));
+    let fields = |letters: &str| of(noted(EventKind::Edited, letters));
+    assert_eq!(fields("t"), format!("{text}: title."));
+    assert_eq!(fields("tli"), format!("{text}: title, link_url and image_url."));
 }
 
 #[test]

@@ -41,7 +41,8 @@ pub async fn words_about_attempts_are_kept_in_order(store: &dyn Store) {
         ..Said::default()
     };
     let (first, tenth) = (said(1, Some("Pinterest’s \"words\"… ✂"), None), said(10, None, Some("no answer")));
-    let second = said(2, Some("again"), Some("both"));
+    let second = said(2, Some("again"), Some("both")).of_call(&pin.request, Some(95));
+    assert!(second.sent.is_some(), "what was sent is kept too");
     // A reading of the board has words of its own.
     let reading = Said { read_at: Some(Moment(7_000)), ..said(2, Some("at the board"), None) };
     // So have the Pins that could be the attempt's.
@@ -94,6 +95,7 @@ pub async fn a_pin_round_trips_with_every_field(store: &dyn Store) {
         import: Some((ImportId(Uuid::from_u128(4)), 500)),
         root: Some(Actor::User(UserId(Uuid::from_u128(6)))),
         request: RequestId::parse("JKJaXmPLvHcESHA="),
+        twin: Some(PinId(Uuid::from_u128(7))),
     };
     let origins = [Origin::by(Actor::Key(KeyId(Uuid::from_u128(5)))), Origin::default(), scheduled];
     let due = request("due");
