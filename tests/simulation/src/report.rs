@@ -23,6 +23,9 @@ pub fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
+/// Progress is told each time that so many worlds have ended.
+const TOLD_EVERY: u64 = 1_000;
+
 /// Calls `work` with every number, in parallel; returns the results by number.
 pub fn in_parallel<T: Send>(numbers: Range<u64>, work: impl Fn(u64) -> T + Sync) -> BTreeMap<u64, T> {
     let next = AtomicU64::new(numbers.start);
@@ -69,10 +72,11 @@ pub struct Total {
 
 impl Total {
     /// Runs worlds until they have accepted this many pins. The result doesn't depend on the number of threads: worlds
-    /// that were begun after enough pins were accepted are left out.
+    /// that were begun after enough pins were accepted are left out. Tells on stderr how far it is, and which worlds
+    /// have violations.
     pub fn of_worlds(publishes: u64, plan: impl Fn(u64) -> Plan + Sync) -> Self {
         let began = Instant::now();
-        let (next, accepted) = (AtomicU64::new(0), AtomicU64::new(0));
+        let (next, accepted, wrongs) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
         let done: Mutex<BTreeMap<u64, Outcome>> = Mutex::default();
         std::thread::scope(|scope| {
             for _ in 0..threads() {
@@ -81,7 +85,13 @@ impl Total {
                         let number = next.fetch_add(1, Ordering::Relaxed);
                         // The requests that left are not added up, and would fill the memory.
                         let outcome = Outcome { sent: Vec::new(), ..world::run(plan(number)) };
-                        accepted.fetch_add(outcome.accepted, Ordering::Relaxed);
+                        let sum = accepted.fetch_add(outcome.accepted, Ordering::Relaxed) + outcome.accepted;
+                        let found = outcome.violations.len() as u64;
+                        let wrong = wrongs.fetch_add(found, Ordering::Relaxed) + found;
+                        if found > 0 || number % TOLD_EVERY == TOLD_EVERY - 1 {
+                            let seconds = began.elapsed().as_secs();
+                            eprintln!("world {number}: {sum} pins accepted, {wrong} violations, {seconds} s");
+                        }
                         done.lock().unwrap_or_else(PoisonError::into_inner).insert(number, outcome);
                     }
                 });
