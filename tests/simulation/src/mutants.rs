@@ -36,7 +36,7 @@ fn tried_first(invariant: Invariant) -> u64 {
         Invariant::Quiesce => 1,
         Invariant::SecondScan | Invariant::Ownership | Invariant::Contention | Invariant::Hidden => 2,
         Invariant::ForcedOnce | Invariant::ImageRefused => 2,
-        Invariant::AnotherPinTries | Invariant::RefusedAlone => 3,
+        Invariant::AnotherPinTries => 3,
         Invariant::RetiredMarkers | Invariant::ImageTries => 4,
         Invariant::OneTriesTheToken => 5,
         Invariant::AnyLimit => 6,
@@ -46,12 +46,14 @@ fn tried_first(invariant: Invariant) -> u64 {
         Invariant::Equivalence => 9,
         Invariant::StrayRefusal => 10,
         Invariant::BadClock => 11,
+        Invariant::RefusedAlone => 15,
         Invariant::OwnLimits => 29,
         Invariant::FitsTheWindow | Invariant::SharedPace | Invariant::TokenPerCall => 36,
         Invariant::SendWithin => 88,
         Invariant::OwnWrites => 65,
         Invariant::EmptyRow => 266,
         // No earlier ones.
+        Invariant::DroppedAnnounced => 176,
         Invariant::LeftBehind => 3228,
         _ => 0,
     }
