@@ -214,6 +214,9 @@ table! {
     WEBHOOK_DISABLED = own(409, "webhook_disabled",
         "The webhook is disabled.",
         "Enable it with PATCH /v1/webhooks/{id} and is_enabled: true, then send the same request again.");
+    EVENT_GONE = own(409, "event_gone",
+        "The event was delivered, and can't be sent again: its pin, or its entry in the pin's history, is gone.",
+        "Read the delivery: it says when your endpoint took the event.");
     REPLAY_RUNNING = own(409, "replay_running",
         "Another replay of the webhook runs.",
         "Wait until it is done, or stop it with POST /v1/webhooks/{id}/replays/{replay_id}/stop.");

@@ -50,6 +50,9 @@ pub enum DeliveryError {
     /// Nothing is sent to a disabled endpoint.
     #[error("the webhook is disabled")]
     Disabled,
+    /// It was delivered, and what it was about is gone: requested again, it would end as a failure.
+    #[error("the event was delivered and can't be made again")]
+    Gone,
     #[error("another replay of the webhook runs")]
     ReplayRuns,
     #[error("no such replay of this webhook, or a newer one was started")]
@@ -311,7 +314,8 @@ async fn find(
 /// Requests a delivery again, whether it was delivered, has failed or waits. It keeps its id, and its tries begin anew.
 ///
 /// # Errors
-/// When there is no such endpoint or delivery, it was not reached, the endpoint is disabled, or a port is unavailable.
+/// When there is no such endpoint or delivery, it was not reached, its event is gone, the endpoint is disabled, or a port
+/// is unavailable.
 pub async fn redeliver(
     context: &Context,
     endpoint: EndpointKey,
@@ -323,7 +327,11 @@ pub async fn redeliver(
     if stored.disabled.is_some() {
         return Err(DeliveryError::Disabled);
     }
-    let again = request_again(context, endpoint, vec![delivery]).await?.pop().ok_or(DeliveryError::NotFound)?;
+    let (there, _) = with_payload(context, vec![delivery]).await?;
+    if there.is_empty() {
+        return Err(DeliveryError::Gone);
+    }
+    let again = request_again(context, endpoint, there).await?.pop().ok_or(DeliveryError::NotFound)?;
     view(context, &stored, again).await
 }
 

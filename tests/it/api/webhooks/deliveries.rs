@@ -271,6 +271,21 @@ async fn a_delivery_is_requested_again_whatever_became_of_it() {
 }
 
 #[tokio::test]
+async fn a_delivered_event_whose_pin_is_gone_is_not_requested_again() {
+    let api = Api::new().await;
+    let endpoint = created(&api, &["pin.failed"]).await;
+    let source = Source::Pin { pin: PinId(Uuid::from_u128(5)), sequence: 2, told: None };
+    let one = delivery(endpoint, EventType::PinFailed, 1, api.world.now(), State::Delivered);
+    let gone = Delivery { source, ..one };
+    put(&api, &gone).await;
+    let path = format!("{}/deliveries/{}/redeliver", path_of(endpoint), gone.key.id.0);
+    api.refused("POST", &path, As::Key(&api.key), Value::Null, 409, "event_gone").await;
+    let stored = api.world.context.webhooks.delivery(gone.key).await.expect("read").expect("there");
+    assert_eq!(stored, gone, "it stays delivered");
+    assert!(!has_turn(&api, endpoint));
+}
+
+#[tokio::test]
 async fn a_repetition_takes_the_time_in_its_body_and_nothing_else() {
     let api = Api::new().await;
     let endpoint = created(&api, &["pin.failed"]).await;

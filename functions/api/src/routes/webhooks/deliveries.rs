@@ -21,7 +21,7 @@ use crate::answer;
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, READ, WRITE, get, post};
 use crate::error::ApiError;
-use crate::error::codes::{KEY_IS_LIMITED, REPLAY_RUNNING, WEBHOOK_DISABLED};
+use crate::error::codes::{EVENT_GONE, KEY_IS_LIMITED, REPLAY_RUNNING, WEBHOOK_DISABLED};
 use crate::openapi::schema::{LIMIT_DEFAULT, Text, Time, inline_schema, names};
 use crate::request::field::{field_schema, request};
 use crate::request::{MaybeJsonObject, only_body_of, path_id, query as page};
@@ -80,7 +80,7 @@ pub fn endpoints() -> Vec<Endpoint> {
             .exact()
             .may_take::<Redelivery>(|| json!({"occurred_at": "2026-11-23T12:00:00.000Z"}))
             .answers::<WebhookDelivery>(202, "The delivery waits to be sent.")
-            .fails(&[WEBHOOK_DISABLED]),
+            .fails(&[WEBHOOK_DISABLED, EVENT_GONE]),
     ]
 }
 
@@ -247,6 +247,7 @@ impl From<DeliveryError> for ApiError {
                 page::invalid("occurred_at", msg, "missing")
             }
             DeliveryError::Disabled => WEBHOOK_DISABLED.into(),
+            DeliveryError::Gone => EVENT_GONE.into(),
             DeliveryError::ReplayRuns => REPLAY_RUNNING.into(),
             DeliveryError::NoReplay => Self::not_found("replay"),
             DeliveryError::Port(error) => error.into(),
