@@ -14,9 +14,9 @@ use uuid::Uuid;
 use super::deliveries::{DeliveryError, Standing, parsed, read_endpoint, request_again, with_payload, written};
 use crate::context::Context;
 use crate::domain::event::pin_events::{self, PinEvent};
-use crate::domain::event::{EventId, EventType};
+use crate::domain::event::{EventId, EventType, told};
 use crate::domain::ids::{PinId, PinKey};
-use crate::domain::message::{MESSAGE_VERSION, NotifyMessage, NotifyWork};
+use crate::domain::message::NotifyMessage;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
 use crate::domain::time::{DAY_MS, MINUTE_MS, Moment};
@@ -232,7 +232,7 @@ async fn missing(
     let missing: Vec<Heard> =
         heard.into_iter().zip(exist).filter(|(_, exists)| !exists).map(|(heard, _)| heard).collect();
     if !replay.is_dry_run {
-        let messages = messages(&missing);
+        let messages = messages(&missing, &pins);
         let sends = messages.into_iter().map(|one| async move { context.queue.send_notify(&one, 0).await });
         stream::iter(sends).buffered(SENDS_AT_ONCE).try_collect::<Vec<()>>().await?;
     }
@@ -259,8 +259,8 @@ fn heard(endpoint: &Endpoint, replay: &Replay, pin: &Pin, attempt: &Attempt) -> 
     pin_events::of(pin, attempt).into_iter().filter(is_meant).map(heard).collect()
 }
 
-/// One message for each run of events that follow each other.
-fn messages(missing: &[Heard]) -> Vec<NotifyMessage> {
+/// One message for each run of events that follow each other, with copies of those that the rows show.
+fn messages(missing: &[Heard], rows: &[(Pin, Attempt)]) -> Vec<NotifyMessage> {
     let mut runs: Vec<(PinKey, u32, u32)> = Vec::new();
     for one in missing {
         match runs.last_mut() {
@@ -268,10 +268,10 @@ fn messages(missing: &[Heard]) -> Vec<NotifyMessage> {
             _ => runs.push((one.pin, one.sequence, one.sequence)),
         }
     }
-    let message = |(pin, from, to): (PinKey, u32, u32)| NotifyMessage {
-        version: MESSAGE_VERSION,
-        workspace: pin.workspace,
-        work: NotifyWork::Pin { pin: pin.pin, from, to, copies: Vec::new() },
+    let message = |(key, from, to): (PinKey, u32, u32)| {
+        let shown = rows.iter().find(|(pin, _)| pin.key == key);
+        let copies = shown.map(|(pin, attempt)| told::copies(pin, attempt, from..=to));
+        NotifyMessage::of_copies(key, from, to, copies.unwrap_or_default())
     };
     runs.into_iter().map(message).collect()
 }
@@ -280,6 +280,7 @@ fn messages(missing: &[Heard]) -> Vec<NotifyMessage> {
 mod tests {
     use super::*;
     use crate::domain::ids::{EndpointId, WorkspaceId};
+    use crate::domain::message::NotifyWork;
 
     #[test]
     fn a_cursor_is_read_back_and_is_of_the_replays_that_come_there() {
@@ -326,7 +327,7 @@ mod tests {
             delivery: DeliveryKey { endpoint, event_at: Moment(0), id: DeliveryId(Uuid::nil()) },
         };
         let missing = [one(1, 2), one(1, 3), one(1, 5), one(2, 6), one(2, 7)];
-        let sent: Vec<NotifyWork> = messages(&missing).into_iter().map(|message| message.work).collect();
+        let sent: Vec<NotifyWork> = messages(&missing, &[]).into_iter().map(|message| message.work).collect();
         let run = |pin: u128, from, to| {
             NotifyMessage::of_pin(PinKey { workspace, pin: PinId(Uuid::from_u128(pin)) }, from, to).work
         };
