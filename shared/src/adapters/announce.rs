@@ -3,9 +3,9 @@
 //!
 //! [`around`] wraps a context's store. The events themselves are in the rows, so the message is a shortcut: it is never
 //! a reason for a write to fail. If it is lost, the rescuer finds the event by a recovery marker that is read after the
-//! write. A pin's history keeps few entries, so a write that drops the entry of an event sends that event's message once
-//! more, before it is made ([`dropped`](pin_events::dropped)). The markers exist for other reasons, but for the last one
-//! below:
+//! write. A pin's history keeps few entries, so a write that drops the entry of an event sends that event's message
+//! once more, before it is made ([`dropped`](pin_events::dropped)). The markers exist for other reasons, but for the
+//! last one below:
 //!
 //! - Acceptance of a pin that goes to the queue: the marker of `flows/accept/accept_pins.rs`, written before the pin.
 //! - Publishing (deferred, retrying, unknown, published, failed): the same marker, or that of

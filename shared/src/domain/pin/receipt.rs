@@ -1,15 +1,11 @@
 //! What a receipt says of a pin beyond its rows: the hash of its content, its attempts, and how its outcome is known.
 
-use std::collections::BTreeMap;
-
-use serde_json::Value;
-use sha2::{Digest, Sha256};
-
+use super::Pin;
 use super::attempt::{Attempt, Status};
 use super::failure::Failure;
+use super::fields::content_hash;
 use super::history::{Event, EventKind};
 use super::timeline::{self, created_on_pinterest_at};
-use super::{Pin, PinRequest};
 use crate::domain::reconcile::board_scan::NOT_SEEN;
 use crate::domain::time::Moment;
 
@@ -157,47 +153,6 @@ impl Receipt {
             attempts,
         }
     }
-}
-
-/// The SHA-256 of the content, in lower-case hex: over the JSON object of the fields that aren't null, with sorted
-/// names and no blanks, in UTF-8 (the form of RFC 8785). Clients compute it from what `GET /v1/pins/{id}` answers.
-pub fn content_hash(request: &PinRequest) -> String {
-    // Without `..`: of a new field, this says whether it is content.
-    let PinRequest {
-        account,
-        board_id,
-        title,
-        description,
-        alt_text,
-        link_url,
-        image_url,
-        cover_image_url,
-        dominant_color,
-        related_terms,
-        idempotency_key: _,
-        priority: _,
-        publish_before: _,
-    } = request;
-    let required = [
-        ("account_id", account.to_string()),
-        ("board_id", board_id.clone()),
-        ("title", title.clone()),
-        ("image_url", image_url.clone()),
-    ];
-    let optional = [
-        ("description", description),
-        ("alt_text", alt_text),
-        ("link_url", link_url),
-        ("cover_image_url", cover_image_url),
-        ("dominant_color", dominant_color),
-    ];
-    let mut fields: BTreeMap<&str, Value> =
-        required.into_iter().map(|(name, text)| (name, Value::from(text))).collect();
-    fields.extend(optional.into_iter().filter_map(|(name, text)| Some((name, Value::from(text.clone()?)))));
-    fields.extend(related_terms.iter().map(|terms| ("related_terms", Value::from(terms.clone()))));
-    // Texts under texts: writing them can't fail.
-    let json = serde_json::to_vec(&fields).unwrap_or_default();
-    Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn events_omitted(attempt: &Attempt) -> u32 {
@@ -395,60 +350,6 @@ mod tests {
 
     fn outcomes(attempt: &Attempt) -> Vec<(u32, &'static str)> {
         receipt(attempt).attempts.iter().map(|record| (record.number, record.outcome.name())).collect()
-    }
-
-    #[test]
-    fn the_content_hash_is_that_of_the_documented_json() {
-        let request = PinRequest {
-            title: "Ten \"ways\" – für Ähren\u{7f}".into(),
-            description: None,
-            alt_text: Some("A\ttab\u{1}".into()),
-            link_url: Some("https://example.com/a".into()),
-            image_url: "https://images.example.com/a.jpg".into(),
-            related_terms: Some(vec!["paper".into(), "crane".into()]),
-            ..testdata::request("key")
-        };
-        // The hash is Python's, of json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).
-        let json = concat!(
-            r#"{"account_id":"00000000-0000-0000-0000-00000000000b","alt_text":"A\ttab\u0001","#,
-            r#""board_id":"1000000000000000001","image_url":"https://images.example.com/a.jpg","#,
-            r#""link_url":"https://example.com/a","related_terms":["paper","crane"],"#,
-            "\"title\":\"Ten \\\"ways\\\" – für Ähren\u{7f}\"}",
-        );
-        let wanted: String = Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(content_hash(&request), wanted);
-        assert_eq!(wanted, "8051f35dc24f272a389b9556eba9f994b4f535372893c3c59ba97d5a13b59c42");
-    }
-
-    #[test]
-    fn every_field_of_the_content_changes_its_hash_and_nothing_else_does() {
-        let hash = |change: fn(&mut PinRequest)| {
-            let mut request = testdata::request("key");
-            change(&mut request);
-            content_hash(&request)
-        };
-        let same = hash(|_| {});
-        assert_eq!(hash(|r| r.idempotency_key = "other".into()), same);
-        assert_eq!(hash(|r| r.priority = crate::domain::pin::Priority::Bulk), same);
-        assert_eq!(hash(|r| r.publish_before = Some(T)), same);
-        let changes: [fn(&mut PinRequest); 11] = [
-            |r| r.account = crate::domain::ids::AccountId(uuid::Uuid::from_u128(1)),
-            |r| r.board_id = "1".into(),
-            |r| r.title = "x".into(),
-            |r| r.description = None,
-            |r| r.alt_text = Some("x".into()),
-            |r| r.alt_text = Some(String::new()),
-            |r| r.link_url = None,
-            |r| r.image_url = "x".into(),
-            |r| r.cover_image_url = Some("x".into()),
-            |r| r.dominant_color = Some("x".into()),
-            |r| r.related_terms = Some(Vec::new()),
-        ];
-        let mut hashes: Vec<String> = changes.map(hash).into();
-        hashes.push(same);
-        hashes.sort();
-        hashes.dedup();
-        assert_eq!(hashes.len(), changes.len() + 1);
     }
 
     #[test]

@@ -8,7 +8,6 @@ use super::failure::Failure;
 use super::fields::{self, Sent};
 use super::history::{Event, EventKind};
 use super::origin::{Actor, Mark, Origin};
-use super::receipt::content_hash;
 use super::said::{Part, Said};
 use super::{Pin, PinRequest, Placement, WaitReason};
 use crate::domain::pacing::pace::Pace;

@@ -314,8 +314,8 @@ async fn find(
 /// Requests a delivery again, whether it was delivered, has failed or waits. It keeps its id, and its tries begin anew.
 ///
 /// # Errors
-/// When there is no such endpoint or delivery, it was not reached, its event is gone, the endpoint is disabled, or a port
-/// is unavailable.
+/// When there is no such endpoint or delivery, it was not reached, its event is gone, the endpoint is disabled, or a
+/// port is unavailable.
 pub async fn redeliver(
     context: &Context,
     endpoint: EndpointKey,

@@ -86,7 +86,8 @@ async fn an_event_whose_message_was_lost_is_announced_again_before_the_history_d
     assert!(pin_events::of(&pin, &attempt).iter().all(|event| !LOST.contains(&event.sequence)), "they were dropped");
     run_notifier(&world, world.now().plus_ms(MINUTE_MS)).await;
     let heard: Vec<u64> = bodies_at(&world, URL).into_keys().collect();
-    assert_eq!(heard, (2..14).collect::<Vec<u64>>());
+    // The messages of the first two were lost too; the rows still show these, and the rescuer finds them.
+    assert_eq!(heard, (4..14).collect::<Vec<u64>>());
 }
 
 #[tokio::test]
