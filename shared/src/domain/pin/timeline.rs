@@ -5,7 +5,7 @@ use url::Url;
 use super::attempt::{Attempt, LATENCY_UNIT};
 use super::candidate::Candidate;
 use super::failure::Failure;
-use super::fields::{self, Sent};
+use super::fields::{self, Sent, content_hash};
 use super::history::{Event, EventKind};
 use super::origin::{Actor, Mark, Origin};
 use super::said::{Part, Said};
