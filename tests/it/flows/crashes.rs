@@ -88,6 +88,35 @@ async fn a_dispatcher_that_keeps_dying_over_schedules_releases_the_backlog_withi
     }
 }
 
+/// The more minutes the rescuer had missed, the likelier one of its reads failed, and then it began with the first one
+/// again.
+#[tokio::test]
+async fn a_rescuer_whose_reads_keep_failing_comes_further_with_each_run() {
+    const READS_A_MINUTE: usize = 8;
+    for fault in [Fault::FailBefore, Fault::DieBefore] {
+        let world = TestWorld::new(5).await;
+        world.run_dispatcher_once().await.expect("lives").expect("begins");
+        world.system.advance_ms(55 * MINUTE_MS);
+        let key = world.accept("key").await;
+        world.queue.lose_all();
+        world.system.advance_ms(5 * MINUTE_MS);
+        let mark = async || world.faults.spare(world.context.store.watermark()).await.expect("read").expect("set");
+        let (mut before, mut runs) = (mark().await, 0);
+        while world.queue.messages().is_empty() {
+            world.system.advance_ms(MINUTE_MS);
+            world.faults.plan("store.markers", 12 * READS_A_MINUTE, fault);
+            world.run_dispatcher_once().await;
+            world.faults.heal();
+            let after = mark().await;
+            assert!(after > before || !world.queue.messages().is_empty(), "{fault:?}: run {runs} stays at {after}");
+            (before, runs) = (after, runs + 1);
+        }
+        assert!((3..10).contains(&runs), "{fault:?}: {runs} runs");
+        world.run_until_finished(&[key], world.now().plus_ms(20 * MINUTE_MS)).await;
+        assert_eq!(world.pinterest.pins().len(), 1, "{fault:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_duplicate_inside_the_quiesce_period_of_a_dead_worker_waits_for_it() {
     let world = TestWorld::new(1).await;

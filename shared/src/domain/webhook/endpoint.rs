@@ -24,8 +24,9 @@ pub struct EndpointKey {
     pub endpoint: EndpointId,
 }
 
-/// The row of an endpoint keeps so many of the times that its answers disabled it.
-pub const DISABLINGS_KEPT: usize = 3;
+/// The row of an endpoint keeps so many of the times that its answers disabled it. Somebody would have to enable it as
+/// often before the rescuer reads the marker of the first one, minutes later.
+pub const DISABLINGS_KEPT: usize = 20;
 
 /// Why an endpoint is disabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

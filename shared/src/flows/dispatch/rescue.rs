@@ -42,8 +42,8 @@ const SLOTS_AHEAD_MS: i64 = DISPATCH_HORIZON_MS + 30 * SECOND_MS;
 const DUPLICATE_CHECK_RESENT_MS: i64 = 5 * MINUTE_MS;
 /// A run stops before the invocation does.
 const STOP_BEFORE_END_MS: i64 = 8 * SECOND_MS;
-/// Empty minutes share a write of the watermark, up to this many.
-const MINUTES_PER_MARK: i64 = 30;
+/// Empty minutes share a write of the watermark, up to this many. A run that dies repeats at most so many.
+const MINUTES_PER_MARK: i64 = 5;
 /// Markers whose pins are read together.
 const ROWS_AT_ONCE: usize = 50;
 
@@ -98,15 +98,23 @@ pub async fn run(context: &Context, mode: Mode, ends_at_ms: i64) -> PortResult<R
 }
 
 impl Run<'_> {
-    /// Reads new minutes first, so that the watermark moves however many markers the rescans hold.
+    /// Reads new minutes first, so that the watermark moves however many markers the rescans hold. What was done before
+    /// a failure counts: the more minutes are missed, the likelier it is that a read of one of them fails.
     async fn tick(&mut self, this_minute: i64, watermark: i64) -> PortResult<()> {
         let newest = (watermark + MINUTES_PER_RUN).min(this_minute - 1);
         let (mut marked, mut done) = (watermark, watermark);
-        let mut is_whole = true;
+        let (mut is_whole, mut failure) = (true, None);
         for minute in watermark + 1..=newest {
-            let Some(rows) = self.minute(minute).await? else {
-                is_whole = false;
-                break;
+            let rows = match self.minute(minute).await {
+                Ok(Some(rows)) => rows,
+                Ok(None) => {
+                    is_whole = false;
+                    break;
+                }
+                Err(error) => {
+                    failure = Some(error);
+                    break;
+                }
             };
             // A minute is done when it has passed and every marker of every shard of it is handled.
             done = minute;
@@ -125,7 +133,7 @@ impl Run<'_> {
                 break;
             }
         }
-        Ok(())
+        failure.map_or(Ok(()), Err)
     }
 
     /// Returns the minute from which to continue when time ran out.
