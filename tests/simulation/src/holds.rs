@@ -12,6 +12,7 @@ use pinbridge_shared::domain::pin::{Pin, WaitReason};
 use pinbridge_shared::domain::time::{Moment, SECOND_MS};
 use pinbridge_shared::testing::fake_store::FakeStore;
 
+use crate::kernel::Process;
 use crate::oracle::{Violations, Wrong, report};
 
 /// A pin's own refusals hold its account this often while other pins are published: twice, and the next one fails. Some
@@ -31,7 +32,8 @@ const FRESH_TOKEN_WITHIN_MS: i64 = SECOND_MS;
 pub type TokenRefusals = Arc<Mutex<BTreeMap<String, u32>>>;
 
 enum What {
-    /// A call that began at this time was answered with a Pin.
+    /// A call was answered with a Pin. Its process, and so its reading of the account's holds, began no earlier than at
+    /// this time.
     Published(Moment),
     /// A client retried or changed this pin.
     Anew,
@@ -60,12 +62,17 @@ pub struct Holds {
     of_accounts: BTreeMap<AccountKey, Vec<Entry>>,
 }
 
-/// Records a write of a pin's row.
-pub fn watch(holds: &Mutex<Holds>, refusals: &TokenRefusals, pin: &Pin, after: &Attempt) {
+/// Records a write of a pin's row, by this process.
+pub fn watch(holds: &Mutex<Holds>, refusals: &TokenRefusals, pin: &Pin, after: &Attempt, writer: Option<Process>) {
     let Some(event) = after.history.last() else { return };
     let held_for = event.note.as_deref().and_then(Failure::parse).filter(|failure| is_of_account(*failure));
     let what = match (event.kind, held_for) {
-        (EventKind::Published, _) => What::Published(after.started_at.unwrap_or(event.at)),
+        (EventKind::Published, _) => {
+            // A process that stood still since before the hold doesn't know of it, and doesn't end it.
+            let began = writer.map(|process| Moment(process.began + process.skew_ms));
+            let started = after.started_at.unwrap_or(event.at);
+            What::Published(began.map_or(started, |began| began.min(started)))
+        }
         (EventKind::Retried | EventKind::Edited, _) => What::Anew,
         (EventKind::Deferred, Some(failure)) if event.status.is_some() => What::Held(failure),
         (EventKind::Deferred, None) if event.note.as_deref() == Some(WaitReason::AccountOnHold.code()) => What::Waits,
@@ -138,8 +145,8 @@ fn goes_on(entry: &Entry, key: AccountKey, skew_ms: i64, store: &FakeStore) -> b
 fn hasty(before: &[Entry], entry: &Entry, failure: Failure, account: &Account, store: &FakeStore) -> Option<String> {
     let life = &account.life;
     let is_known_bad = life.dead.is_some() || life.refused.is_some() || account.revoked_at.is_some();
-    // The call that tries a held account, or a refused token, holds the account again, unless a call that began after
-    // that was answered with a Pin. Pinterest counts from the Pins whose answers were lost, too; nobody else can.
+    // The call that tries a held account, or a refused token, holds the account again, unless a call of a process that
+    // began after that was answered with a Pin. Pinterest counts from the Pins whose answers were lost, too; nobody else can.
     let lifted_at = store.peek_bucket(account.key).held_until;
     let is_over = |at: Moment| {
         let has_worked = |entry: &Entry| matches!(entry.what, What::Published(began) if began > at);

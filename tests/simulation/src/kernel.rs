@@ -123,6 +123,8 @@ impl Eq for Timer {}
 #[derive(Clone, Copy, Debug)]
 pub struct Process {
     pub kind: Kind,
+    /// When it was made.
+    pub began: i64,
     /// The offset of its wall clock.
     pub skew_ms: i64,
     pub frozen_until: i64,
@@ -321,6 +323,7 @@ impl Machine {
         self.next_pid += 1;
         let process = Process {
             kind,
+            began: self.kernel.now(),
             skew_ms,
             frozen_until: 0,
             slept_ms: 0,
