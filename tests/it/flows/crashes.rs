@@ -88,6 +88,28 @@ async fn a_dispatcher_that_keeps_dying_over_schedules_releases_the_backlog_withi
     }
 }
 
+/// The rescuer set the watermark, and the next run took the beginning for noted: the rollup began hours later.
+#[tokio::test]
+async fn a_first_run_that_cannot_note_its_beginning_leaves_no_watermark() {
+    for call in ["schedules.set_release_watermark", "rollups.set_rolled_up", "store.set_watermark"] {
+        let world = TestWorld::new(5).await;
+        let (store, rollups) = (&world.context.store, &world.context.rollups);
+        let marks = async || {
+            let marks = async { (store.watermark().await, rollups.rolled_up().await) };
+            let (watermark, rolled_up) = world.faults.spare(marks).await;
+            (watermark.expect("read"), rolled_up.expect("read"))
+        };
+        world.faults.plan(call, 1, Fault::FailBefore);
+        world.run_dispatcher_once().await.expect("lives").expect("runs");
+        assert_eq!(marks().await.0, None, "{call}");
+        world.system.advance_ms(MINUTE_MS);
+        world.run_dispatcher_once().await.expect("lives").expect("runs");
+        let (watermark, rolled_up) = marks().await;
+        assert_eq!(watermark, Some(START.minute()), "{call}");
+        assert!(rolled_up.is_some_and(|mark| mark <= START.minute() - 60), "{call}: {rolled_up:?}");
+    }
+}
+
 /// The more minutes the rescuer had missed, the likelier one of its reads failed, and then it began with the first one
 /// again.
 #[tokio::test]

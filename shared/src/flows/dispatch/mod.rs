@@ -40,7 +40,8 @@ pub async fn dispatch(context: &Context, mode: Mode, ends_at_ms: i64) -> PortRes
     if mode == Mode::Tick && !context.store.take_lease(&holder, now, now.plus_ms(LEASE_MS)).await? {
         return Ok(Report::default());
     }
-    if let Err(error) = begin(context, now).await {
+    let begun = begin(context, now).await;
+    if let Err(error) = &begun {
         telemetry::count_failed_work("dispatcher", error.port(), now);
         tracing::error!(
             port = error.port(), %error, "beginning of the first run not recorded; the next run tries again"
@@ -48,7 +49,11 @@ pub async fn dispatch(context: &Context, mode: Mode, ends_at_ms: i64) -> PortRes
     }
     let (scheduled, released, rescued) = if mode == Mode::Tick {
         let (scheduled, released) = release(context, now, ends_at_ms).await;
-        (scheduled, released?, rescue::run(context, mode, ends_at_ms).await?)
+        // The rescuer sets its watermark, by which the next run would take the beginning for recorded: the rollup would
+        // begin whenever it is first made.
+        let rescued =
+            if begun.is_ok() { rescue::run(context, mode, ends_at_ms).await? } else { rescue::Rescued::default() };
+        (scheduled, released?, rescued)
     } else {
         // A recovery resends what the queue has lost. It runs before the release, because it could not tell released
         // pins from lost ones. It leaves schedules to the next tick: a schedule's owner is its row in the table.
