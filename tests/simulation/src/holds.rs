@@ -121,7 +121,7 @@ pub fn check(
             }
             let What::Held(failure) = entry.what else { continue };
             let found = [
-                (Wrong::Hasty, hasty(before, entry, failure, &account, store)),
+                (Wrong::Hasty, hasty(before, entry, failure, &account, store, skew_ms)),
                 (Wrong::Convoy, alone(before, entry, failure)),
                 (Wrong::Convoy, first_in_line(before, entry, *key, store)),
             ];
@@ -142,12 +142,21 @@ fn goes_on(entry: &Entry, key: AccountKey, skew_ms: i64, store: &FakeStore) -> b
 }
 
 /// A hold for a token that Pinterest has refused once, or not at all.
-fn hasty(before: &[Entry], entry: &Entry, failure: Failure, account: &Account, store: &FakeStore) -> Option<String> {
+fn hasty(
+    before: &[Entry],
+    entry: &Entry,
+    failure: Failure,
+    account: &Account,
+    store: &FakeStore,
+    skew_ms: i64,
+) -> Option<String> {
     let life = &account.life;
     let is_known_bad = life.dead.is_some() || life.refused.is_some() || account.revoked_at.is_some();
     // The call that tries a held account, or a refused token, holds the account again, unless a call of a process that
     // began after that was answered with a Pin. Pinterest counts from the Pins whose answers were lost, too; nobody else can.
+    // The row says when a hold was ended for the last time, which may be after this one began.
     let lifted_at = store.peek_bucket(account.key).held_until;
+    let lifted_at = lifted_at.filter(|lifted| lifted.plus_ms(2 * skew_ms) < entry.at);
     let is_over = |at: Moment| {
         let has_worked = |entry: &Entry| matches!(entry.what, What::Published(began) if began > at);
         before.iter().any(has_worked) || lifted_at.is_some_and(|lifted| lifted >= at)
