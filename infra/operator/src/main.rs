@@ -12,6 +12,7 @@ mod receipts;
 mod redrive;
 mod workspaces;
 
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -130,7 +131,10 @@ async fn main() -> ExitCode {
     };
     match result {
         Ok(answer) => {
-            println!("{answer:#}");
+            if let Err(error) = print(&mut io::stdout().lock(), &answer) {
+                eprintln!("operator: standard output can't be written: {error}");
+                return ExitCode::FAILURE;
+            }
             // A script sees the rows that failed.
             let has_failed_rows = is_import && answer["failed"].as_u64() > Some(0);
             if has_failed_rows { ExitCode::FAILURE } else { ExitCode::SUCCESS }
@@ -139,6 +143,14 @@ async fn main() -> ExitCode {
             eprintln!("operator: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Writes the answer. That its reader has enough of it, such as `head`, is no failure.
+fn print(output: &mut impl Write, answer: &Value) -> io::Result<()> {
+    match writeln!(output, "{answer:#}").and_then(|()| output.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written,
     }
 }
 
@@ -198,4 +210,33 @@ async fn connect(context: &Context, workspace: WorkspaceId, tokens: &Tokens) -> 
         "username": account.username,
         "board_id": boards.boards.first().map(|board| board.id.as_str()),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An output that fails.
+    struct Failing(ErrorKind);
+
+    impl Write for Failing {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_has_enough_is_no_failure_and_a_full_disk_is_one() {
+        let answer = json!({"status": "published"});
+        assert!(print(&mut Failing(ErrorKind::BrokenPipe), &answer).is_ok());
+        let full = print(&mut Failing(ErrorKind::StorageFull), &answer).expect_err("nothing was written");
+        assert_eq!(full.kind(), ErrorKind::StorageFull);
+        let mut written: Vec<u8> = Vec::new();
+        print(&mut written, &answer).expect("written");
+        assert_eq!(written, b"{\n  \"status\": \"published\"\n}\n");
+    }
 }

@@ -223,6 +223,19 @@ async fn a_person_chooses_from_the_pins_of_the_sandbox() {
 }
 
 #[tokio::test]
+async fn a_lost_answer_of_the_sandbox_says_what_was_sent_as_one_of_pinterests_does() {
+    let sandbox = Sandbox::new().await;
+    let pin = sandbox.publish("Soup [sandbox:answer_lost_created]").await;
+    sandbox.run_for_ms(MINUTE_MS).await;
+    let timeline = sandbox.get(&format!("/v1/pins/{}/timeline", pin.pin)).await;
+    let events = timeline["events"].as_array().expect("a list");
+    let lost = events.iter().find(|event| event["event"] == "outcome_unknown").expect("an unknown outcome");
+    assert_eq!(lost["transport_error"], "the connection to Pinterest broke", "{timeline}");
+    assert!(lost["content_hash"].is_string() && lost["upstream_latency_ms"].is_u64(), "{timeline}");
+    sandbox.assert_untouched();
+}
+
+#[tokio::test]
 async fn a_marker_in_the_link_does_the_same_and_a_misspelt_one_is_noticed() {
     let sandbox = Sandbox::new().await;
     let board = FIXED_BOARDS[1].0;

@@ -3,15 +3,16 @@
 use pinbridge_shared::domain::pin::history::EventKind;
 use pinbridge_shared::domain::pin::timeline::DeliveryStanding;
 
-/// Getting started, authentication, idempotency, waiting, paging and errors.
+/// Getting started, authentication, idempotency, waiting, webhooks, paging and errors.
 pub const GUIDE: &str = include_str!("guide.html");
 
 /// The sections of [`GUIDE`]: anchor and heading.
-pub const SECTIONS: [(&str, &str); 6] = [
+pub const SECTIONS: [(&str, &str); 7] = [
     ("start", "Getting started"),
     ("authentication", "Authentication"),
     ("idempotency", "Idempotency"),
     ("waiting", "Pacing and waiting"),
+    ("receiving", "Receiving webhooks"),
     ("paging", "Lists and paging"),
     ("handling-errors", "Errors"),
 ];

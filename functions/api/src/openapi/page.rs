@@ -198,7 +198,8 @@ fn webhooks(page: &mut String, document: &Value) {
     put!(
         page,
         "<h2 id=\"webhook-events\">Events of webhooks</h2><p>An event is sent as a POST request to each endpoint that \
-         receives it. Later versions may add fields to a body.</p>"
+         receives it: <a href=\"#receiving\">how to verify and answer it</a>. Later versions may add fields to a \
+         body.</p>"
     );
     table(page, &["Event", "Means", "Body"]);
     let mut headers: &[Value] = &[];

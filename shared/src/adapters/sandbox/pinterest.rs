@@ -20,6 +20,8 @@ use crate::ports::{BoardPage, Creation, Pinterest, PinterestUser, PortResult, Re
 
 /// Unresolved pins that a board lists at once: as many as reconciliation considers.
 const UNRESOLVED_MAX: usize = 2_000;
+/// In place of a lost answer, as of a call to Pinterest. With it, the timeline has what was sent.
+const LOST: &str = "the connection to Pinterest broke";
 /// The Pins that a person chooses from are listed for this long after the acceptance of their pin.
 const CHOSEN_WITHIN_MS: i64 = DAY_MS;
 /// Of the pins that were accepted within that time, so many are looked at for it, the oldest first.
@@ -89,7 +91,9 @@ impl Sandbox {
                 let _ = self.change(token.account, refuse).await?;
                 not_created(failure, None)
             }
-            Some(Trigger::Lost(_)) if attempt.attempts_spent() <= 1 => Creation::lost(Upstream::default()),
+            Some(Trigger::Lost(_)) if attempt.attempts_spent() <= 1 => {
+                Creation::lost(Upstream { transport_error: Some(LOST), ..Upstream::default() })
+            }
             Some(Trigger::Slow) => {
                 self.system.sleep_ms(trigger::SLOW_MS).await;
                 created(None)

@@ -88,9 +88,9 @@ pub const CATALOGUE: [Entry; 21] = [
     entry(T::ImportCompleted, "import.completed", "Every row of an import has a result."),
     entry(T::ImportFailed, "import.failed", "The system stopped an import because of a failure of its own. The import waits until it is resumed."),
     entry(T::AccountConnected, "account.connected", "An account was connected, or works again after it had to be connected again."),
-    entry(T::AccountPaused, "account.paused", "An account publishes nothing for at least five minutes: Pinterest limits or blocks it, or refuses its connection."),
+    entry(T::AccountPaused, "account.paused", "An account publishes nothing for at least five minutes: Pinterest limits or blocks it, or refuses its connection. It isn't sent while the account's tokens are renewed."),
     entry(T::AccountResumed, "account.resumed", "What paused or held an account is over."),
-    entry(T::AccountReconnectRequired, "account.reconnect_required", "A person has to connect an account again: Pinterest refuses its tokens, or they expire and can't be renewed."),
+    entry(T::AccountReconnectRequired, "account.reconnect_required", "A person has to connect an account again: Pinterest refuses its tokens, or they expire and can't be renewed. A refusal is sent once another one has confirmed it, minutes later."),
     entry(T::WebhookDisabled, "webhook.disabled", "An endpoint was disabled because its deliveries kept failing, or because it asked for it."),
     Entry { is_subscribable: false, ..entry(T::WebhookTest, "webhook.test", "A test that was requested for one endpoint.") },
 ];

@@ -136,7 +136,8 @@ pub struct WebhookDelivery {
     pub id: Uuid,
     pub webhook_id: Uuid,
     pub event_type: EventName,
-    /// The body of its requests, made of the pin as it is now. Empty if the pin is gone.
+    /// What the body of its requests says: what was known at its event. The fields are in alphabetical order here, and
+    /// in another order in the body. Empty if the pin is gone.
     pub payload: Payload,
     /// The requests that were made, since it was last requested.
     pub attempt_count: u32,
@@ -170,7 +171,8 @@ pub struct WebhookDelivery {
     /// Whether a later request had another body than one before it: the pin's account or board was changed, or a later
     /// version has other texts.
     pub is_changed: bool,
-    /// SHA-256 of the body of the last request, in hexadecimal digits.
+    /// SHA-256 of the body of the last request, in hexadecimal digits: of the bytes that were sent, so it can't be
+    /// computed from `payload`.
     pub body_sha256: Option<String>,
 }
 
