@@ -26,7 +26,7 @@ use pinbridge_shared::domain::stats::rollup::{self as domain_rollup, recent};
 use pinbridge_shared::domain::tenant::{self, api_key, claim, invitation, login, proof, session, user};
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 use pinbridge_shared::domain::webhook::slowness::{self, PAUSE_MAX, PAUSE_MIN};
-use pinbridge_shared::domain::webhook::{endpoint, health, pace as webhook_pace, signature};
+use pinbridge_shared::domain::webhook::{endpoint, health, pace as webhook_pace};
 use pinbridge_shared::domain::{import, recovery, sandbox, schedule, task};
 use pinbridge_shared::flows::activity;
 use pinbridge_shared::flows::boards::{mark_removed, resolve_boards};
@@ -90,10 +90,6 @@ fn limits() -> Vec<(&'static str, String)> {
         ("accounts on a key's allow-list", api_key::ALLOWED_MAX.to_string()),
         ("webhooks of a workspace", endpoint::ENDPOINTS_MAX.to_string()),
         ("a webhook's secret, characters", format!("{} to {}", endpoint::SECRET_MIN, endpoint::SECRET_MAX)),
-        (
-            "a webhook's secret that begins with `whsec_`, bytes in Base64",
-            format!("{} to {}", signature::KEY_BYTES_MIN, signature::KEY_BYTES_MAX),
-        ),
         ("requests a second to a webhook, of one notifier", webhook_pace::REQUESTS_PER_SECOND_MAX.to_string()),
         ("a request to a webhook is slow after", time(slowness::SLOW_AFTER_MS)),
         (

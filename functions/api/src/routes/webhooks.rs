@@ -15,7 +15,6 @@ use pinbridge_shared::domain::pin::URL_MAX;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::domain::webhook::endpoint::{DisabledBy, ENDPOINTS_MAX, EndpointKey, SECRET_MAX, SECRET_MIN};
-use pinbridge_shared::domain::webhook::signature::{KEY_BYTES_MAX, KEY_BYTES_MIN, SECRET_PREFIX, is_well_formed};
 use pinbridge_shared::flows::webhooks::endpoints::{self, EndpointChange, EndpointError, EndpointView, NewEndpoint};
 use schemars::{JsonSchema, json_schema};
 use serde::Serialize;
@@ -94,8 +93,7 @@ request! {
     pub struct WebhookCreate {
         /// Where events are sent: an `https` address on the public internet. Redirects are not followed.
         pub url: WebhookUrl,
-        /// Signs the requests, together with their content. After `whsec_`, it has 24 to 64 bytes in Base64, as the
-        /// secrets of Standard Webhooks do; any other secret is used as it is.
+        /// Signs the requests, together with their content.
         pub secret: WebhookSecret,
         /// The events to send. If omitted: `pin.published` and `pin.failed`.
         pub events: Option<EventNames>,
@@ -156,13 +154,7 @@ impl Field for WebhookSecret {
             let msg = format!("String should have at least {SECRET_MIN} characters");
             return Err(Wrong::new(msg, "string_too_short"));
         }
-        let secret = Secret::new(text);
-        if !is_well_formed(&secret) {
-            let key = format!("{KEY_BYTES_MIN} to {KEY_BYTES_MAX} bytes in Base64");
-            let msg = format!("String should have {key} after '{SECRET_PREFIX}', or begin with something else");
-            return Err(Wrong::new(msg, "value_error"));
-        }
-        Ok(Self(secret))
+        Ok(Self(Secret::new(text)))
     }
 }
 
