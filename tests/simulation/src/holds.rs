@@ -153,8 +153,8 @@ fn hasty(
     let life = &account.life;
     let is_known_bad = life.dead.is_some() || life.refused.is_some() || account.revoked_at.is_some();
     // The call that tries a held account, or a refused token, holds the account again, unless a call of a process that
-    // began after that was answered with a Pin. Pinterest counts from the Pins whose answers were lost, too; nobody else
-    // can.
+    // began after that was answered with a Pin. Pinterest counts from the Pins whose answers were lost, too; nobody
+    // else can.
     // The row says when a hold was ended for the last time, which may be after this one began.
     let lifted_at = store.peek_bucket(account.key).held_until;
     let lifted_at = lifted_at.filter(|lifted| lifted.plus_ms(2 * skew_ms) < entry.at);
