@@ -11,6 +11,7 @@ use super::history::EventKind;
 use super::timeline::{By, DeliveryStanding, Entry, TimelineEvent};
 use crate::domain::time::Moment;
 use crate::domain::webhook::delivery::{Delivery, LastTry};
+use crate::domain::webhook::verdict::HTTP_STATUS;
 
 /// The length of a whole id; an actor's that is shorter is only its beginning.
 const ID_LENGTH: usize = 36;
@@ -151,7 +152,12 @@ fn delivery(event: &TimelineEvent, standing: DeliveryStanding) -> String {
     let tries = if *tries == 1 { "1 try".to_owned() } else { format!("{tries} tries") };
     let next = match event.next_at {
         Some(at) => format!(" The next try is planned for {}.", at.in_words()),
-        None => " It is sent when the webhook answers again or is enabled.".to_owned(),
+        // Its webhook is disabled, or has its turn later: it fails, is slow, or has asked to wait. Its row has the time.
+        None => format!(
+            " It is sent in its webhook's next turn; while that is disabled, when it is enabled. next_attempt_at of GET \
+             /v1/webhooks/{webhook}/deliveries/{} has the time.",
+            key.id.0
+        ),
     };
     match standing {
         D::Delivered => format!("On {at}, {name} was delivered to the webhook {webhook} after {tries}{answer}."),
@@ -167,9 +173,10 @@ fn delivery(event: &TimelineEvent, standing: DeliveryStanding) -> String {
     }
 }
 
-/// What identifies the answer of a webhook's receiver, in brackets.
+/// What identifies the answer of a webhook's receiver, in brackets. A status that is a failure by itself says why.
 fn answer_of_webhook(last: &LastTry) -> String {
     match (last.status, &last.error) {
+        (Some(status), Some(error)) if error != HTTP_STATUS => format!(" (HTTP {status}, {error})"),
         (Some(status), _) => format!(" (HTTP {status})"),
         (None, Some(error)) => format!(" ({error})"),
         (None, None) => String::new(),

@@ -182,12 +182,24 @@ fn a_delivery_says_where_it_stands_and_what_comes_next() {
             key.id.0
         )
     );
+    let later = format!(
+        " It is sent in its webhook's next turn; while that is disabled, when it is enabled. next_attempt_at of GET \
+         /v1/webhooks/{webhook}/deliveries/{} has the time.",
+        key.id.0
+    );
     assert_eq!(
         of(State::Waiting { next_at: None }, 0, None, None),
-        format!(
-            "Since 1 Jan 2026 at 00:00:00 UTC, pin.published waits to be sent to the webhook {webhook}. It is sent when \
-             the webhook answers again or is enabled."
-        )
+        format!("Since 1 Jan 2026 at 00:00:00 UTC, pin.published waits to be sent to the webhook {webhook}.{later}")
+    );
+    // A status that isn't the reason doesn't hide it.
+    let not_delivered = format!("By {at}, pin.published had not been delivered to the webhook {webhook} after 1 try");
+    assert_eq!(
+        of(State::Waiting { next_at: None }, 1, Some(410), Some("disabled_by_receiver")),
+        format!("{not_delivered} (HTTP 410, disabled_by_receiver).{later}")
+    );
+    assert_eq!(
+        of(State::Waiting { next_at }, 1, Some(200), Some("answer_too_long")),
+        format!("{not_delivered} (HTTP 200, answer_too_long). The next try is planned for 1 Jan 2026 at 00:01:00 UTC.")
     );
 }
 
