@@ -87,7 +87,8 @@ pub fn event(event: &TimelineEvent) -> String {
             format!("The pin failed on {at}{answer}{}.{}{}{candidates}", because(note), about(event), said(event))
         }
         K::Retried => {
-            let failed = note.and_then(Failure::parse).map(|failure| format!(" It had failed: {}", failure.message()));
+            let failed =
+                note.and_then(Failure::parse).map(|failure| format!(" It had failed: {}", failure.what_happened()));
             let next = planned(event, "Its start was planned for");
             format!("On {at}, the pin was retried{by}.{}{next}", failed.unwrap_or_default())
         }
@@ -205,7 +206,7 @@ fn unknown(event: &TimelineEvent, at: &str, attempt: &str, answer: &str) -> Stri
 fn inconclusive(event: &TimelineEvent, at: &str, attempt: &str) -> String {
     let why = event.note.as_deref().map(|note| match (look_up_reason(note), Failure::parse(note)) {
         (Some(reason), _) => format!(": {reason}"),
-        (None, Some(failure)) => format!(": Pinterest did not show it ({})", bare(failure.message())),
+        (None, Some(failure)) => format!(": Pinterest did not show it ({})", bare(failure.what_happened())),
         (None, None) => format!(" ({note})"),
     });
     format!(
@@ -234,7 +235,7 @@ fn deferred(event: &TimelineEvent, at: &str) -> String {
         let call =
             event.upstream_status.map(|_| format!(" That was the answer to {}{}.", attempt(event), answer(event)));
         let (call, said) = (call.unwrap_or_default(), said(event));
-        return format!("On {at}, the pin was made to wait: {}{call}{said}{next}", failure.message());
+        return format!("On {at}, the pin was made to wait: {}{call}{said}{next}", failure.what_happened());
     }
     let next = match reason {
         Some(WaitReason::AccountPacing | WaitReason::Scheduled) => planned(event, "Its start was planned for"),
@@ -303,10 +304,10 @@ fn since(event: &TimelineEvent) -> String {
     if fields.is_empty() { fields } else { format!(" Since that call, these fields were changed: {fields}.") }
 }
 
-/// The message of the failure that the note names, behind a colon.
+/// What happened by the failure that the note names, behind a colon.
 fn because(note: Option<&str>) -> String {
     let failure = note.and_then(Failure::parse);
-    failure.map(|failure| format!(": {}", bare(failure.message()))).unwrap_or_default()
+    failure.map(|failure| format!(": {}", bare(failure.what_happened()))).unwrap_or_default()
 }
 
 /// When Pinterest created the Pin, if that is known.

@@ -114,7 +114,7 @@ fn how(attempt: &Attempt, decided_by: Option<&By>, quiesce_ms: i64) -> String {
         }
         Some(event) => {
             let failure = event.note.as_deref().and_then(Failure::parse);
-            let why = failure.map(|failure| format!(": {}", failure.message()));
+            let why = failure.map(|failure| format!(": {}", failure.what_happened()));
             let earlier = ordinal(event.attempt);
             let why = why.unwrap_or_else(|| ".".to_owned());
             // The pin was retried although its Pin may exist: somebody accepted a duplicate.
@@ -272,7 +272,9 @@ fn waiting(facts: &Facts<'_>) -> String {
     let helps = match next.action {
         "reconnect_account" => Some(HOW_TO_RECONNECT.to_owned()),
         _ => {
-            let helps = blocker.map(Blocker::remedy).filter(|remedy| is_ours && !remedy.starts_with("Nothing to do"));
+            let helps = blocker
+                .map(|blocker| blocker.remedy(facts.attempt.status))
+                .filter(|remedy| is_ours && !remedy.starts_with("Nothing to do"));
             helps.map(|remedy| format!(" {remedy}"))
         }
     };
@@ -379,6 +381,11 @@ mod tests {
                  more; a second Pin may exist.",
             ),
             (Failure::BoardNotFound, false, "The first attempt did not publish it: The board does not exist."),
+            (
+                Failure::TokenExpired,
+                false,
+                "The first attempt did not publish it: Pinterest refused the account's access token.",
+            ),
         ] {
             let published = published_after(failure, is_lost);
             assert_eq!(how(&published, None, QUIESCE_MS), format!("{second}{tells}"));

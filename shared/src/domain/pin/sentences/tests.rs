@@ -69,6 +69,16 @@ fn answers_are_told_with_what_identifies_them() {
         "On 1 Jan 2026 at 00:00:01 UTC, the pin was made to wait: Pinterest asked this account to slow down. That was \
          the answer to attempt 2 (HTTP 429). No start was planned before 1 Jan 2026 at 00:10:00 UTC."
     );
+    // What was under way then may be over.
+    let expired = Event { status: Some(401), ..noted(EventKind::RetryPlanned, "token_expired") };
+    let expired = of(expired);
+    assert!(
+        expired.contains("Pinterest refused the account's access token.") && !expired.contains("being"),
+        "{expired}"
+    );
+    // A reading of the board was not answered; the pin was sent before.
+    let unread = of(noted(EventKind::ReconcileInconclusive, "pinterest_unreachable"));
+    assert!(unread.ends_with(": Pinterest did not show it (Pinterest could not be reached)."), "{unread}");
     // Held before its call: nothing was sent.
     let held = of(noted(EventKind::Deferred, "account_disconnected"));
     assert!(!held.contains("attempt"), "{held}");
