@@ -260,8 +260,8 @@ impl AttemptRecord {
         }
     }
 
-    /// Whether the pin failed because the board didn't show the Pin of its last allowed attempt. A refusal that exhausts
-    /// the attempts has a status.
+    /// Whether the pin failed because the board didn't show the Pin of its last allowed attempt. A refusal that
+    /// exhausts the attempts has a status.
     fn is_exhausted_by(&self, failed: &Event) -> bool {
         let is_open = matches!(self.outcome, AttemptOutcome::Unknown | AttemptOutcome::NotRecorded);
         is_open && failed.status.is_none() && failure(failed) == Some(Failure::AttemptsExhausted)
@@ -311,9 +311,9 @@ fn known_by(attempt: &Attempt, records: &[AttemptRecord], quiesce_ms: i64) -> Kn
     }
 }
 
-/// Whether the outcome of an attempt that isn't recorded may be open. A later attempt begins only when the one before is
-/// decided, or when a caller retries the pin. A retry doesn't count the attempts before it; of those after it, neither
-/// do the ones that were deferred or not sent.
+/// Whether the outcome of an attempt that isn't recorded may be open. A later attempt begins only when the one before
+/// is decided, or when a caller retries the pin. A retry doesn't count the attempts before it, and of those after it,
+/// the deferred and the unsent ones don't count either.
 fn may_be_open(record: &AttemptRecord, attempt: &Attempt) -> bool {
     let is_uncounted = |event: &&Event| match event.kind {
         EventKind::NotSent => true,
