@@ -112,6 +112,13 @@ impl<'a> Then<'a> {
         Self { status, code, attempt: entry.attempt, next_at }
     }
 
+    /// Message and remedy of the code. A pin that waits can't be retried.
+    fn texts(&self) -> Option<(&'static str, &'static str)> {
+        let (message, remedy) = texts(self.code?)?;
+        let waits_for = self.code.and_then(Failure::parse).filter(|_| !self.status.is_terminal());
+        Some((message, waits_for.map_or(remedy, Failure::remedy_of_waiting)))
+    }
+
     /// Why it waits.
     fn reason(&self) -> Option<&'a str> {
         self.code.filter(|_| matches!(self.status, Status::Queued | Status::Deferred))
@@ -127,7 +134,7 @@ pub fn of_pin(pin: &Pin, attempt: &Attempt, event: &PinEvent) -> String {
 pub fn of_told(pin: &Pin, event: EventType, sequence: u32, at: Moment, told: &Told) -> String {
     let then = told.entry.as_ref().map_or_else(|| Then::at_acceptance(pin), Then::at_entry);
     let pinterest_pin_id = told.pinterest_pin_id.as_deref().filter(|_| then.status == Status::Published);
-    let (error_message, error_remediation) = then.code.and_then(texts).unzip();
+    let (error_message, error_remediation) = then.texts().unzip();
     json(&PinBody {
         envelope: Envelope::new(EventId::of_pin(pin.key, sequence), event, at, pin.key.workspace),
         sequence,
@@ -411,6 +418,17 @@ mod tests {
         });
         let longest = longest.max().unwrap_or_default();
         assert!((2_000..BODY_MAX).contains(&longest), "{longest} bytes");
+    }
+
+    #[test]
+    fn a_pin_that_is_tried_again_is_not_to_be_retried() {
+        let (pin, failure) = (testdata::pin(), Failure::ImageUnreachable);
+        let waits = begun(&pin).retry_at(later(2), later(9), failure, &Upstream::default(), "r".into());
+        let body = bodies(&pin, &waits.expect("legal")).pop().expect("an event");
+        assert_eq!(
+            fields(&body, ["event", "error_message", "error_remediation"]),
+            json!(["pin.retrying", failure.message(), failure.remedy_of_waiting()])
+        );
     }
 
     #[test]

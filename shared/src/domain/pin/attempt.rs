@@ -599,7 +599,8 @@ impl Attempt {
         let is_of_call = |event: &&Event| !matches!(event.kind, K::Failed | K::Edited | K::Deleted | K::Superseded);
         match self.history.iter().rev().find(is_of_call).map(|event| event.kind) {
             Some(EventKind::AnswerUnknown | EventKind::ReconcileInconclusive) => true,
-            Some(EventKind::AttemptStarted) => late,
+            // The readings of the board may be left out.
+            Some(EventKind::AttemptStarted | EventKind::Omitted) => late,
             _ => self.orphan_pin_id.is_some(),
         }
     }

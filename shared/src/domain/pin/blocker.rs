@@ -3,6 +3,7 @@
 //! [`waits`](super::waits) decides which one a pin has now.
 
 use super::WaitReason;
+use super::attempt::Status;
 use super::failure::Failure;
 
 /// Why a pin is not published.
@@ -33,9 +34,10 @@ impl Blocker {
         }
     }
 
-    /// What the user can do about it.
-    pub fn remedy(self) -> &'static str {
+    /// What the user can do about it, for a pin of this status.
+    pub fn remedy(self, status: Status) -> &'static str {
         match self {
+            Self::Failure(failure) if !status.is_terminal() => failure.remedy_of_waiting(),
             Self::Failure(failure) | Self::Unreadable(failure) => failure.remedy(),
             Self::Wait(wait) => wait.remedy(),
         }

@@ -86,6 +86,35 @@ impl Failure {
         self.texts().2
     }
 
+    /// The message without what it says of the moment, or of the pin's call: for what is past, and for a reading of a
+    /// board.
+    pub fn what_happened(self) -> &'static str {
+        match self {
+            Self::PinterestUnreachable => "Pinterest could not be reached.",
+            Self::TokenExpired => "Pinterest refused the account's access token.",
+            Self::DeadLettered => {
+                "This system could not work on the pin: its queue message was delivered as often as the queue allows."
+            }
+            other => other.message(),
+        }
+    }
+
+    /// The remedy of a pin that waits: it is tried again, or fails, by itself, and can't be retried.
+    pub fn remedy_of_waiting(self) -> &'static str {
+        match self {
+            Self::ImageUnreachable => {
+                "The pin is tried again for about an hour. Check meanwhile that image_url opens without a login, a \
+                 cookie or a redirect to a page, answers within seconds, and lets Pinterest's crawler in (robots.txt, \
+                 firewall, hotlink protection), or change it with PATCH /v1/pins/{id}."
+            }
+            Self::TooLate => {
+                "Nothing to do yet: the pin fails within two minutes. The failed pin, or its schedule, can be retried \
+                 with a later publish_before, or with null."
+            }
+            other => other.remedy(),
+        }
+    }
+
     /// Whether a call may have created a Pin that no reading of the board could find or rule out: a person decides.
     pub fn is_left_to_a_person(self) -> bool {
         matches!(self, Self::OutcomeAmbiguous | Self::OutcomeUnverifiable)
@@ -109,6 +138,27 @@ mod tests {
         for failure in Failure::ALL {
             assert_eq!(Failure::parse(failure.code()), Some(failure));
             assert!(failure.message().ends_with('.') && failure.remedy().ends_with('.'));
+            assert!(failure.what_happened().ends_with('.') && failure.remedy_of_waiting().ends_with('.'));
+        }
+    }
+
+    #[test]
+    fn no_pin_that_waits_is_to_be_retried_by_a_caller() {
+        use crate::domain::pin::retry::{Failed, Remedy, remedy};
+        use crate::domain::time::Moment;
+        for failure in Failure::ALL {
+            let now = Moment(1_000_000);
+            let failed = Failed { failure, attempts_spent: 1, image_tries: 0, retry_after_ms: None, now, jitter: 0.5 };
+            let waits = !matches!(remedy(&failed), Remedy::Fail(_)) || failure == Failure::TooLate;
+            assert!(!waits || !failure.remedy_of_waiting().contains("/retry"), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn what_happened_says_nothing_of_the_moment_and_of_the_call() {
+        for failure in Failure::ALL {
+            let text = failure.what_happened();
+            assert!(!text.contains(" being ") && !text.contains(';'), "{failure:?}: {text}");
         }
     }
 }

@@ -162,7 +162,15 @@ fn events_omitted(attempt: &Attempt) -> u32 {
 /// The attempts that the history still has, in order.
 fn records(attempt: &Attempt, quiesce_ms: i64) -> Vec<AttemptRecord> {
     let mut records: Vec<AttemptRecord> = Vec::new();
-    for event in attempt.history.iter().filter(|event| is_of_attempt(event)) {
+    for event in &attempt.history {
+        if event.kind == EventKind::Omitted
+            && let Some(last) = records.last_mut()
+        {
+            last.cut_off();
+        }
+        if !is_of_attempt(event) {
+            continue;
+        }
         if records.last().is_none_or(|last| last.number < event.attempt) {
             records.push(AttemptRecord::first_seen(event, attempt));
         }
@@ -207,6 +215,13 @@ impl AttemptRecord {
         }
     }
 
+    /// Events are left out: what they said of the attempt, if it was still open, isn't known.
+    fn cut_off(&mut self) {
+        if matches!(self.outcome, AttemptOutcome::Started | AttemptOutcome::Unknown) {
+            self.outcome = AttemptOutcome::NotRecorded;
+        }
+    }
+
     /// Takes the next event of the attempt in. A decided outcome stays: a pin that was refused may be deferred later.
     fn goes_on(&mut self, event: &Event, quiesce_ms: i64) {
         use AttemptOutcome as O;
@@ -228,11 +243,11 @@ impl AttemptRecord {
             K::AnswerUnknown | K::ReconcileInconclusive => O::Unknown,
             K::Failed if self.is_unresolved_by(event, quiesce_ms) => O::Unknown,
             // The last allowed attempt, and the board didn't show its Pin.
-            K::Failed if self.outcome == O::Unknown && failure(event) == Some(Failure::AttemptsExhausted) => {
-                O::NotOnBoard
-            }
+            K::Failed if self.is_exhausted_by(event) => O::NotOnBoard,
             // The board could not be read any more.
             K::Failed if self.outcome == O::Unknown => O::Unknown,
+            // Without the attempt's start, it may be the answer to a reading, and not to the call.
+            K::Failed if self.started_at.is_none() && failure(event) == Some(Failure::BoardNotFound) => O::NotRecorded,
             K::RetryPlanned | K::Deferred | K::Failed if event.status.is_some() => O::Refused,
             K::RetryPlanned | K::Deferred | K::Failed if self.outcome == O::Started => O::NotSent,
             _ => self.outcome,
@@ -243,6 +258,13 @@ impl AttemptRecord {
             self.upstream_status = event.status;
             self.upstream_request_id.clone_from(&event.request_id);
         }
+    }
+
+    /// Whether the pin failed because the board didn't show the Pin of its last allowed attempt. A refusal that
+    /// exhausts the attempts has a status.
+    fn is_exhausted_by(&self, failed: &Event) -> bool {
+        let is_open = matches!(self.outcome, AttemptOutcome::Unknown | AttemptOutcome::NotRecorded);
+        is_open && failed.status.is_none() && failure(failed) == Some(Failure::AttemptsExhausted)
     }
 
     /// Whether the pin failed while this attempt's call may have created a Pin.
@@ -276,6 +298,7 @@ fn known_by(attempt: &Attempt, records: &[AttemptRecord], quiesce_ms: i64) -> Kn
         Status::Published => KnownBy::Unknown,
         // One of the calls may have created a Pin, also one before a retry.
         Status::Failed if attempt.ended_unresolved(quiesce_ms) || has(O::Unknown) => KnownBy::Unknown,
+        Status::Failed if records.iter().any(|record| may_be_open(record, attempt)) => KnownBy::Unknown,
         Status::Failed if attempt.failure == Some(Failure::ConfirmedAbsent) => KnownBy::DecidedByPerson,
         Status::Failed if attempt.has_never_begun() => KnownBy::NotAttempted,
         Status::Failed => match last_sent {
@@ -286,6 +309,22 @@ fn known_by(attempt: &Attempt, records: &[AttemptRecord], quiesce_ms: i64) -> Kn
             _ => KnownBy::Unknown,
         },
     }
+}
+
+/// Whether the outcome of an attempt that isn't recorded may be open. A later attempt begins only when the one before
+/// is decided, or when a caller retries the pin. A retry doesn't count the attempts before it, and of those after it,
+/// the deferred and the unsent ones don't count either.
+fn may_be_open(record: &AttemptRecord, attempt: &Attempt) -> bool {
+    let is_uncounted = |event: &&Event| match event.kind {
+        EventKind::NotSent => true,
+        EventKind::Deferred => event.status.is_some(),
+        _ => false,
+    };
+    let later =
+        attempt.history.iter().filter(|event| event.kind != EventKind::Omitted && event.attempt > record.number);
+    let uncounted = later.filter(is_uncounted).count();
+    let base = attempt.attempt_base as usize;
+    record.outcome == AttemptOutcome::NotRecorded && base >= record.number as usize + uncounted
 }
 
 /// A duplicate check that finds nothing leaves no event, so it isn't counted here.
@@ -517,6 +556,95 @@ mod tests {
             (outcomes(&exhausted), receipt(&exhausted).known_by),
             (vec![(1, "not_on_board")], KnownBy::NotOnBoard)
         );
+    }
+
+    /// The attempt's answer leaves its outcome open, and the board doesn't show its Pin.
+    fn lost_and_absent(begun: &Attempt, ms: i64) -> Attempt {
+        let lost = begun.unresolved_outcome(at(ms), at(ms), &answer(503), format!("u{ms}"));
+        absent(&lost.expect("legal"))
+    }
+
+    fn next(attempt: &Attempt, ms: i64) -> Attempt {
+        attempt.begin(at(ms), format!("s{ms}")).expect("begins")
+    }
+
+    #[test]
+    fn an_attempt_before_the_gap_is_not_said_to_be_open() {
+        let pin = testdata::pin();
+        let third = next(&lost_and_absent(&next(&lost_and_absent(&begun(), 1), 200_000), 200_001), 400_000);
+        let decided = [(1, "not_recorded"), (2, "not_on_board")];
+        let refused = third.failed(at(400_001), Failure::ImageBroken, &answer(403), &pin, "f".into()).expect("legal");
+        assert_eq!(receipt(&refused).events_omitted, 3);
+        assert_eq!(outcomes(&refused), [decided[0], decided[1], (3, "refused_by_pinterest")]);
+        assert_eq!(receipt(&refused).known_by, KnownBy::RefusedByPinterest);
+        let published = third.published(at(400_001), "9".into(), &answer(201), &pin, "p".into()).expect("legal");
+        assert_eq!(outcomes(&published), [decided[0], decided[1], (3, "published")]);
+        assert_eq!(receipt(&published).known_by, KnownBy::PinterestAnswered);
+        // Attempts that don't count are no retries.
+        let slow_down = answer(429);
+        let cause = Some((Failure::RateLimited, &slow_down));
+        let paused = third.deferred(at(400_001), None, WaitReason::AccountPaused, cause, "d".into()).expect("legal");
+        let late = next(&paused, 500_000).failed(at(500_001), Failure::ImageBroken, &answer(403), &pin, "f".into());
+        assert_eq!(receipt(&late.expect("legal")).known_by, KnownBy::RefusedByPinterest);
+    }
+
+    #[test]
+    fn an_attempt_that_goes_on_behind_the_gap_has_what_its_last_events_say() {
+        let (pin, nothing) = (testdata::pin(), Upstream::default());
+        let mut open = lost();
+        for ms in 1..9 {
+            let again = open.reconcile_again(at(QUIESCE_MS + ms), at(QUIESCE_MS + ms), NOT_SEEN, &nothing, "r".into());
+            open = again.expect("legal");
+        }
+        assert!(receipt(&open).events_omitted > 0);
+        assert_eq!((outcomes(&open), receipt(&open).known_by), (vec![(1, "unknown")], KnownBy::NotFinished));
+        let unread = Upstream { status: Some(404), ..Upstream::default() };
+        for (failure, said, outcome, known_by) in [
+            (Failure::AttemptsExhausted, &nothing, "not_on_board", KnownBy::NotOnBoard),
+            (Failure::OutcomeUnverifiable, &nothing, "unknown", KnownBy::Unknown),
+            (Failure::BoardNotFound, &unread, "unknown", KnownBy::Unknown),
+        ] {
+            let mut failed = open.failed(at(2 * QUIESCE_MS), failure, said, &pin, "f".into()).expect("legal");
+            // The edits of its owner push the readings out.
+            for edit in 0..5 {
+                assert_eq!(outcomes(&failed), [(1, outcome)], "{failure:?}, {edit} edits");
+                assert_eq!(receipt(&failed).known_by, known_by, "{failure:?}, {edit} edits");
+                assert_eq!(failed.ended_unresolved(QUIESCE_MS), known_by == KnownBy::Unknown, "{failure:?}");
+                failed = failed.edited(at(3 * QUIESCE_MS + edit), format!("e{edit}")).expect("legal");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_retry_within_the_gap_may_have_left_open_stays_unknown() {
+        let (pin, nothing) = (testdata::pin(), Upstream::default());
+        let again = lost().reconcile_again(at(QUIESCE_MS), at(QUIESCE_MS), NOT_SEEN, &nothing, "i".into());
+        let left =
+            again.and_then(|again| again.failed(at(QUIESCE_MS), Failure::OutcomeAmbiguous, &nothing, &pin, "f".into()));
+        let retried = left.and_then(|left| left.retried(at(QUIESCE_MS), None, "t".into())).expect("legal");
+        let third = next(&lost_and_absent(&next(&retried, 200_000), 200_001), 400_000);
+        let refused = third.failed(at(400_001), Failure::ImageBroken, &answer(403), &pin, "g".into()).expect("legal");
+        assert_eq!(outcomes(&refused)[0], (1, "not_recorded"));
+        assert_eq!(receipt(&refused).known_by, KnownBy::Unknown);
+    }
+
+    #[test]
+    fn a_board_that_was_gone_is_no_refusal_of_a_call_whose_start_is_not_recorded() {
+        let pin = testdata::pin();
+        let event = |kind, attempt| Event::new(kind, at(QUIESCE_MS), attempt);
+        let failed = Event {
+            status: Some(404),
+            note: Some(Failure::BoardNotFound.code().into()),
+            ..event(EventKind::Failed, 1)
+        };
+        let history = vec![
+            event(EventKind::Omitted, 4),
+            failed,
+            event(EventKind::Retried, 1),
+            event(EventKind::AttemptStarted, 2),
+        ];
+        let second = Attempt { attempt: 2, started_at: Some(at(QUIESCE_MS)), history, ..Attempt::untouched(&pin) };
+        assert_eq!(outcomes(&second), [(1, "not_recorded"), (2, "started")]);
     }
 
     #[test]

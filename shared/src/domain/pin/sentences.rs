@@ -11,6 +11,7 @@ use super::history::EventKind;
 use super::timeline::{By, DeliveryStanding, Entry, TimelineEvent};
 use crate::domain::time::Moment;
 use crate::domain::webhook::delivery::{Delivery, LastTry};
+use crate::domain::webhook::verdict::HTTP_STATUS;
 
 /// The length of a whole id; an actor's that is shorter is only its beginning.
 const ID_LENGTH: usize = 36;
@@ -86,7 +87,8 @@ pub fn event(event: &TimelineEvent) -> String {
             format!("The pin failed on {at}{answer}{}.{}{}{candidates}", because(note), about(event), said(event))
         }
         K::Retried => {
-            let failed = note.and_then(Failure::parse).map(|failure| format!(" It had failed: {}", failure.message()));
+            let failed =
+                note.and_then(Failure::parse).map(|failure| format!(" It had failed: {}", failure.what_happened()));
             let next = planned(event, "Its start was planned for");
             format!("On {at}, the pin was retried{by}.{}{next}", failed.unwrap_or_default())
         }
@@ -151,7 +153,12 @@ fn delivery(event: &TimelineEvent, standing: DeliveryStanding) -> String {
     let tries = if *tries == 1 { "1 try".to_owned() } else { format!("{tries} tries") };
     let next = match event.next_at {
         Some(at) => format!(" The next try is planned for {}.", at.in_words()),
-        None => " It is sent when the webhook answers again or is enabled.".to_owned(),
+        // Its webhook is disabled, or has its turn later: it fails, is slow, or has asked to wait. Its row has the time.
+        None => format!(
+            " It is sent in its webhook's next turn; while that is disabled, when it is enabled. next_attempt_at of GET \
+             /v1/webhooks/{webhook}/deliveries/{} has the time.",
+            key.id.0
+        ),
     };
     match standing {
         D::Delivered => format!("On {at}, {name} was delivered to the webhook {webhook} after {tries}{answer}."),
@@ -167,9 +174,10 @@ fn delivery(event: &TimelineEvent, standing: DeliveryStanding) -> String {
     }
 }
 
-/// What identifies the answer of a webhook's receiver, in brackets.
+/// What identifies the answer of a webhook's receiver, in brackets. A status that is a failure by itself says why.
 fn answer_of_webhook(last: &LastTry) -> String {
     match (last.status, &last.error) {
+        (Some(status), Some(error)) if error != HTTP_STATUS => format!(" (HTTP {status}, {error})"),
         (Some(status), _) => format!(" (HTTP {status})"),
         (None, Some(error)) => format!(" ({error})"),
         (None, None) => String::new(),
@@ -198,7 +206,7 @@ fn unknown(event: &TimelineEvent, at: &str, attempt: &str, answer: &str) -> Stri
 fn inconclusive(event: &TimelineEvent, at: &str, attempt: &str) -> String {
     let why = event.note.as_deref().map(|note| match (look_up_reason(note), Failure::parse(note)) {
         (Some(reason), _) => format!(": {reason}"),
-        (None, Some(failure)) => format!(": Pinterest did not show it ({})", bare(failure.message())),
+        (None, Some(failure)) => format!(": Pinterest did not show it ({})", bare(failure.what_happened())),
         (None, None) => format!(" ({note})"),
     });
     format!(
@@ -227,7 +235,7 @@ fn deferred(event: &TimelineEvent, at: &str) -> String {
         let call =
             event.upstream_status.map(|_| format!(" That was the answer to {}{}.", attempt(event), answer(event)));
         let (call, said) = (call.unwrap_or_default(), said(event));
-        return format!("On {at}, the pin was made to wait: {}{call}{said}{next}", failure.message());
+        return format!("On {at}, the pin was made to wait: {}{call}{said}{next}", failure.what_happened());
     }
     let next = match reason {
         Some(WaitReason::AccountPacing | WaitReason::Scheduled) => planned(event, "Its start was planned for"),
@@ -296,10 +304,10 @@ fn since(event: &TimelineEvent) -> String {
     if fields.is_empty() { fields } else { format!(" Since that call, these fields were changed: {fields}.") }
 }
 
-/// The message of the failure that the note names, behind a colon.
+/// What happened by the failure that the note names, behind a colon.
 fn because(note: Option<&str>) -> String {
     let failure = note.and_then(Failure::parse);
-    failure.map(|failure| format!(": {}", bare(failure.message()))).unwrap_or_default()
+    failure.map(|failure| format!(": {}", bare(failure.what_happened()))).unwrap_or_default()
 }
 
 /// When Pinterest created the Pin, if that is known.

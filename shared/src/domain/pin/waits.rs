@@ -145,7 +145,7 @@ fn of_failed(attempt: &Attempt) -> Why {
     let blocker = attempt.failure.map(Blocker::Failure);
     let helps = match blocker {
         _ if attempt.is_superseded => "Its schedule continues with another pin, and this one can't be retried.",
-        Some(blocker) => blocker.remedy(),
+        Some(blocker) => blocker.remedy(attempt.status),
         None => "Nothing happens until it is retried.",
     };
     of(blocker, step("none", None, format!("The pin failed. {helps}")))
@@ -214,7 +214,7 @@ fn of_call(facts: &Facts<'_>) -> Why {
                 "{unknown}, and Pinterest did not show the board ({}): {} It is read again before the pin is sent \
                  again.",
                 failure.code(),
-                failure.message()
+                failure.what_happened()
             ),
             None => format!("{unknown}; the board is read before the pin is sent again."),
         },

@@ -396,7 +396,7 @@ impl From<&PinView> for Pin {
             next_reason: next.reason.clone(),
             origin: Origin::from(&pin.origin),
             edits: pin.edit,
-            error_remediation: blocker.map(Blocker::remedy),
+            error_remediation: blocker.map(|blocker| blocker.remedy(attempt.status)),
             candidates: None,
             orphan_pin_id: attempt.orphan_pin_id.clone(),
             duplicate_pin_id: attempt.duplicate_pin_id.clone(),

@@ -6,7 +6,6 @@ use axum::Json;
 use axum::extract::{Path, State};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
-use pinbridge_shared::domain::pin::blocker::Blocker;
 use pinbridge_shared::domain::pin::history::EventKind;
 use pinbridge_shared::domain::pin::sentences::summary::{Facts, summary};
 use pinbridge_shared::domain::pin::{PinRequest, candidate, lateness, origin, sentences, timeline};
@@ -173,7 +172,7 @@ impl Timeline {
             created_on_pinterest_at: timeline::created_on_pinterest_at(&attempt).map(Time),
             error_code: code(blocker),
             error_message: message(blocker, &attempt),
-            error_remediation: blocker.map(Blocker::remedy),
+            error_remediation: blocker.map(|blocker| blocker.remedy(attempt.status)),
             candidates: Candidate::all(&pin.request, candidates),
             due_at: pin.due_at.map(Time),
             publish_before: pin.request.publish_before.map(Time),

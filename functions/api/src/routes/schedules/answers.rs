@@ -106,7 +106,8 @@ fn error(view: &ScheduleView) -> (Option<&'static str>, Option<String>, Option<&
     match (view.schedule.stage, &view.pin, view.status()) {
         (Stage::Failed(failure), ..) => of(failure),
         (_, Some((_, attempt)), Failed | Deferred | Running) => {
-            (view.blocker.map(Blocker::code), message(view.blocker, attempt), view.blocker.map(Blocker::remedy))
+            let remedy = view.blocker.map(|blocker| blocker.remedy(attempt.status));
+            (view.blocker.map(Blocker::code), message(view.blocker, attempt), remedy)
         }
         _ => (None, None, None),
     }

@@ -152,13 +152,14 @@ fn cursor(text: &str, only: Only) -> Result<Cursor, ApiError> {
 
 /// The time, in Unix milliseconds, is the right way round and not too long.
 pub(super) fn check_range(since_ms: i64, until_ms: i64) -> Result<(), ApiError> {
-    let message = if since_ms > until_ms {
-        "since is after until.".to_owned()
+    let (message, remedy) = if since_ms > until_ms {
+        ("since is after until.".to_owned(), "Send an earlier time as since, in the range of a replay.")
     } else if until_ms.saturating_sub(since_ms) > RANGE_MAX_MS {
-        format!("From since to until are more than {} days.", RANGE_MAX_MS / DAY_MS)
+        let message = format!("From since to until are more than {} days.", RANGE_MAX_MS / DAY_MS);
+        (message, "Send a later time as since, or an earlier one as until, and replay the rest by another call.")
     } else {
         return Ok(());
     };
     let error = ApiError::invalid("body", "since", message.trim_end_matches('.'), "value_error");
-    Err(error.coded(INVALID_DATE_RANGE).worded(message, "Send an earlier time as since, in the range of a replay."))
+    Err(error.coded(INVALID_DATE_RANGE).worded(message, remedy))
 }

@@ -114,7 +114,7 @@ fn how(attempt: &Attempt, decided_by: Option<&By>, quiesce_ms: i64) -> String {
         }
         Some(event) => {
             let failure = event.note.as_deref().and_then(Failure::parse);
-            let why = failure.map(|failure| format!(": {}", failure.message()));
+            let why = failure.map(|failure| format!(": {}", failure.what_happened()));
             let earlier = ordinal(event.attempt);
             let why = why.unwrap_or_else(|| ".".to_owned());
             // The pin was retried although its Pin may exist: somebody accepted a duplicate.
@@ -161,11 +161,15 @@ fn left_open(attempt: &Attempt, quiesce_ms: i64) -> Option<&Event> {
 fn ended_open(before: &[Event], failed: &Event, quiesce_ms: i64) -> bool {
     match failed.note.as_deref().and_then(Failure::parse) {
         Some(failure) if failure.is_left_to_a_person() => true,
-        Some(Failure::BoardNotFound) => match before.last().filter(|event| event.attempt == failed.attempt) {
-            Some(last) if last.kind == EventKind::AttemptStarted => failed.at >= last.at.plus_ms(quiesce_ms),
-            Some(last) => matches!(last.kind, EventKind::AnswerUnknown | EventKind::ReconcileInconclusive),
-            None => false,
-        },
+        Some(Failure::BoardNotFound) => {
+            // The readings of the board may be left out.
+            let is_its = |event: &&Event| event.kind != EventKind::Omitted && event.attempt == failed.attempt;
+            match before.iter().rev().find(is_its) {
+                Some(last) if last.kind == EventKind::AttemptStarted => failed.at >= last.at.plus_ms(quiesce_ms),
+                Some(last) => matches!(last.kind, EventKind::AnswerUnknown | EventKind::ReconcileInconclusive),
+                None => false,
+            }
+        }
         _ => false,
     }
 }
@@ -268,7 +272,9 @@ fn waiting(facts: &Facts<'_>) -> String {
     let helps = match next.action {
         "reconnect_account" => Some(HOW_TO_RECONNECT.to_owned()),
         _ => {
-            let helps = blocker.map(Blocker::remedy).filter(|remedy| is_ours && !remedy.starts_with("Nothing to do"));
+            let helps = blocker
+                .map(|blocker| blocker.remedy(facts.attempt.status))
+                .filter(|remedy| is_ours && !remedy.starts_with("Nothing to do"));
             helps.map(|remedy| format!(" {remedy}"))
         }
     };
@@ -375,6 +381,11 @@ mod tests {
                  more; a second Pin may exist.",
             ),
             (Failure::BoardNotFound, false, "The first attempt did not publish it: The board does not exist."),
+            (
+                Failure::TokenExpired,
+                false,
+                "The first attempt did not publish it: Pinterest refused the account's access token.",
+            ),
         ] {
             let published = published_after(failure, is_lost);
             assert_eq!(how(&published, None, QUIESCE_MS), format!("{second}{tells}"));
@@ -382,6 +393,29 @@ mod tests {
         let found =
             Attempt { duplicate_pin_id: Some("8".into()), ..published_after(Failure::OutcomeUnverifiable, true) };
         assert!(!how(&found, None, QUIESCE_MS).contains("may exist"), "the check says that it does");
+    }
+
+    #[test]
+    fn a_call_whose_readings_are_left_out_is_open_as_before() {
+        let (pin, nothing) = (testdata::pin(), Upstream::default());
+        let mut attempt = Attempt::untouched(&pin)
+            .begin(T, "a".into())
+            .and_then(|begun| begun.unresolved_outcome(T.plus_ms(1), T.plus_ms(2), &nothing, "u".into()))
+            .expect("lost");
+        for ms in 2..4 {
+            let at = T.plus_ms(ms);
+            attempt = attempt.reconcile_again(at, at, "not_seen_yet", &nothing, "i".into()).expect("legal");
+        }
+        let published = attempt
+            .failed(T.plus_ms(5), Failure::BoardNotFound, &nothing, &pin, "f".into())
+            .and_then(|failed| failed.retried(T.plus_ms(6), None, "r".into()))
+            .and_then(|retried| retried.begin(T.plus_ms(7), "b".into()))
+            .and_then(|begun| begun.published(T.plus_ms(8), "9".into(), &nothing, &pin, "p".into()))
+            .and_then(|published| published.removed(T.plus_ms(9), "g".into()))
+            .expect("legal");
+        let kinds: Vec<EventKind> = published.history.iter().map(|event| event.kind).collect();
+        assert_eq!(kinds[2..4], [EventKind::Omitted, EventKind::Failed]);
+        assert!(how(&published, None, QUIESCE_MS).contains("What the first attempt did is not known"));
     }
 
     #[test]

@@ -69,6 +69,16 @@ fn answers_are_told_with_what_identifies_them() {
         "On 1 Jan 2026 at 00:00:01 UTC, the pin was made to wait: Pinterest asked this account to slow down. That was \
          the answer to attempt 2 (HTTP 429). No start was planned before 1 Jan 2026 at 00:10:00 UTC."
     );
+    // What was under way then may be over.
+    let expired = Event { status: Some(401), ..noted(EventKind::RetryPlanned, "token_expired") };
+    let expired = of(expired);
+    assert!(
+        expired.contains("Pinterest refused the account's access token.") && !expired.contains("being"),
+        "{expired}"
+    );
+    // A reading of the board was not answered; the pin was sent before.
+    let unread = of(noted(EventKind::ReconcileInconclusive, "pinterest_unreachable"));
+    assert!(unread.ends_with(": Pinterest did not show it (Pinterest could not be reached)."), "{unread}");
     // Held before its call: nothing was sent.
     let held = of(noted(EventKind::Deferred, "account_disconnected"));
     assert!(!held.contains("attempt"), "{held}");
@@ -182,12 +192,24 @@ fn a_delivery_says_where_it_stands_and_what_comes_next() {
             key.id.0
         )
     );
+    let later = format!(
+        " It is sent in its webhook's next turn; while that is disabled, when it is enabled. next_attempt_at of GET \
+         /v1/webhooks/{webhook}/deliveries/{} has the time.",
+        key.id.0
+    );
     assert_eq!(
         of(State::Waiting { next_at: None }, 0, None, None),
-        format!(
-            "Since 1 Jan 2026 at 00:00:00 UTC, pin.published waits to be sent to the webhook {webhook}. It is sent when \
-             the webhook answers again or is enabled."
-        )
+        format!("Since 1 Jan 2026 at 00:00:00 UTC, pin.published waits to be sent to the webhook {webhook}.{later}")
+    );
+    // A status that isn't the reason doesn't hide it.
+    let not_delivered = format!("By {at}, pin.published had not been delivered to the webhook {webhook} after 1 try");
+    assert_eq!(
+        of(State::Waiting { next_at: None }, 1, Some(410), Some("disabled_by_receiver")),
+        format!("{not_delivered} (HTTP 410, disabled_by_receiver).{later}")
+    );
+    assert_eq!(
+        of(State::Waiting { next_at }, 1, Some(200), Some("answer_too_long")),
+        format!("{not_delivered} (HTTP 200, answer_too_long). The next try is planned for 1 Jan 2026 at 00:01:00 UTC.")
     );
 }
 
