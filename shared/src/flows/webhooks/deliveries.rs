@@ -372,6 +372,7 @@ pub(super) async fn request_again(
         state: State::Waiting { next_at: Some(now) },
         tries: 0,
         is_replayed: true,
+        delivered_before: delivery.first_delivered_at(),
         // The clock of whoever wrote the row may be ahead. A request that is older than the row counts for nothing.
         updated_at: now.max(delivery.updated_at.plus_ms(1)),
         expires_at: now.plus_ms(kept_ms),

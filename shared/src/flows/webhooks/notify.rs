@@ -219,6 +219,7 @@ fn waiting(context: &Context, key: DeliveryKey, event: &Outgoing, now: Moment) -
         last: None,
         body_sha256: None,
         is_replayed: false,
+        delivered_before: None,
         is_changed: false,
         created_at: now,
         updated_at: now,

@@ -167,6 +167,9 @@ pub struct WebhookDelivery {
     pub latency_ms: Option<i64>,
     /// Whether it was requested again.
     pub is_replayed: bool,
+    /// When the request was made that the webhook first answered with a success. A repeat doesn't change it. Null if
+    /// there was none.
+    pub first_delivered_at: Option<Time>,
     /// Whether a later request had another body than one before it: the pin's account or board was changed, or a later
     /// version has other texts.
     pub is_changed: bool,
@@ -186,6 +189,7 @@ impl From<DeliveryView> for WebhookDelivery {
             }
             Source::Stored { .. } => (None, None, payload.event_id()),
         };
+        let first_delivered_at = delivery.first_delivered_at().map(Time);
         let last = delivery.last;
         Self {
             id: delivery.key.id.0,
@@ -208,6 +212,7 @@ impl From<DeliveryView> for WebhookDelivery {
             latency_ms: last.as_ref().map(|last| last.latency_ms),
             answer: last.and_then(|last| last.answer),
             is_replayed: delivery.is_replayed,
+            first_delivered_at,
             is_changed: delivery.is_changed,
             body_sha256: delivery.body_sha256,
         }
