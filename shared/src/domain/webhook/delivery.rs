@@ -128,6 +128,14 @@ impl Delivery {
         self.delivered_before.or(this)
     }
 
+    /// The time of its own next try; `None`: its endpoint's next turn sends it. A time that was planned before the
+    /// endpoint was last changed counts for nothing: whoever repairs an endpoint gets at once what waits.
+    pub fn due_at(&self, endpoint_changed_at: Moment) -> Option<Moment> {
+        let State::Waiting { next_at } = self.state else { return None };
+        let is_before = self.last.as_ref().is_some_and(|last| last.at < endpoint_changed_at);
+        next_at.filter(|_| !is_before)
+    }
+
     /// The pin whose event it is, and the event's number.
     pub fn pin(&self) -> Option<(PinKey, u32)> {
         match self.source {

@@ -446,16 +446,16 @@ async fn views(context: &Context, endpoint: &Endpoint, deliveries: Vec<Delivery>
     };
     let view_of = |delivery: Delivery| DeliveryView {
         payload: payload_of(&delivery, &pins),
-        next_at: health.as_ref().and_then(|health| next_at(delivery.state, health)),
+        next_at: health.as_ref().and_then(|health| next_at(&delivery, endpoint, health)),
         delivery,
     };
     Ok(deliveries.into_iter().map(view_of).collect())
 }
 
 /// When a delivery is sent next: at its own time or by its endpoint's turn, and not before its endpoint may be sent to.
-fn next_at(state: State, health: &Health) -> Option<Moment> {
-    let State::Waiting { next_at } = state else { return None };
-    let at = next_at.or(health.turn_at)?;
+fn next_at(delivery: &Delivery, endpoint: &Endpoint, health: &Health) -> Option<Moment> {
+    let State::Waiting { next_at } = delivery.state else { return None };
+    let at = delivery.due_at(endpoint.updated_at).or(health.turn_at).or(next_at)?;
     Some(health.held_until.map_or(at, |until| until.max(at)))
 }
 

@@ -2,11 +2,12 @@
 
 use pinbridge_shared::domain::event::EventType;
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
-use pinbridge_shared::domain::webhook::delivery::{ANSWER_KEPT_WAITING, State};
+use pinbridge_shared::domain::webhook::delivery::{ANSWER_KEPT_WAITING, Delivery, State};
 use pinbridge_shared::domain::webhook::health::PROBES_AFTER;
 use pinbridge_shared::domain::webhook::schedule::{TRIES_MAX, WAITS_MS};
 use pinbridge_shared::domain::webhook::sending::SendOutcome;
 use pinbridge_shared::flows::webhooks::deliver_one::SECRETS_UNREADABLE;
+use pinbridge_shared::flows::webhooks::endpoints::{EndpointChange, update_endpoint};
 use pinbridge_shared::ports::QueueName;
 use pinbridge_shared::testing::fake_webhook_sender::{answered, answered_later};
 use pinbridge_shared::testing::faults::Fault;
@@ -191,4 +192,25 @@ async fn a_receiver_can_end_a_delivery() {
     states.sort_unstable();
     assert_eq!(states, ["delivered", "failed"]);
     assert_eq!((world.webhook_sender.sent().len(), health(&world, endpoint).await.failures), (2, 0));
+}
+
+#[tokio::test]
+async fn a_change_sends_what_waits_for_its_own_next_try_once_and_at_once() {
+    let world = TestWorld::new(1).await;
+    let endpoint = subscribe(&world, 1, URL, &EventType::defaults()).await;
+    world.webhook_sender.answer(URL, answered(500));
+    publish(&world, 0..2).await;
+    run_notifier(&world, START.plus_ms(10 * MINUTE_MS)).await;
+    let tried = world.webhook_sender.sent().len();
+    let is_later = |one: &Delivery| one.due_at(START).is_some_and(|at| at > world.now().plus_ms(10 * MINUTE_MS));
+    assert!(waiting(&world, endpoint).await.iter().all(is_later), "both wait for half an hour");
+    for (status, left) in [(500, 2), (200, 0)] {
+        world.webhook_sender.answer(URL, answered(status));
+        world.system.advance_ms(MINUTE_MS);
+        let change = EndpointChange { is_enabled: Some(true), ..EndpointChange::default() };
+        update_endpoint(&world.context, endpoint, change).await.expect("changed");
+        run_notifier(&world, world.now().plus_ms(MINUTE_MS)).await;
+        assert_eq!(waiting(&world, endpoint).await.len(), left, "{status}");
+    }
+    assert_eq!(world.webhook_sender.sent().len(), tried + 4, "each once for each change");
 }
