@@ -391,9 +391,11 @@ pub(super) async fn request_again(
 pub struct RequestedTest {
     pub delivery: DeliveryKey,
     pub event_id: EventId,
+    /// When it is sent: at once, or not before this time if the endpoint is slow.
+    pub next_at: Moment,
 }
 
-/// Sends a test event to one endpoint, whatever events it asks for.
+/// Sends a test event to one endpoint, whatever events it asks for, also while the endpoint is held because it fails.
 ///
 /// # Errors
 /// When there is no such endpoint, it is disabled, or a port is unavailable.
@@ -401,7 +403,9 @@ pub async fn send_test(context: &Context, key: EndpointKey) -> Result<RequestedT
     if read_endpoint(context, key).await?.disabled.is_some() {
         return Err(DeliveryError::Disabled);
     }
+    let health = context.webhooks.endpoint_health(key).await?;
     let now = context.system.now();
+    let next_at = health.held_until.filter(|_| health.is_slow).map_or(now, |until| until.max(now));
     let event_id = payload::test_id(key.workspace, key.endpoint, now);
     let message = NotifyMessage {
         version: MESSAGE_VERSION,
@@ -416,7 +420,7 @@ pub async fn send_test(context: &Context, key: EndpointKey) -> Result<RequestedT
     };
     context.queue.send_notify(&message, 0).await?;
     let delivery = DeliveryKey { endpoint: key, event_at: now, id: DeliveryId::of(key, event_id) };
-    Ok(RequestedTest { delivery, event_id })
+    Ok(RequestedTest { delivery, event_id, next_at })
 }
 
 pub(super) async fn read_endpoint(context: &Context, key: EndpointKey) -> Result<Endpoint, DeliveryError> {

@@ -320,7 +320,7 @@ async fn a_test_is_sent_to_its_webhook_only() {
     assert_eq!((*event, *at, *to), (EventType::WebhookTest, api.world.now(), Some(endpoint.endpoint)));
     assert_eq!(test["id"], json!(DeliveryId::of(endpoint, *event_id).0));
     assert_eq!((&test["event_id"], &test["event_type"]), (&json!(event_id.0), &json!("webhook.test")));
-    assert_eq!(test["occurred_at"], at.rfc3339());
+    assert_eq!((&test["occurred_at"], &test["next_attempt_at"]), (&json!(at.rfc3339()), &json!(at.rfc3339())));
     let payload: Value = serde_json::from_str(payload).expect("JSON");
     assert_eq!((&payload["id"], &payload["event"]), (&test["event_id"], &test["event_type"]));
     api.world.system.advance_ms(1);

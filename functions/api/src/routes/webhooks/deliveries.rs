@@ -39,7 +39,9 @@ pub fn endpoints() -> Vec<Endpoint> {
             .operation("test_webhook", "Send a test event to a webhook")
             .about(
                 "Extension. Sends `webhook.test` to this webhook, signed as every event is, whatever events it asks for. \
-                 The delivery is in the log when it was tried.",
+                 It is sent at once, also while deliveries are held because the webhook fails; if it succeeds, they \
+                 are sent too. A slow webhook gets it in turn, not before `next_attempt_at`. The delivery is in the \
+                 log when it was tried, or waits.",
             )
             .unaudited("the delivery log shows it")
             .of_one(ABOUT_ID, WEBHOOK)
@@ -74,7 +76,8 @@ pub fn endpoints() -> Vec<Endpoint> {
             .about(
                 "Extension. Sends the event of a delivery again, whether it was delivered, has failed or waits. The \
                  requests have the id of the first one, so that a receiver recognises the event. Retries follow as for \
-                 a new event.",
+                 a new event. While deliveries are held because the webhook fails or is slow, it waits with them, \
+                 until `next_attempt_at` or longer. A test that succeeds ends that.",
             )
             .unaudited("the delivery log shows it")
             .exact()
@@ -228,6 +231,8 @@ pub struct WebhookTest {
     pub event_type: EventName,
     pub event_id: Uuid,
     pub occurred_at: Time,
+    /// When it is sent: at once, or not before this time if the webhook is slow.
+    pub next_attempt_at: Time,
 }
 
 impl From<RequestedTest> for WebhookTest {
@@ -238,6 +243,7 @@ impl From<RequestedTest> for WebhookTest {
             event_type: EventName(EventType::WebhookTest.name()),
             event_id: test.event_id.0,
             occurred_at: Time(test.delivery.event_at),
+            next_attempt_at: Time(test.next_at),
         }
     }
 }
