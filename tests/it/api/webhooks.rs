@@ -90,6 +90,7 @@ fn delivery(endpoint: EndpointKey, event: EventType, number: i64, event_at: Mome
         }),
         body_sha256: Some("ab".repeat(32)),
         is_replayed: false,
+        delivered_before: None,
         is_changed: false,
         created_at: event_at.plus_ms(10),
         updated_at: event_at.plus_ms(40),

@@ -21,7 +21,7 @@ use pinbridge_shared::domain::stats::rollup::recent::SAMPLES_PER_ROW;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, Moment};
 use pinbridge_shared::domain::webhook::delivery::{
-    ANSWER_KEPT, ANSWER_KEPT_WAITING, Delivery, DeliveryId, DeliveryKey, LastTry, Source, State,
+    ANSWER_KEPT, ANSWER_KEPT_WAITING, Delivery, DeliveryId, DeliveryKey, LastTry, MARK_OF_FIRST, Source, State,
 };
 use pinbridge_shared::domain::webhook::endpoint::{DisabledBy, Endpoint, EndpointKey, Secrets};
 use pinbridge_shared::domain::webhook::schedule::TRIES_MAX;
@@ -101,6 +101,7 @@ fn delivery(endpoint: EndpointKey, state: State, answer: usize) -> Delivery {
         last: Some(last),
         body_sha256: Some("0f".repeat(32)),
         is_replayed: false,
+        delivered_before: None,
         is_changed: true,
         created_at: AT,
         updated_at: AT,
@@ -130,6 +131,16 @@ async fn a_delivery_that_waits_costs_one_write_unit_a_try_and_two_at_its_end() {
     assert_eq!(metered.written(&delivered).await, 2.0);
     let left = metered.webhooks.deliveries(waiting.key.endpoint, Listed::Waiting, None, 10).await.expect("read");
     assert_eq!(left, []);
+}
+
+#[tokio::test]
+async fn a_repeat_costs_no_more_because_its_row_keeps_the_first_delivery() {
+    let metered = metered().await;
+    let plain = Delivery { is_replayed: true, ..delivery(endpoint(), WAITS, ANSWER_KEPT_WAITING) };
+    let shorter = delivery(endpoint(), WAITS, ANSWER_KEPT_WAITING - MARK_OF_FIRST);
+    let delivered = Delivery { is_replayed: true, delivered_before: Some(AT), ..shorter };
+    let (of_plain, of_delivered) = (metered.written(&plain).await, metered.written(&delivered).await);
+    assert!(of_delivered <= of_plain, "{of_delivered} write units, and {of_plain} without it");
 }
 
 #[tokio::test]

@@ -106,6 +106,7 @@ async fn subscribe(world: &TestWorld, workspace: WorkspaceId) {
                 last: None,
                 body_sha256: None,
                 is_replayed: false,
+                delivered_before: None,
                 is_changed: false,
                 created_at: START,
                 updated_at: START,

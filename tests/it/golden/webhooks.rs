@@ -117,6 +117,7 @@ fn deliveries() -> [Delivery; 4] {
         last: None,
         body_sha256: Some("0f".repeat(32)),
         is_replayed: false,
+        delivered_before: None,
         is_changed: false,
         created_at: at(500),
         updated_at: at(1_250),

@@ -77,6 +77,7 @@ fn item(delivery: &Delivery) -> Item {
         Source::Stored { payload } => row.text("body", payload),
     };
     let row = if delivery.is_replayed { row.number("re", 1) } else { row };
+    let row = row.maybe_moment("dlv", delivery.delivered_before);
     let row = if delivery.is_changed { row.number("chg", 1) } else { row };
     let Some(last) = &delivery.last else { return row.build() };
     // The answer is kept for failures only: it takes more room than all the rest.
@@ -151,6 +152,7 @@ fn read(endpoint: EndpointKey, item: &Item) -> PortResult<Option<Delivery>> {
         last: last.transpose()?,
         body_sha256: row.maybe_text("sha"),
         is_replayed: row.maybe_number::<u32>("re").is_some(),
+        delivered_before: row.maybe_moment("dlv"),
         is_changed: row.maybe_number::<u32>("chg").is_some(),
         created_at: row.moment("at")?,
         updated_at: row.moment("upd")?,

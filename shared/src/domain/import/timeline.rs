@@ -330,6 +330,7 @@ mod tests {
             last: Some(LastTry { at: T.plus_ms(2_000), ..LastTry::default() }),
             body_sha256: None,
             is_replayed: false,
+            delivered_before: None,
             is_changed: false,
             created_at: T,
             updated_at: T,

@@ -45,7 +45,7 @@ pub fn event(event: &TimelineEvent) -> String {
     let kind = match event.entry {
         Entry::Of(kind) => kind,
         Entry::Accepted => return accepted(event),
-        Entry::Webhook(standing) => return delivery(event, standing),
+        Entry::Webhook(standing) => return delivery(event, standing) + &repeated(event),
     };
     let (at, attempt, note) = (event.at.in_words(), attempt(event), event.note.as_deref());
     let (by, answer) = (by(event.by.as_ref()), answer(event));
@@ -172,6 +172,15 @@ fn delivery(event: &TimelineEvent, standing: DeliveryStanding) -> String {
         ),
         D::Waiting => format!("Since {at}, {name} waits to be sent to the webhook {webhook}.{next}"),
     }
+}
+
+/// That the delivery is a repeat, and when the event was first delivered.
+fn repeated(event: &TimelineEvent) -> String {
+    let Some(delivery) = event.delivery.as_deref().filter(|delivery| delivery.is_replayed) else {
+        return String::new();
+    };
+    let first = delivery.delivered_before.map(|at| format!("; the event was first delivered on {}", at.in_words()));
+    format!(" This is a repeat that was asked for{}.", first.unwrap_or_default())
 }
 
 /// What identifies the answer of a webhook's receiver, in brackets. A status that is a failure by itself says why.

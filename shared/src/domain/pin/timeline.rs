@@ -354,10 +354,15 @@ pub fn last_of<'a>(events: &'a [TimelineEvent], kinds: &[EventKind]) -> Option<&
     events.iter().rev().find(|event| matches!(event.entry, Entry::Of(kind) if kinds.contains(&kind)))
 }
 
-/// Adds the deliveries to webhooks, each at the time of its last try.
+/// Adds the deliveries to webhooks, each at the time of its last try. A repeat that was not tried yet stands where it
+/// was requested.
 pub fn with_deliveries(mut events: Vec<TimelineEvent>, deliveries: Vec<Delivery>) -> Vec<TimelineEvent> {
     for delivery in deliveries {
-        let at = delivery.last.as_ref().map_or(delivery.created_at, |last| last.at);
+        let at = match &delivery.last {
+            Some(last) if delivery.tries > 0 => last.at,
+            Some(_) => delivery.updated_at,
+            None => delivery.created_at,
+        };
         let next_at = match delivery.state {
             State::Waiting { next_at } => next_at,
             State::Delivered | State::Failed => None,
@@ -551,6 +556,7 @@ mod tests {
                 last: tried_at.map(|at| LastTry { at, ..LastTry::default() }),
                 body_sha256: None,
                 is_replayed: false,
+                delivered_before: None,
                 is_changed: false,
                 created_at: T.plus_ms(20),
                 updated_at: T.plus_ms(20),

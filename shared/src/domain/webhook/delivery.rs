@@ -14,6 +14,8 @@ pub const ANSWER_KEPT: usize = 2_048;
 /// kilobyte, so that each try costs one write unit for it. With [`ANSWER_KEPT`], it would have more than two kilobytes
 /// and cost three, and a retry, which writes the state of its endpoint too, may cost three in all.
 pub const ANSWER_KEPT_WAITING: usize = 512;
+/// Of the answer to a repeat, so many bytes less are kept: its row also says when the event was first delivered.
+pub const MARK_OF_FIRST: usize = 24;
 
 /// The id of a delivery: of an event for an endpoint. Every try and every repeat carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -104,6 +106,8 @@ pub struct Delivery {
     pub body_sha256: Option<String>,
     /// Whether it was requested again by a caller.
     pub is_replayed: bool,
+    /// When it was first delivered, if it was requested again after that.
+    pub delivered_before: Option<Moment>,
     /// Whether a later request had another body than one before it.
     pub is_changed: bool,
     pub created_at: Moment,
@@ -115,6 +119,21 @@ impl Delivery {
     /// Whether a request with this body, by its SHA-256, makes the delivery a changed one.
     pub fn is_changed_by(&self, body_sha256: &str) -> bool {
         self.is_changed || self.body_sha256.as_deref().is_some_and(|before| before != body_sha256)
+    }
+
+    /// When the receiver first took it, if it did. Repeats don't change that.
+    pub fn first_delivered_at(&self) -> Option<Moment> {
+        let is_delivered = self.state == State::Delivered;
+        let this = is_delivered.then(|| self.last.as_ref().map_or(self.updated_at, |last| last.at));
+        self.delivered_before.or(this)
+    }
+
+    /// The time of its own next try; `None`: its endpoint's next turn sends it. A time that was planned before the
+    /// endpoint was last changed counts for nothing: whoever repairs an endpoint gets at once what waits.
+    pub fn due_at(&self, endpoint_changed_at: Moment) -> Option<Moment> {
+        let State::Waiting { next_at } = self.state else { return None };
+        let is_before = self.last.as_ref().is_some_and(|last| last.at < endpoint_changed_at);
+        next_at.filter(|_| !is_before)
     }
 
     /// The pin whose event it is, and the event's number.

@@ -61,7 +61,8 @@ impl Health {
         next.failing_since = self.failing_since.or(Some(now));
         next.turn_at = [self.turn_at, next_at].into_iter().flatten().min();
         if next.probes() {
-            next.held_until = next_at.or(self.held_until);
+            // A test is sent while the endpoint is held: its failure ends no longer wait.
+            next.held_until = next_at.max(self.held_until);
         }
         next
     }
@@ -154,6 +155,9 @@ mod tests {
         let probing = failed(PROBES_AFTER);
         assert!(probing.probes() && probing.is_held(NOW) && probing.is_held(NOW.plus_ms(4_999)));
         assert!(!probing.is_held(NOW.plus_ms(5_000)));
+        let waits = probing.clone().held(NOW.plus_ms(9_000));
+        let tested = waits.failed(delivery(8), NOW, Some(NOW.plus_ms(5_000)), "g".into());
+        assert_eq!(tested.held_until, waits.held_until, "a failure while it is held shortens nothing");
         let exhausted = probing.failed(delivery(9), NOW, None, "g".into());
         assert_eq!(exhausted.held_until, probing.held_until);
     }

@@ -11,7 +11,7 @@ use crate::domain::ids::PinKey;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
 use crate::domain::time::{Moment, SECOND_MS};
-use crate::domain::webhook::delivery::{Delivery, LastTry, Source, State};
+use crate::domain::webhook::delivery::{Delivery, LastTry, MARK_OF_FIRST, Source, State};
 use crate::domain::webhook::destination::Destination;
 use crate::domain::webhook::endpoint::Endpoint;
 use crate::domain::webhook::schedule;
@@ -70,7 +70,8 @@ pub async fn deliver_one(
     let counted = if destination.is_some() { tries.min(schedule::TRIES_MAX - 1) } else { tries };
     let state = state_after(context, &verdict, counted, now);
     if let Some(answer) = &mut last.answer {
-        answer.truncate(answer.floor_char_boundary(state.answer_kept()));
+        let mark = if delivery.delivered_before.is_some() { MARK_OF_FIRST } else { 0 };
+        answer.truncate(answer.floor_char_boundary(state.answer_kept() - mark));
     }
     let body_sha256 = sha256(payload);
     let next = Delivery {

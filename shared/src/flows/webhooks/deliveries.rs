@@ -372,6 +372,7 @@ pub(super) async fn request_again(
         state: State::Waiting { next_at: Some(now) },
         tries: 0,
         is_replayed: true,
+        delivered_before: delivery.first_delivered_at(),
         // The clock of whoever wrote the row may be ahead. A request that is older than the row counts for nothing.
         updated_at: now.max(delivery.updated_at.plus_ms(1)),
         expires_at: now.plus_ms(kept_ms),
@@ -390,9 +391,11 @@ pub(super) async fn request_again(
 pub struct RequestedTest {
     pub delivery: DeliveryKey,
     pub event_id: EventId,
+    /// When it is sent: at once, or not before this time if the endpoint is slow.
+    pub next_at: Moment,
 }
 
-/// Sends a test event to one endpoint, whatever events it asks for.
+/// Sends a test event to one endpoint, whatever events it asks for, also while the endpoint is held because it fails.
 ///
 /// # Errors
 /// When there is no such endpoint, it is disabled, or a port is unavailable.
@@ -400,7 +403,9 @@ pub async fn send_test(context: &Context, key: EndpointKey) -> Result<RequestedT
     if read_endpoint(context, key).await?.disabled.is_some() {
         return Err(DeliveryError::Disabled);
     }
+    let health = context.webhooks.endpoint_health(key).await?;
     let now = context.system.now();
+    let next_at = health.held_until.filter(|_| health.is_slow).map_or(now, |until| until.max(now));
     let event_id = payload::test_id(key.workspace, key.endpoint, now);
     let message = NotifyMessage {
         version: MESSAGE_VERSION,
@@ -415,7 +420,7 @@ pub async fn send_test(context: &Context, key: EndpointKey) -> Result<RequestedT
     };
     context.queue.send_notify(&message, 0).await?;
     let delivery = DeliveryKey { endpoint: key, event_at: now, id: DeliveryId::of(key, event_id) };
-    Ok(RequestedTest { delivery, event_id })
+    Ok(RequestedTest { delivery, event_id, next_at })
 }
 
 pub(super) async fn read_endpoint(context: &Context, key: EndpointKey) -> Result<Endpoint, DeliveryError> {
@@ -445,16 +450,16 @@ async fn views(context: &Context, endpoint: &Endpoint, deliveries: Vec<Delivery>
     };
     let view_of = |delivery: Delivery| DeliveryView {
         payload: payload_of(&delivery, &pins),
-        next_at: health.as_ref().and_then(|health| next_at(delivery.state, health)),
+        next_at: health.as_ref().and_then(|health| next_at(&delivery, endpoint, health)),
         delivery,
     };
     Ok(deliveries.into_iter().map(view_of).collect())
 }
 
 /// When a delivery is sent next: at its own time or by its endpoint's turn, and not before its endpoint may be sent to.
-fn next_at(state: State, health: &Health) -> Option<Moment> {
-    let State::Waiting { next_at } = state else { return None };
-    let at = next_at.or(health.turn_at)?;
+fn next_at(delivery: &Delivery, endpoint: &Endpoint, health: &Health) -> Option<Moment> {
+    let State::Waiting { next_at } = delivery.state else { return None };
+    let at = delivery.due_at(endpoint.updated_at).or(health.turn_at).or(next_at)?;
     Some(health.held_until.map_or(at, |until| until.max(at)))
 }
 

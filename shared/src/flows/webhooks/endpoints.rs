@@ -142,7 +142,9 @@ async fn has_room(context: &Context, endpoint: &Endpoint) -> PortResult<bool> {
 }
 
 /// Changes an endpoint. A new secret leaves the one before valid for [`ROTATION_MS`]. An endpoint that is enabled, or
-/// has another URL, begins anew: its failures are forgotten, and what waits is sent at once.
+/// has another URL, begins anew: its failures are forgotten, and what waits is sent at once, also what waits for its
+/// own next try ([`Delivery::due_at`](crate::domain::webhook::delivery::Delivery::due_at)). After another change, that
+/// is sent by the endpoint's next turn.
 ///
 /// # Errors
 /// When the URL must not be called, there is no such endpoint, or the table is unavailable.

@@ -194,7 +194,10 @@ async fn send(
     }
     let health = context.webhooks.endpoint_health(endpoint.key).await?;
     let probes = health.probes() && event.to.is_none();
-    let is_to_wait = is_late || probes || health.is_slow || health.is_held(now);
+    let is_held = health.is_held(now);
+    // Somebody waits for the answer to a test. A slow endpoint gets it by its turn, so that it delays no other one.
+    let is_test = event.event == EventType::WebhookTest;
+    let is_to_wait = is_late || probes || health.is_slow || (is_held && !is_test);
     if is_to_wait || !keep_pace(context, endpoint.key, ends_at_ms).await {
         context.webhooks.put_delivery(&waiting).await?;
         // After the row is written: a worker that ends its turn now reads the row, or leaves no turn behind.
@@ -203,7 +206,11 @@ async fn send(
     if let Some(mut tried) = deliver_one(context, endpoint, &waiting, &event.payload, Some(&mut place)).await? {
         // This is its first row: written as one that is new, it costs one write.
         tried.delivery.created_at = tried.delivery.updated_at;
-        settle(context, endpoint, &tried, health).await?;
+        let settled = settle(context, endpoint, &tried, health).await?;
+        if is_held && !settled.is_disabled && !settled.health.is_held(context.system.now()) {
+            // The test has ended the hold. The turn was planned for the end of the hold.
+            plan_for_waiting(context, endpoint.key).await?;
+        }
     }
     Ok(())
 }
@@ -219,6 +226,7 @@ fn waiting(context: &Context, key: DeliveryKey, event: &Outgoing, now: Moment) -
         last: None,
         body_sha256: None,
         is_replayed: false,
+        delivered_before: None,
         is_changed: false,
         created_at: now,
         updated_at: now,

@@ -111,8 +111,7 @@ impl Turn<'_> {
     /// Sends the delivery if it is due. `is_last`: no other one follows in this turn.
     async fn visit(&mut self, delivery: Delivery, is_last: bool) -> PortResult<ControlFlow<End>> {
         let now = self.context.system.now();
-        let State::Waiting { next_at } = delivery.state else { return Ok(ControlFlow::Continue(())) };
-        if let Some(at) = next_at.filter(|at| *at > now) {
+        if let Some(at) = delivery.due_at(self.endpoint.updated_at).filter(|at| *at > now) {
             self.wait_until(at);
             return Ok(ControlFlow::Continue(()));
         }

@@ -93,6 +93,7 @@ fn delivery(endpoint: EndpointKey, number: u128, event_ms: i64, state: State) ->
         last: None,
         body_sha256: None,
         is_replayed: false,
+        delivered_before: None,
         is_changed: false,
         created_at: AT,
         updated_at: AT,
@@ -297,6 +298,7 @@ pub async fn a_delivery_round_trips(webhooks: &dyn Webhooks) {
         last: Some(last.clone()),
         body_sha256: Some("0f".repeat(32)),
         is_replayed: true,
+        delivered_before: Some(AT.plus_ms(1)),
         is_changed: true,
         updated_at: AT.plus_ms(4),
         ..delivery(endpoint, 1, 0, State::Waiting { next_at: Some(AT.plus_ms(5)) })

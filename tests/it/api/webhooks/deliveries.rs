@@ -162,6 +162,7 @@ async fn a_delivery_shows_its_tries_and_the_payload_of_its_pin() {
         ("occurred_at", json!(of_pin.key.event_at.rfc3339())),
         ("last_attempt_at", json!(api.world.now().rfc3339())),
         ("is_replayed", json!(false)),
+        ("first_delivered_at", json!(null)),
         ("body_sha256", json!("ab".repeat(32))),
     ] {
         assert_eq!(item[name], value, "{name}: {item}");
@@ -265,6 +266,11 @@ async fn a_delivery_is_requested_again_whatever_became_of_it() {
         assert_eq!((&again["attempt_count"], &again["next_attempt_at"]), (&json!(0), &json!(now.rfc3339())));
         let stored = api.world.context.webhooks.delivery(one.key).await.expect("read").expect("there");
         assert_eq!((stored.state, stored.tries, stored.is_replayed), (State::Waiting { next_at: Some(now) }, 0, true));
+        let first = one.last.as_ref().filter(|_| state == State::Delivered).map(|last| last.at);
+        assert_eq!(
+            (stored.delivered_before, &again["first_delivered_at"]),
+            (first, &json!(first.map(|at| at.rfc3339())))
+        );
         assert_eq!(stored.expires_at, now.plus_ms(30 * DAY_MS), "it is kept as long as a new one");
         assert!(has_turn(&api, endpoint), "{state:?}");
     }
@@ -314,7 +320,7 @@ async fn a_test_is_sent_to_its_webhook_only() {
     assert_eq!((*event, *at, *to), (EventType::WebhookTest, api.world.now(), Some(endpoint.endpoint)));
     assert_eq!(test["id"], json!(DeliveryId::of(endpoint, *event_id).0));
     assert_eq!((&test["event_id"], &test["event_type"]), (&json!(event_id.0), &json!("webhook.test")));
-    assert_eq!(test["occurred_at"], at.rfc3339());
+    assert_eq!((&test["occurred_at"], &test["next_attempt_at"]), (&json!(at.rfc3339()), &json!(at.rfc3339())));
     let payload: Value = serde_json::from_str(payload).expect("JSON");
     assert_eq!((&payload["id"], &payload["event"]), (&test["event_id"], &test["event_type"]));
     api.world.system.advance_ms(1);
@@ -371,6 +377,8 @@ async fn the_timeline_of_a_pin_shows_its_deliveries_as_they_stand() {
         "tries": 1,
         "last_status": 500,
         "last_error": "http_status",
+        "is_replayed": false,
+        "first_delivered_at": null,
     });
     assert_eq!(shown[1]["delivery"], wanted);
     assert!(shown[1]["next_at"].is_string() && shown[0]["next_at"].is_null(), "{shown:?}");

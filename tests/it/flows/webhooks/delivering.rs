@@ -75,6 +75,7 @@ async fn a_repeat_says_what_the_first_request_said_also_after_an_edit() {
     world.pinterest.answer_next([Answer::Refused(Failure::ImageBroken, None)]);
     let pin = publish(&world, 0..1).await[0];
     run_notifier(&world, world.now()).await;
+    let first = ended(&world, endpoint).await[0].last.as_ref().map(|last| last.at);
     let repeat = async || {
         let id = ended(&world, endpoint).await[0].key.id;
         world.system.advance_ms(SECOND_MS);
@@ -89,6 +90,8 @@ async fn a_repeat_says_what_the_first_request_said_also_after_an_edit() {
     let edit = Edit { board_id: Some("1000000000000000002".into()), ..Edit::default() };
     edit_pin(&world.context, pin, &edit).await.expect("edited");
     let later = repeat().await;
+    assert!(first.is_some() && later.last.as_ref().map(|last| last.at) > first);
+    assert_eq!((same.delivered_before, later.delivered_before), (first, first), "a repeat erases no first delivery");
     assert!(!later.is_changed && later.body_sha256 == same.body_sha256);
     let boards: Vec<Value> = bodies(&world, endpoint).into_iter().map(|body| body["board_id"].clone()).collect();
     assert_eq!(boards.len(), 3);

@@ -2,11 +2,13 @@
 
 use pinbridge_shared::domain::event::EventType;
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
-use pinbridge_shared::domain::webhook::delivery::{ANSWER_KEPT_WAITING, State};
+use pinbridge_shared::domain::webhook::delivery::{ANSWER_KEPT_WAITING, Delivery, State};
 use pinbridge_shared::domain::webhook::health::PROBES_AFTER;
 use pinbridge_shared::domain::webhook::schedule::{TRIES_MAX, WAITS_MS};
 use pinbridge_shared::domain::webhook::sending::SendOutcome;
 use pinbridge_shared::flows::webhooks::deliver_one::SECRETS_UNREADABLE;
+use pinbridge_shared::flows::webhooks::deliveries::send_test;
+use pinbridge_shared::flows::webhooks::endpoints::{EndpointChange, update_endpoint};
 use pinbridge_shared::ports::QueueName;
 use pinbridge_shared::testing::fake_webhook_sender::{answered, answered_later};
 use pinbridge_shared::testing::faults::Fault;
@@ -191,4 +193,70 @@ async fn a_receiver_can_end_a_delivery() {
     states.sort_unstable();
     assert_eq!(states, ["delivered", "failed"]);
     assert_eq!((world.webhook_sender.sent().len(), health(&world, endpoint).await.failures), (2, 0));
+}
+
+#[tokio::test]
+async fn a_change_sends_what_waits_for_its_own_next_try_once_and_at_once() {
+    let world = TestWorld::new(1).await;
+    let endpoint = subscribe(&world, 1, URL, &EventType::defaults()).await;
+    world.webhook_sender.answer(URL, answered(500));
+    publish(&world, 0..2).await;
+    run_notifier(&world, START.plus_ms(10 * MINUTE_MS)).await;
+    let tried = world.webhook_sender.sent().len();
+    let is_later = |one: &Delivery| one.due_at(START).is_some_and(|at| at > world.now().plus_ms(10 * MINUTE_MS));
+    assert!(waiting(&world, endpoint).await.iter().all(is_later), "both wait for half an hour");
+    for (status, left) in [(500, 2), (200, 0)] {
+        world.webhook_sender.answer(URL, answered(status));
+        world.system.advance_ms(MINUTE_MS);
+        let change = EndpointChange { is_enabled: Some(true), ..EndpointChange::default() };
+        update_endpoint(&world.context, endpoint, change).await.expect("changed");
+        run_notifier(&world, world.now().plus_ms(MINUTE_MS)).await;
+        assert_eq!(waiting(&world, endpoint).await.len(), left, "{status}");
+    }
+    assert_eq!(world.webhook_sender.sent().len(), tried + 4, "each once for each change");
+}
+
+#[tokio::test]
+async fn a_test_is_sent_while_its_endpoint_is_held_and_its_success_sends_what_waits() {
+    let world = TestWorld::new(1).await;
+    let endpoint = subscribe(&world, 1, URL, &EventType::defaults()).await;
+    world.webhook_sender.answer(URL, answered(500));
+    publish(&world, 0..8).await;
+    run_notifier(&world, START.plus_ms(10 * MINUTE_MS)).await;
+    publish(&world, 8..9).await;
+    run_notifier(&world, world.now()).await;
+    let (before, until) = (world.webhook_sender.sent().len(), health(&world, endpoint).await.held_until);
+    assert!(until.is_some_and(|until| until > world.now().plus_ms(MINUTE_MS)), "held");
+    let untried = async || waiting(&world, endpoint).await.iter().filter(|one| one.tries == 0).count();
+    assert!(untried().await > 0);
+
+    for (status, requests) in [(500, 1), (204, 2)] {
+        world.webhook_sender.answer(URL, answered(status));
+        world.system.advance_ms(SECOND_MS);
+        let test = send_test(&world.context, endpoint).await.expect("requested");
+        assert_eq!(test.next_at, world.now());
+        // The message of the test, and not yet the turn that follows its success.
+        world.run_notifier_once().await;
+        assert_eq!(world.webhook_sender.sent().len(), before + requests, "{status}");
+        let now = health(&world, endpoint).await.held_until;
+        assert!(if status == 500 { now >= until } else { now.is_none() }, "{status}: {now:?}");
+    }
+    run_notifier(&world, world.now().plus_ms(SECOND_MS)).await;
+    assert_eq!(untried().await, 0, "the others have times of their own");
+}
+
+#[tokio::test]
+async fn a_slow_endpoint_gets_a_test_by_its_turn_and_the_answer_says_when() {
+    let world = TestWorld::new(1).await;
+    let endpoint = subscribe(&world, 1, URL, &EventType::defaults()).await;
+    world.webhook_sender.take_ms(URL, 9 * SECOND_MS);
+    publish(&world, 0..1).await;
+    run_notifier(&world, world.now()).await;
+    let until = health(&world, endpoint).await.held_until.expect("paused");
+    let test = send_test(&world.context, endpoint).await.expect("requested");
+    assert_eq!(test.next_at, until);
+    run_notifier(&world, until.plus_ms(-1)).await;
+    assert_eq!(world.webhook_sender.sent().len(), 1);
+    run_notifier(&world, until.plus_ms(SECOND_MS)).await;
+    assert_eq!((world.webhook_sender.sent().len(), waiting(&world, endpoint).await.len()), (2, 0));
 }

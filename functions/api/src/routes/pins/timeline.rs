@@ -294,10 +294,15 @@ pub struct EventDelivery {
     pub last_status: Option<u16>,
     /// Why the last request was no success, such as `http_status`, `redirect` or `timeout`.
     pub last_error: Option<String>,
+    /// Whether it was requested again.
+    pub is_replayed: bool,
+    /// When the request was made that the webhook first answered with a success. A repeat doesn't change it.
+    pub first_delivered_at: Option<Time>,
 }
 
 impl From<Delivery> for EventDelivery {
     fn from(delivery: Delivery) -> Self {
+        let first_delivered_at = delivery.first_delivered_at().map(Time);
         let last = delivery.last.unwrap_or_default();
         Self {
             webhook_id: delivery.key.endpoint.endpoint.0,
@@ -310,6 +315,8 @@ impl From<Delivery> for EventDelivery {
             tries: delivery.tries,
             last_status: last.status,
             last_error: last.error,
+            is_replayed: delivery.is_replayed,
+            first_delivered_at,
         }
     }
 }

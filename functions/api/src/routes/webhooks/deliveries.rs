@@ -39,7 +39,9 @@ pub fn endpoints() -> Vec<Endpoint> {
             .operation("test_webhook", "Send a test event to a webhook")
             .about(
                 "Extension. Sends `webhook.test` to this webhook, signed as every event is, whatever events it asks for. \
-                 The delivery is in the log when it was tried.",
+                 It is sent at once, also while deliveries are held because the webhook fails; if it succeeds, they \
+                 are sent too. A slow webhook gets it in turn, not before `next_attempt_at`. The delivery is in the \
+                 log when it was tried, or waits.",
             )
             .unaudited("the delivery log shows it")
             .of_one(ABOUT_ID, WEBHOOK)
@@ -74,7 +76,8 @@ pub fn endpoints() -> Vec<Endpoint> {
             .about(
                 "Extension. Sends the event of a delivery again, whether it was delivered, has failed or waits. The \
                  requests have the id of the first one, so that a receiver recognises the event. Retries follow as for \
-                 a new event.",
+                 a new event. While deliveries are held because the webhook fails or is slow, it waits with them, \
+                 until `next_attempt_at` or longer. A test that succeeds ends that.",
             )
             .unaudited("the delivery log shows it")
             .exact()
@@ -168,6 +171,9 @@ pub struct WebhookDelivery {
     pub latency_ms: Option<i64>,
     /// Whether it was requested again.
     pub is_replayed: bool,
+    /// When the request was made that the webhook first answered with a success. A repeat doesn't change it. Null if
+    /// there was none.
+    pub first_delivered_at: Option<Time>,
     /// Whether a later request had another body than one before it: the pin's account or board was changed, or a later
     /// version has other texts.
     pub is_changed: bool,
@@ -188,6 +194,7 @@ impl From<DeliveryView> for WebhookDelivery {
             }
             Source::Stored { .. } => (None, None, payload.event_id()),
         };
+        let first_delivered_at = delivery.first_delivered_at().map(Time);
         let last = delivery.last;
         Self {
             id: delivery.key.id.0,
@@ -210,6 +217,7 @@ impl From<DeliveryView> for WebhookDelivery {
             latency_ms: last.as_ref().map(|last| last.latency_ms),
             answer: last.and_then(|last| last.answer),
             is_replayed: delivery.is_replayed,
+            first_delivered_at,
             is_changed: delivery.is_changed,
             body_sha256: delivery.body_sha256,
         }
@@ -225,6 +233,8 @@ pub struct WebhookTest {
     pub event_type: EventName,
     pub event_id: Uuid,
     pub occurred_at: Time,
+    /// When it is sent: at once, or not before this time if the webhook is slow.
+    pub next_attempt_at: Time,
 }
 
 impl From<RequestedTest> for WebhookTest {
@@ -235,6 +245,7 @@ impl From<RequestedTest> for WebhookTest {
             event_type: EventName(EventType::WebhookTest.name()),
             event_id: test.event_id.0,
             occurred_at: Time(test.delivery.event_at),
+            next_attempt_at: Time(test.next_at),
         }
     }
 }

@@ -163,6 +163,7 @@ fn a_delivery_says_where_it_stands_and_what_comes_next() {
             last: (tries > 0).then_some(last),
             body_sha256: None,
             is_replayed: false,
+            delivered_before: None,
             is_changed: false,
             created_at: T,
             updated_at: T,
@@ -211,6 +212,46 @@ fn a_delivery_says_where_it_stands_and_what_comes_next() {
         of(State::Waiting { next_at }, 1, Some(200), Some("answer_too_long")),
         format!("{not_delivered} (HTTP 200, answer_too_long). The next try is planned for 1 Jan 2026 at 00:01:00 UTC.")
     );
+}
+
+#[test]
+fn a_repeat_of_a_delivery_is_told_as_one_and_with_the_first_delivery() {
+    let endpoint = EndpointKey { workspace: pin().key.workspace, endpoint: EndpointId(Uuid::from_u128(1)) };
+    let first = Delivery {
+        key: DeliveryKey { endpoint, event_at: T, id: DeliveryId(Uuid::from_u128(2)) },
+        event: EventType::PinPublished,
+        source: Source::Pin { pin: pin().key.pin, sequence: 2, told: None },
+        state: State::Delivered,
+        tries: 1,
+        last: Some(LastTry { at: T, status: Some(204), ..LastTry::default() }),
+        body_sha256: None,
+        is_replayed: false,
+        delivered_before: None,
+        is_changed: false,
+        created_at: T,
+        updated_at: T,
+        expires_at: T,
+    };
+    let text = |delivery: &Delivery| super::event(&timeline::with_deliveries(Vec::new(), vec![delivery.clone()])[0]);
+    assert!(!text(&first).contains("repeat"));
+    let failed = Delivery { state: State::Failed, is_replayed: true, ..first.clone() };
+    assert!(text(&failed).ends_with(" This is a repeat that was asked for."), "{}", text(&failed));
+    let requested = Delivery {
+        state: State::Waiting { next_at: None },
+        tries: 0,
+        is_replayed: true,
+        delivered_before: first.first_delivered_at(),
+        updated_at: T.plus_ms(60_000),
+        ..first.clone()
+    };
+    let last = Some(LastTry { at: T.plus_ms(61_000), status: Some(200), ..LastTry::default() });
+    let again = Delivery { state: State::Delivered, tries: 1, last, ..requested.clone() };
+    assert_eq!(again.first_delivered_at(), Some(T));
+    for (delivery, start) in [(&requested, "Since 1 Jan 2026 at 00:01:00"), (&again, "On 1 Jan 2026 at 00:01:01")] {
+        let text = text(delivery);
+        let end = " This is a repeat that was asked for; the event was first delivered on 1 Jan 2026 at 00:00:00 UTC.";
+        assert!(text.starts_with(start) && text.ends_with(end), "{text}");
+    }
 }
 
 #[test]
