@@ -153,7 +153,7 @@ fn delivery(event: &TimelineEvent, standing: DeliveryStanding) -> String {
     let tries = if *tries == 1 { "1 try".to_owned() } else { format!("{tries} tries") };
     let next = match event.next_at {
         Some(at) => format!(" The next try is planned for {}.", at.in_words()),
-        // Its webhook is disabled, or has its turn later: it fails, is slow, or has asked to wait. Its row has the time.
+        // Its webhook is disabled, or has its turn later: it fails, is slow, or has asked to wait.
         None => format!(
             " It is sent in its webhook's next turn; while that is disabled, when it is enabled. next_attempt_at of GET \
              /v1/webhooks/{webhook}/deliveries/{} has the time.",
