@@ -13,6 +13,7 @@ use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::pin::idempotency::PayloadHash;
 use pinbridge_shared::domain::pin::origin::{Actor, Origin};
 use pinbridge_shared::domain::repeated_write::Trail;
+use pinbridge_shared::domain::schedule::edits::Change;
 use pinbridge_shared::domain::schedule::{ReleaseRow, Schedule, Stage};
 use pinbridge_shared::domain::stats::rollup::recent::RecentSamples;
 use pinbridge_shared::domain::stats::rollup::{End, Ended, Of, RollupPage, Sample, Sums};
@@ -40,6 +41,7 @@ fn schedule(number: u128, request: PinRequest, stage: Stage) -> Schedule {
         created_at: at(0),
         updated_at: at(1),
         released_at: None,
+        changes: Vec::new(),
         canceled_by: None,
         removed_at: None,
         expires_at: EXPIRES,
@@ -60,12 +62,15 @@ fn schedules(version: &str) -> Vec<Schedule> {
     };
     // 0.2.0 did not keep who canceled a schedule.
     let canceled_by = (version != "0.2.0").then_some(Actor::User(UserId(uuid(0x14))));
+    // Nor what callers changed of it.
+    let change = Change { at: at(500), fields: "tw".into(), by: canceled_by };
+    let changes = canceled_by.map(|_| change).into_iter().collect();
     let removed = Schedule { removed_at: Some(at(3_000)), ..schedule(4, minimal_request(""), Stage::Canceled) };
     vec![
         // Without a key of its client's.
         schedule(0, minimal_request(""), Stage::Scheduled),
         full,
-        Schedule { canceled_by, ..schedule(2, minimal_request("key-2"), Stage::Canceled) },
+        Schedule { canceled_by, changes, ..schedule(2, minimal_request("key-2"), Stage::Canceled) },
         schedule(3, minimal_request("key-3"), Stage::Failed(Failure::KeyTaken)),
         removed,
     ]

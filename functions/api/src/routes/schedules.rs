@@ -312,6 +312,7 @@ async fn edit(
     let (id, mut change) = (path_id(&id, "id")?, ScheduleUpdate::read(&body, &headers)?);
     let found = find(&context, &caller, id).await?;
     let key = found.schedule.key;
+    change.by = Some(caller.who);
     let mut named = None;
     if let Some(text) = change.board_id.take() {
         let account = AccountKey { workspace: caller.workspace, account: found.request().account };
@@ -427,7 +428,11 @@ async fn read_timeline(
     let view = find(&context, &caller, path_id(&id, "id")?).await?;
     let by = named(&context, caller.workspace, view.schedule.origin.by).await?;
     let canceled_by = named(&context, caller.workspace, view.schedule.canceled_by).await?;
-    Ok(Json(ScheduleTimeline::of(&view, by.as_ref(), canceled_by.as_ref())))
+    let mut changes = Vec::new();
+    for change in &view.schedule.changes {
+        changes.push((change.clone(), named(&context, caller.workspace, change.by).await?));
+    }
+    Ok(Json(ScheduleTimeline::of(&view, by.as_ref(), &changes, canceled_by.as_ref())))
 }
 
 /// The schedule with what its pin waits for now.

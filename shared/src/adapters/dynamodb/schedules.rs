@@ -16,6 +16,7 @@ use crate::domain::pin::failure::Failure;
 use crate::domain::pin::idempotency::PayloadHash;
 use crate::domain::pin::origin::Origin;
 use crate::domain::repeated_write::{Trail, is_same_write};
+use crate::domain::schedule::edits::Change;
 use crate::domain::schedule::{ReleaseRow, Schedule, Stage};
 use crate::domain::time::Moment;
 use crate::ports::{ByTime, PortError, PortResult, Schedules, Write};
@@ -61,6 +62,10 @@ fn item(schedule: &Schedule) -> Item {
         None => row,
         Some(actor) => row.value("cby", bytes(Origin::by(actor).to_bytes())),
     };
+    let row = match schedule.changes.is_empty() {
+        true => row,
+        false => row.text("chs", changes_text(&schedule.changes)),
+    };
     let row = match schedule.stage {
         Stage::Scheduled => row.text("st", SCHEDULED),
         Stage::Released => row.text("st", RELEASED),
@@ -95,11 +100,21 @@ fn read(key: ScheduleKey, item: &Item) -> PortResult<Schedule> {
         updated_at: row.moment("upd")?,
         released_at: row.maybe_moment("rel"),
         canceled_by: row.bytes("cby").ok().and_then(|actor| Origin::from_bytes(&actor).by),
+        changes: row.maybe_text("chs").map(|text| read_changes(&text)).unwrap_or_default(),
         removed_at: row.maybe_moment("gone"),
         expires_at: row.maybe_expiry("expires_at").ok_or_else(|| unreadable("expires_at"))?,
         nonce: row.text("n")?,
         trail: row.maybe_text("n_before").map(|text| Trail::parse(&text)).unwrap_or_default(),
     })
+}
+
+fn changes_text(changes: &[Change]) -> String {
+    let texts: Vec<String> = changes.iter().map(Change::text).collect();
+    texts.join(" ")
+}
+
+fn read_changes(text: &str) -> Vec<Change> {
+    text.split(' ').filter_map(Change::parse).collect()
 }
 
 fn names(row: &ReleaseRow) -> (String, String) {

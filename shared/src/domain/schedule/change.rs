@@ -1,5 +1,6 @@
 //! A client's edit of a waiting schedule.
 
+use crate::domain::pin::origin::Actor;
 use crate::domain::pin::{PinRequest, Priority};
 use crate::domain::time::Moment;
 
@@ -18,6 +19,8 @@ pub struct ScheduleChange {
     pub dominant_color: Option<Option<String>>,
     pub related_terms: Option<Option<Vec<String>>>,
     pub publish_before: Option<Option<Moment>>,
+    /// Who makes it.
+    pub by: Option<Actor>,
 }
 
 impl ScheduleChange {

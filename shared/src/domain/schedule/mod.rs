@@ -4,11 +4,14 @@
 //! stored row's `version` is still the one that was read. After its release, a schedule shows its pin's status; nothing
 //! is written to its row for that.
 
+pub mod edits;
 pub mod timeline;
 
+use self::edits::{CHANGES_KEPT, Change};
 use super::ids::{PinKey, ScheduleId, ScheduleKey};
 use super::pin::attempt::{Attempt, Status};
 use super::pin::failure::Failure;
+use super::pin::fields;
 use super::pin::idempotency::{self, PayloadHash};
 use super::pin::origin::{Actor, Origin};
 use super::pin::{LIFETIME_MS, PinRequest, WaitReason};
@@ -72,6 +75,8 @@ pub struct Schedule {
     pub updated_at: Moment,
     /// When this run was released.
     pub released_at: Option<Moment>,
+    /// What callers changed before its hand-over, the oldest first; only the newest [`CHANGES_KEPT`].
+    pub changes: Vec<Change>,
     /// Who canceled it. `None`: it is not canceled, the system canceled it, or a build that didn't record it did.
     pub canceled_by: Option<Actor>,
     /// When it was removed: callers no longer see it, but the row stays so that its key stays taken.
@@ -159,6 +164,7 @@ impl Schedule {
             created_at: now,
             updated_at: now,
             released_at: None,
+            changes: Vec::new(),
             canceled_by: None,
             removed_at: None,
             expires_at: kept_from(run_at, retention_ms),
@@ -215,6 +221,15 @@ impl Schedule {
             next.expires_at = kept_from(run_at, retention_ms);
         }
         Ok(next)
+    }
+
+    /// Keeps with an edit of `before`, which is the last write, what it changed and who made it.
+    #[must_use]
+    pub fn changed_by(mut self, before: &Self, by: Option<Actor>) -> Self {
+        let fields = fields::changed(&before.request, &self.request);
+        self.changes.extend(Change::new(self.updated_at, fields, self.run_at != before.run_at, by));
+        self.changes.drain(..self.changes.len().saturating_sub(CHANGES_KEPT));
+        self
     }
 
     /// Its time is near: from now on its pin may be accepted, by any worker.

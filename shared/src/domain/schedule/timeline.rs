@@ -1,6 +1,7 @@
-//! A schedule's timeline: what its row and its pin's row record of it, each as a sentence. What neither of them records
-//! (each single change, and who made it) isn't there; the activity log has it.
+//! A schedule's timeline: what its row and its pin's row record of it, each as a sentence. The row keeps the last
+//! changes only; the activity log has all.
 
+use super::edits::Change;
 use super::{Schedule, ScheduleStatus, Stage};
 use crate::domain::ids::PinId;
 use crate::domain::pin::Pin;
@@ -47,8 +48,10 @@ pub struct Event {
     pub at: Moment,
     pub entry: Entry,
     pub text: String,
-    /// Of the creation and the cancellation.
+    /// Of the creation, a change and the cancellation.
     pub by: Option<By>,
+    /// Of a change, the fields that it changed, if the row has them.
+    pub changed_fields: Option<Vec<&'static str>>,
     /// The pin, of what happened to it.
     pub pin: Option<PinId>,
 }
@@ -65,6 +68,8 @@ pub struct Facts<'a> {
     pub late_cause: Option<LateCause>,
     /// Who created it.
     pub by: Option<&'a By>,
+    /// The changes that the row keeps, and who made them.
+    pub changes: &'a [(Change, Option<By>)],
     /// Who canceled it.
     pub canceled_by: Option<&'a By>,
 }
@@ -111,8 +116,11 @@ pub fn events(facts: &Facts<'_>) -> Vec<Event> {
     let schedule = facts.schedule;
     let mut events =
         vec![Event { by: facts.by.cloned(), ..event(schedule.created_at, Entry::Created, created(facts)) }];
-    // The row keeps only when it was written last. Once it is handed over, that isn't a change.
-    if schedule.stage == Stage::Scheduled && schedule.version > 1 {
+    events.extend(facts.changes.iter().map(|(change, by)| one_change(change, by.as_ref())));
+    // A row of an earlier version, or of a retry, keeps only when it was written last. Once it is handed over, that
+    // isn't a change.
+    let is_told = facts.changes.last().is_some_and(|(change, _)| change.at == schedule.updated_at);
+    if schedule.stage == Stage::Scheduled && schedule.version > 1 && !is_told {
         events.push(event(schedule.updated_at, Entry::Changed, changed(facts)));
     }
     let pin = facts.pin_id();
@@ -167,6 +175,12 @@ fn created(facts: &Facts<'_>) -> String {
         by(facts.by),
         import.unwrap_or_default()
     )
+}
+
+fn one_change(change: &Change, maker: Option<&By>) -> Event {
+    let names = change.names();
+    let text = format!("On {}, the schedule was changed{}: {}.", change.at.in_words(), by(maker), names.join(", "));
+    Event { by: maker.cloned(), changed_fields: Some(names), ..event(change.at, Entry::Changed, text) }
 }
 
 fn changed(facts: &Facts<'_>) -> String {
@@ -238,16 +252,17 @@ pub fn summary(facts: &Facts<'_>) -> String {
 }
 
 fn event(at: Moment, entry: Entry, text: String) -> Event {
-    Event { at, entry, text, by: None, pin: None }
+    Event { at, entry, text, by: None, changed_fields: None, pin: None }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::ids::{ImportId, KeyId, UserId};
-    use crate::domain::pin::Placement;
     use crate::domain::pin::attempt::Upstream;
     use crate::domain::pin::origin::{Actor, Origin};
+    use crate::domain::pin::{PinRequest, Placement};
+    use crate::domain::schedule::edits::CHANGES_KEPT;
     use crate::domain::testdata;
     use crate::domain::time::MINUTE_MS;
     use uuid::Uuid;
@@ -271,7 +286,16 @@ mod tests {
 
     fn told(schedule: &Schedule, pin: Option<&(Pin, Attempt)>) -> (String, Vec<(&'static str, String)>) {
         let status = schedule.status(pin.map(|(_, attempt)| attempt), later(20 * MINUTE_MS));
-        let facts = Facts { schedule, pin, status, late_by_ms: None, late_cause: None, by: None, canceled_by: None };
+        let facts = Facts {
+            schedule,
+            pin,
+            status,
+            late_by_ms: None,
+            late_cause: None,
+            by: None,
+            changes: &[],
+            canceled_by: None,
+        };
         (summary(&facts), events(&facts).into_iter().map(|event| (event.entry.name(), event.text)).collect())
     }
 
@@ -297,6 +321,57 @@ mod tests {
     }
 
     #[test]
+    fn each_change_says_who_made_it_and_of_what_also_when_the_schedule_is_canceled() {
+        let (key, person) = (Actor::Key(KeyId(Uuid::from_u128(5))), Actor::User(UserId(Uuid::from_u128(6))));
+        let first = schedule();
+        let retitled = PinRequest { title: "Mended".into(), ..first.request.clone() };
+        let renamed = first
+            .edited(retitled.clone(), first.run_at, later(1_000), RETENTION_MS, "a".into())
+            .expect("is edited")
+            .changed_by(&first, Some(key));
+        let moved = renamed
+            .edited(retitled.clone(), later(30 * MINUTE_MS), later(2_000), RETENTION_MS, "b".into())
+            .expect("is edited")
+            .changed_by(&renamed, Some(person));
+        let same = moved.edited(retitled, moved.run_at, later(2_500), RETENTION_MS, "c".into()).expect("is edited");
+        assert_eq!(same.changed_by(&moved, None).changes.len(), 2, "nothing changed");
+        let canceled = moved.canceled(later(3_000), "d".into()).expect("is canceled");
+        let named = |change: &Change| change.by.map(|actor| By::named(actor, Some("Ada".into())));
+        for (schedule, status) in [(&moved, ScheduleStatus::Scheduled), (&canceled, ScheduleStatus::Canceled)] {
+            let changes: Vec<_> = schedule.changes.iter().map(|change| (change.clone(), named(change))).collect();
+            let facts = Facts {
+                schedule,
+                pin: None,
+                status,
+                late_by_ms: None,
+                late_cause: None,
+                by: None,
+                changes: &changes,
+                canceled_by: None,
+            };
+            let told = events(&facts);
+            let changed: Vec<_> = told.iter().filter(|event| event.entry == Entry::Changed).collect();
+            let texts: Vec<&str> = changed.iter().map(|event| event.text.as_str()).collect();
+            assert_eq!(
+                texts,
+                [
+                    "On 1 Jan 2026 at 00:00:01 UTC, the schedule was changed by the API key \"Ada\": title.",
+                    "On 1 Jan 2026 at 00:00:02 UTC, the schedule was changed by Ada: run_at."
+                ]
+            );
+            assert_eq!(changed[0].changed_fields, Some(vec!["title"]));
+        }
+        let mut often = moved;
+        for number in 0..9 {
+            let request = PinRequest { title: number.to_string(), ..often.request.clone() };
+            let at = later(4_000 + number);
+            let next = often.edited(request, often.run_at, at, RETENTION_MS, "n".into()).expect("is edited");
+            often = next.changed_by(&often, None);
+        }
+        assert_eq!((often.changes.len(), often.changes[0].at), (CHANGES_KEPT, later(4_004)));
+    }
+
+    #[test]
     fn a_published_schedule_names_its_pin_and_how_late_it_was() {
         let released = schedule().released(later(7 * MINUTE_MS), RETENTION_MS, "r".into()).expect("is released");
         let pin = pin_of(&released);
@@ -316,6 +391,7 @@ mod tests {
             late_by_ms: Some(43_000),
             late_cause: None,
             by: None,
+            changes: &[],
             canceled_by: None,
         };
         assert!(super::summary(&late).ends_with("It started 43 s after its time."));
@@ -374,6 +450,7 @@ mod tests {
             late_by_ms: None,
             late_cause: None,
             by: None,
+            changes: &[],
             canceled_by: Some(&person),
         };
         let text = "On 1 Jan 2026 at 00:00:03 UTC, the schedule was canceled by Ada before its pin was published.";
@@ -399,6 +476,7 @@ mod tests {
             late_by_ms: None,
             late_cause: None,
             by: Some(&key),
+            changes: &[],
             canceled_by: None,
         };
         let first = events(&facts).remove(0);

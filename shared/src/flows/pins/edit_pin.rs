@@ -61,8 +61,9 @@ pub async fn edit_unbegun(
     context: &Context,
     key: PinKey,
     change: impl Fn(&PinRequest) -> PinRequest,
+    by: Option<Actor>,
 ) -> Result<(Pin, Attempt), EditError> {
-    change_pin(context, key, change, true, None).await
+    change_pin(context, key, change, true, by).await
 }
 
 async fn change_pin(

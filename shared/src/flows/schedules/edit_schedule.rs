@@ -57,6 +57,7 @@ async fn edit_waiting(
     let Ok(next) = before.edited(request, run_at, now, context.settings.retention_ms, context.nonce()) else {
         return Ok(None);
     };
+    let next = next.changed_by(&before, change.by);
     let is_moved = next.not_before != before.not_before;
     let began = context.begin();
     if is_moved {
@@ -100,7 +101,7 @@ async fn edit_handed_over(
         check_end(&request, schedule.run_at)?;
     }
     check_new_board(context, key, &pin.request, &request).await?;
-    match edit_unbegun(context, pin.key, |request| change.apply(request)).await {
+    match edit_unbegun(context, pin.key, |request| change.apply(request), change.by).await {
         Ok(edited) => {
             tracing::info!(workspace_id = %key.workspace, schedule_id = %key.schedule, "pin of a schedule edited");
             let read_at = context.system.now();

@@ -6,6 +6,7 @@ use crate::domain::ids::{ImportId, KeyId, ScheduleId, ScheduleKey, WorkspaceId};
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::origin::{Actor, Origin};
 use crate::domain::pin::{PinRequest, Priority};
+use crate::domain::schedule::edits::Change;
 use crate::domain::schedule::{RELEASE_SHARDS, ReleaseRow, Schedule};
 use crate::domain::testdata;
 use crate::domain::time::{DAY_MS, MINUTE_MS, Moment};
@@ -56,7 +57,9 @@ async fn stored(schedules: &dyn Schedules, key: ScheduleKey) -> Option<Schedule>
 
 fn canceled(schedule: &Schedule, nonce: &str) -> Schedule {
     let canceled = schedule.canceled(at(1), nonce.into()).expect("may be canceled");
-    Schedule { canceled_by: Some(Actor::Key(KeyId(Uuid::from_u128(8)))), ..canceled }
+    let by = Some(Actor::Key(KeyId(Uuid::from_u128(8))));
+    let change = |minutes| Change { at: at(minutes), fields: "tw".into(), by };
+    Schedule { canceled_by: by, changes: vec![change(0), Change { by: None, ..change(1) }], ..canceled }
 }
 
 pub async fn a_schedule_is_written_once(schedules: &dyn Schedules) {

@@ -142,6 +142,7 @@ impl ScheduleUpdate {
             dominant_color: update.dominant_color.map(|Nullable(color)| color.and_then(|color| color.0)),
             related_terms: update.related_terms.map(|Nullable(terms)| terms.and_then(|terms| terms.0)),
             publish_before: update.publish_before.map(|Nullable(time)| time.map(|time| time.0)),
+            by: None,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use pinbridge_shared::domain::pin::attempt::Status;
 use pinbridge_shared::domain::pin::timeline::{By, created_on_pinterest_at};
+use pinbridge_shared::domain::schedule::edits::Change;
 use pinbridge_shared::domain::schedule::timeline::{self, Entry, Facts};
 use pinbridge_shared::flows::schedules::ScheduleView;
 use schemars::JsonSchema;
@@ -14,7 +15,8 @@ use crate::routes::pins::timeline::{EventActor, PublishedAtSource};
 
 names!(
     ScheduleEventType,
-    "What an event of a schedule is. `changed`: the last change of a schedule that was not handed over yet. \
+    "What an event of a schedule is. `changed`: a caller changed it before it was handed over; the last five changes are \
+     kept. (From then on a change is one of its pin, whose timeline has it.) \
      `released`: the schedule was handed over, shortly before its time. `started`: the first attempt to publish its pin \
      began. `failed`: the schedule, or its pin, failed.",
     Entry::ALL.map(Entry::name)
@@ -49,15 +51,23 @@ pub struct ScheduleEvent {
     pub kind: ScheduleEventType,
     /// The event as a sentence or a few.
     pub text: String,
-    /// Of `created` and `canceled`: who created or canceled the schedule, if it is known.
+    /// Of `created`, `changed` and `canceled`: who did it, if it is known.
     pub by: Option<EventActor>,
+    /// Of `changed`, the fields that were changed. Not recorded by earlier versions.
+    pub changed_fields: Option<Vec<&'static str>>,
     /// The pin of the present run, of events about it.
     pub pin_id: Option<Uuid>,
 }
 
 impl ScheduleTimeline {
-    /// The timeline; `by` created the schedule, and `canceled_by` canceled it.
-    pub fn of(view: &ScheduleView, by: Option<&By>, canceled_by: Option<&By>) -> Self {
+    /// The timeline; `by` created the schedule, and `canceled_by` canceled it. `changes` are those of its row, with who
+    /// made them.
+    pub fn of(
+        view: &ScheduleView,
+        by: Option<&By>,
+        changes: &[(Change, Option<By>)],
+        canceled_by: Option<&By>,
+    ) -> Self {
         let facts = Facts {
             schedule: &view.schedule,
             pin: view.pin.as_ref(),
@@ -65,6 +75,7 @@ impl ScheduleTimeline {
             late_by_ms: view.late_by_ms(),
             late_cause: view.late_cause(),
             by,
+            changes,
             canceled_by,
         };
         let attempt = view.pin.as_ref().map(|(_, attempt)| attempt);
@@ -91,6 +102,7 @@ impl From<timeline::Event> for ScheduleEvent {
             kind: ScheduleEventType(event.entry.name()),
             text: event.text,
             by: event.by.map(EventActor::from),
+            changed_fields: event.changed_fields,
             pin_id: event.pin.map(|pin| pin.0),
         }
     }
