@@ -33,8 +33,8 @@ pub type TokenRefusals = Arc<Mutex<BTreeMap<String, u32>>>;
 
 enum What {
     /// A call was answered with a Pin. Its process, and so its reading of the account's holds, began no earlier than at
-    /// this time.
-    Published(Moment),
+    /// this true time.
+    Published(i64),
     /// A client retried or changed this pin.
     Anew,
     /// The refusal of this pin has held the account.
@@ -46,7 +46,10 @@ enum What {
 }
 
 struct Entry {
+    /// By the clock of who wrote the row.
     at: Moment,
+    /// The true time of the write.
+    recorded_at: i64,
     owner: String,
     what: What,
     /// As Pinterest knows it.
@@ -63,15 +66,19 @@ pub struct Holds {
 }
 
 /// Records a write of a pin's row, by this process.
-pub fn watch(holds: &Mutex<Holds>, refusals: &TokenRefusals, pin: &Pin, after: &Attempt, writer: Option<Process>) {
+pub fn watch(
+    holds: &Mutex<Holds>,
+    refusals: &TokenRefusals,
+    pin: &Pin,
+    after: &Attempt,
+    (writer, now): (Option<Process>, i64),
+) {
     let Some(event) = after.history.last() else { return };
     let held_for = event.note.as_deref().and_then(Failure::parse).filter(|failure| is_of_account(*failure));
     let what = match (event.kind, held_for) {
         (EventKind::Published, _) => {
             // A process that stood still since before the hold doesn't know of it, and doesn't end it.
-            let began = writer.map(|process| Moment(process.began + process.skew_ms));
-            let started = after.started_at.unwrap_or(event.at);
-            What::Published(began.map_or(started, |began| began.min(started)))
+            What::Published(writer.map_or(now, |process| process.began))
         }
         (EventKind::Retried | EventKind::Edited, _) => What::Anew,
         (EventKind::Deferred, Some(failure)) if event.status.is_some() => What::Held(failure),
@@ -87,7 +94,7 @@ pub fn watch(holds: &Mutex<Holds>, refusals: &TokenRefusals, pin: &Pin, after: &
         of(&account.account.to_string()).max(of(&owner))
     };
     let is_renewed = event.next_at.is_some_and(|at| at.since_ms(event.at) <= FRESH_TOKEN_WITHIN_MS);
-    let entry = Entry { at: event.at, owner, what, refusals_in_a_row, is_renewed, is_new: true };
+    let entry = Entry { at: event.at, recorded_at: now, owner, what, refusals_in_a_row, is_renewed, is_new: true };
     lock(holds).of_accounts.entry(account).or_default().push(entry);
 }
 
@@ -158,13 +165,12 @@ fn hasty(
     // The row says when a hold was ended for the last time, which may be after this one began.
     let lifted_at = store.peek_bucket(account.key).held_until;
     let lifted_at = lifted_at.filter(|lifted| lifted.plus_ms(2 * skew_ms) < entry.at);
-    let is_over = |at: Moment| {
-        let has_worked = |entry: &Entry| matches!(entry.what, What::Published(began) if began > at);
-        before.iter().any(has_worked) || lifted_at.is_some_and(|lifted| lifted >= at)
+    let is_over = |earlier: &Entry| {
+        let has_worked = |other: &Entry| matches!(other.what, What::Published(began) if began > earlier.recorded_at);
+        before.iter().any(has_worked) || lifted_at.is_some_and(|lifted| lifted >= earlier.at)
     };
-    let was_held =
-        before.iter().any(|entry| matches!(entry.what, What::Held(_) | What::Slip | What::Waits) && !is_over(entry.at));
-    let is_first = entry.refusals_in_a_row < REFUSALS_LEAST;
+    let is_hold = |earlier: &&Entry| matches!(earlier.what, What::Held(_) | What::Slip | What::Waits);
+    let was_held = before.iter().filter(is_hold).any(|earlier| !is_over(earlier));
     (failure == Failure::TokenRevoked && is_first && !is_known_bad && !was_held)
         .then(|| format!("its token was refused {} times", entry.refusals_in_a_row))
 }

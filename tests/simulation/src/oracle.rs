@@ -223,7 +223,7 @@ impl Oracle {
             }
             watch(&found, pin, before, after);
             watch_images(&found, &refusals, pin, after);
-            holds::watch(&held, &refused, pin, after, tracing.process());
+            holds::watch(&held, &refused, pin, after, (tracing.process(), tracing.now()));
             if let Some(started_at) = heard_429(before, after) {
                 let owner = pin.request.idempotency_key.clone();
                 heard.lock().unwrap_or_else(PoisonError::into_inner).push((pin.account_key(), started_at, owner));
