@@ -171,6 +171,7 @@ fn hasty(
     };
     let is_hold = |earlier: &&Entry| matches!(earlier.what, What::Held(_) | What::Slip | What::Waits);
     let was_held = before.iter().filter(is_hold).any(|earlier| !is_over(earlier));
+    let is_first = entry.refusals_in_a_row < REFUSALS_LEAST;
     (failure == Failure::TokenRevoked && is_first && !is_known_bad && !was_held)
         .then(|| format!("its token was refused {} times", entry.refusals_in_a_row))
 }
