@@ -46,10 +46,10 @@ fn tried_first(invariant: Invariant) -> u64 {
         Invariant::Equivalence => 9,
         Invariant::StrayRefusal => 10,
         Invariant::BadClock => 11,
-        Invariant::RefusedAlone => 15,
+        Invariant::RefusedAlone | Invariant::SamePin => 15,
         Invariant::OwnLimits => 29,
         Invariant::FitsTheWindow | Invariant::SharedPace | Invariant::TokenPerCall => 36,
-        Invariant::SendWithin => 88,
+        Invariant::SendWithin => 34,
         Invariant::OwnWrites => 65,
         Invariant::EmptyRow => 266,
         // No earlier ones.
