@@ -11,6 +11,7 @@ use pinbridge_shared::domain::pin::{LIFETIME_MS, WaitReason};
 use pinbridge_shared::domain::recovery::{MARKER_SHARDS, Purpose};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, SECOND_MS};
+use pinbridge_shared::flows::pins::delete_pin::delete_pin;
 use pinbridge_shared::flows::pins::retry_pin::{RetryError, retry_pin};
 use pinbridge_shared::ports::QueueName;
 use pinbridge_shared::testing::fake_pinterest::Answer;
@@ -85,6 +86,23 @@ async fn an_acceptance_that_stands_still_while_it_writes_leaves_its_pin_owned() 
         world.faults.plan("store.put_pin", 1, standstill);
         let key = world.accept("key").await;
         assert!(is_owned(&world, key).await, "{standstill:?}: the first marker has been read");
+    }
+}
+
+/// The rollup had done with the minute of the first marker, and counted the deleted pin as waiting.
+#[tokio::test]
+async fn a_deletion_that_stands_still_leaves_a_marker_that_is_read_after_it() {
+    for standstill in STANDSTILLS {
+        let world = TestWorld::new(3).await;
+        let mut keys = Vec::new();
+        for index in 0..140 {
+            keys.push(world.accept(&format!("key-{index}")).await);
+        }
+        let last = keys[139];
+        assert_eq!(world.attempt(last).await.status, Status::Deferred, "it waits in the backlog");
+        world.faults.plan("store.put_marker", 1, standstill);
+        delete_pin(&world.context, last).await.expect("deleted");
+        assert!(is_owned(&world, last).await, "{standstill:?}: the first marker has been read");
     }
 }
 

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::domain::ids::PinKey;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::{Attempt, Status};
-use crate::domain::recovery::RecoveryMarker;
+use crate::domain::recovery::{OWNED_WITHIN_MS, RecoveryMarker};
 use crate::flows::pacing::join_backlog;
 use crate::ports::OptimisticWrites;
 use crate::ports::{PortError, PortResult, Write};
@@ -106,16 +106,22 @@ async fn end(context: &Context, pin: &Pin, attempt: &Attempt, is_removed: bool) 
     let Ok(next) = attempt.deleted(now, pin, context.nonce()) else { return Ok(false) };
     let removed_at = next.removed_at.or(is_removed.then_some(now));
     let next = Attempt { removed_at, ..next };
-    if attempt.status == Status::Deferred {
-        // It may wait in the backlog, where no marker names it: the rollup learns of its end by this one.
-        let row = RecoveryMarker::new(vec![pin.key], now, 0, context.system.nonce());
-        context.store.put_marker(&row).await?;
+    // It may wait in the backlog, where no marker names it: the rollup learns of its end by this one.
+    let row = || RecoveryMarker::new(vec![pin.key], context.system.now(), 0, context.system.nonce());
+    let needs_marker = attempt.status == Status::Deferred;
+    let began = context.begin();
+    if needs_marker {
+        context.store.put_marker(&row()).await?;
     }
     let is_saved = if pin.hidden_at.is_some() {
         context.store.save_attempt(pin, &next).await? == Write::Done
     } else {
         context.store.save_pin(&Pin { hidden_at: Some(now), ..pin.clone() }, &next).await?.is_done()
     };
+    if is_saved && needs_marker && context.took_ms(began) > OWNED_WITHIN_MS {
+        // The marker may have been read before the write.
+        context.store.put_marker(&row()).await?;
+    }
     if is_saved && let Err(error) = join_backlog::leave(context, pin, attempt).await {
         tracing::warn!(
             workspace_id = %pin.key.workspace, pin_id = %pin.key.pin, %error,

@@ -127,14 +127,20 @@ async fn end(context: &Context, pin: &Pin, attempt: &Attempt) -> PortResult<bool
     let Ok(next) = attempt.failed(now, Failure::ScheduleCanceled, &nothing, pin, context.nonce()) else {
         return Ok(false);
     };
-    if attempt.status == Status::Deferred {
-        // It may wait in the backlog, where no marker names it: the rollup learns of its end by this one.
-        let row = RecoveryMarker::new(vec![pin.key], now, 0, context.system.nonce());
-        context.store.put_marker(&row).await?;
+    // It may wait in the backlog, where no marker names it: the rollup learns of its end by this one.
+    let row = || RecoveryMarker::new(vec![pin.key], context.system.now(), 0, context.system.nonce());
+    let needs_marker = attempt.status == Status::Deferred;
+    let began = context.begin();
+    if needs_marker {
+        context.store.put_marker(&row()).await?;
     }
     // Hidden, so that a retry of failed pins doesn't bring it back.
     if !context.store.save_pin(&Pin { hidden_at: Some(now), ..pin.clone() }, &next).await?.is_done() {
         return Ok(false);
+    }
+    if needs_marker && context.took_ms(began) > OWNED_WITHIN_MS {
+        // The marker may have been read before the write.
+        context.store.put_marker(&row()).await?;
     }
     join_backlog::leave(context, pin, attempt).await?;
     Ok(true)
