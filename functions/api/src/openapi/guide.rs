@@ -91,7 +91,7 @@ fn explained(kind: EventKind) -> &'static str {
              did nothing. The pin fails as `dead_lettered`."
         }
         K::Omitted => {
-            "A long history keeps its first two and its last six events. This event stands for the others; \
+            "A long history keeps its first two and its last five events. This event stands for the others; \
              `omitted_count` is their number."
         }
     }

@@ -9,7 +9,7 @@ use crate::domain::time::{Moment, SECOND_MS};
 pub const KEEP_WITHIN_MS: i64 = 60 * SECOND_MS;
 /// The row keeps the first events and the newest events, and the number of the events dropped in between.
 pub const KEEP_FIRST: usize = 2;
-/// The newest events that a full history keeps.
+/// The newest places of a full history. Once it has dropped events, the first of them has their number.
 pub const KEEP_LAST: usize = 6;
 /// The longest note in bytes; a longer one is cut at a character's boundary.
 pub const NOTE_MAX: usize = 28;
